@@ -1,0 +1,232 @@
+//! The rule engine: reachability in a graph of crates.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+
+use super::rules::Rule;
+
+/// Crates and their normal dependencies.
+#[derive(Debug, Default)]
+pub(crate) struct Graph {
+    crates: BTreeMap<Id, Crate>,
+}
+
+/// A crate's identity; two versions of one crate differ in it.
+pub(crate) type Id = String;
+
+#[derive(Debug, Default)]
+pub(crate) struct Crate {
+    pub(crate) name: String,
+    /// Whether it belongs to the workspace.
+    pub(crate) is_member: bool,
+    pub(crate) dependencies: BTreeSet<Id>,
+}
+
+/// What is wrong, as a reader wants it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The names along a shortest path that a rule forbids.
+    Path {
+        path: Vec<String>,
+        why: &'static str,
+    },
+    /// A rule spells out a crate of this workspace that does not exist, so it guards nothing.
+    UnknownCrate { name: &'static str },
+}
+
+impl Graph {
+    pub(crate) fn new(crates: BTreeMap<Id, Crate>) -> Self {
+        Self { crates }
+    }
+
+    /// Everything in which the graph does not obey `rules`.
+    pub(crate) fn faults(&self, rules: &[Rule]) -> Vec<Fault> {
+        let mut faults = self.unknown_crates(rules);
+        for rule in rules {
+            let members = self.crates.iter().filter(|(_, from)| from.is_member);
+            let sources = members.filter(|(_, from)| rule.from.contains(&from.name, true));
+            faults.extend(sources.flat_map(|(id, _)| self.forbidden_paths(id, rule)));
+        }
+        faults
+    }
+
+    /// Breadth first from `start`, one shortest path to each crate that `rule` forbids. The search
+    /// does not go on behind such a crate: what it reaches in turn is the same fault.
+    fn forbidden_paths(&self, start: &Id, rule: &Rule) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut came_from = BTreeMap::from([(start, None)]);
+        let mut queue = VecDeque::from([start]);
+        while let Some(id) = queue.pop_front() {
+            let Some(here) = self.crates.get(id) else {
+                continue;
+            };
+            if id != start && rule.to.contains(&here.name, here.is_member) {
+                let path = self.path_to(id, &came_from);
+                faults.push(Fault::Path {
+                    path,
+                    why: rule.why,
+                });
+                continue;
+            }
+            for next in &here.dependencies {
+                came_from.entry(next).or_insert_with(|| {
+                    queue.push_back(next);
+                    Some(id)
+                });
+            }
+        }
+        faults
+    }
+
+    fn path_to(&self, end: &Id, came_from: &BTreeMap<&Id, Option<&Id>>) -> Vec<String> {
+        let step = |id: &&Id| came_from.get(*id).copied().flatten();
+        let mut path: Vec<_> = std::iter::successors(Some(end), step)
+            .map(|id| self.crates.get(id).map_or(id, |at| &at.name).clone())
+            .collect();
+        path.reverse();
+        path
+    }
+
+    /// Crates that rules spell out with this workspace's prefix, and that are not in it.
+    fn unknown_crates(&self, rules: &[Rule]) -> Vec<Fault> {
+        let members = self.crates.values().filter(|one| one.is_member);
+        let members: BTreeSet<_> = members.map(|one| one.name.as_str()).collect();
+        let spelled = rules.iter().flat_map(|rule| [rule.from, rule.to]);
+        let spelled: BTreeSet<_> = spelled.flat_map(|set| set.names()).copied().collect();
+        spelled
+            .into_iter()
+            .filter(|name| name.starts_with("splitsim-") && !members.contains(name))
+            .map(|name| Fault::UnknownCrate { name })
+            .collect()
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path { path, why } => write!(f, "{} ({why})", path.join(" -> ")),
+            Self::UnknownCrate { name } => {
+                write!(f, "the rules name {name}, which is not in the workspace")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arrows::rules::Crates::{MembersBut, Only};
+
+    const NO_TORCH: Rule = Rule {
+        from: MembersBut(&["vision"]),
+        to: Only(&["tch"]),
+        why: "one owner",
+    };
+    const PURE: Rule = Rule {
+        from: Only(&["policy"]),
+        to: MembersBut(&["feature"]),
+        why: "pure",
+    };
+
+    /// Which paths `rule` finds forbidden; `edges` lists crates and what they depend on, of which
+    /// `tch`, `tokio` and `serde` are from outside.
+    fn check(edges: &[(&str, &[&str])], rule: Rule, expected: &[&str]) {
+        let mut crates: BTreeMap<Id, Crate> = BTreeMap::new();
+        let named = edges.iter().flat_map(|(from, to)| to.iter().chain([from]));
+        for name in named {
+            let one = crates.entry((*name).into()).or_default();
+            one.name = (*name).into();
+            one.is_member = !["tch", "tokio", "serde"].contains(name);
+        }
+        for (from, to) in edges {
+            let one = crates.entry((*from).into()).or_default();
+            one.dependencies = to.iter().map(ToString::to_string).collect();
+        }
+        let faults = Graph::new(crates).faults(&[rule]);
+        let found: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_graph_within_the_rules_has_no_faults() {
+        let edges: &[(&str, &[&str])] = &[
+            ("vision", &["tch", "feature"]),
+            ("policy", &["feature", "serde"]),
+        ];
+        check(edges, NO_TORCH, &[]);
+        check(edges, PURE, &[]);
+    }
+
+    #[test]
+    fn a_forbidden_crate_is_found_behind_others_with_the_path_to_it() {
+        check(
+            &[
+                ("codec", &["scenes"]),
+                ("scenes", &["vision"]),
+                ("vision", &["tch"]),
+            ],
+            NO_TORCH,
+            &[
+                "codec -> scenes -> vision -> tch (one owner)",
+                "scenes -> vision -> tch (one owner)",
+            ],
+        );
+    }
+
+    #[test]
+    fn the_shortest_path_is_shown() {
+        check(
+            &[
+                ("codec", &["feature", "tch"]),
+                ("feature", &["serde"]),
+                ("serde", &["tch"]),
+            ],
+            NO_TORCH,
+            &[
+                "codec -> tch (one owner)",
+                "feature -> serde -> tch (one owner)",
+            ],
+        );
+    }
+
+    #[test]
+    fn crates_from_outside_are_free_to_use_what_they_like() {
+        check(
+            &[("vision", &["serde"]), ("serde", &["tch"])],
+            NO_TORCH,
+            &[],
+        );
+    }
+
+    #[test]
+    fn another_crate_of_the_workspace_is_a_fault_even_through_an_allowed_one() {
+        check(
+            &[("policy", &["feature"]), ("feature", &["codec", "serde"])],
+            PURE,
+            &["policy -> feature -> codec (pure)"],
+        );
+    }
+
+    #[test]
+    fn a_circle_ends() {
+        check(
+            &[("policy", &["feature"]), ("feature", &["policy"])],
+            PURE,
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_rule_about_no_crate_is_a_fault() {
+        let rule = Rule {
+            from: Only(&["splitsim-gone"]),
+            to: Only(&["tch"]),
+            why: "",
+        };
+        check(
+            &[("vision", &["tch"])],
+            rule,
+            &["the rules name splitsim-gone, which is not in the workspace"],
+        );
+    }
+}

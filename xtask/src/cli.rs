@@ -1,0 +1,198 @@
+//! What can be typed after `cargo xtask`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::phases::Phases;
+use crate::workspace::Workspace;
+use crate::{arrows, cargo, demo, lint, setup};
+
+/// Developer tasks of this workspace.
+#[derive(Debug, Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask", after_help = TOP_EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Fetch libtorch and ffmpeg into target/setup, unless they are there or you bring your own
+    #[command(after_help = SETUP_EXAMPLES)]
+    Setup(SetupArgs),
+    /// Set up, build the release binaries and run the demonstration scenario
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(PassedOn),
+    /// Set up and run every test of the workspace, doc tests included
+    #[command(after_help = TEST_EXAMPLES)]
+    Test(PassedOn),
+    /// Check formatting, clippy, rustdoc and the arrows between crates
+    #[command(after_help = LINT_EXAMPLES)]
+    Lint,
+    /// Check which crate may depend on which
+    #[command(after_help = ARROWS_EXAMPLES)]
+    Arrows(ArrowsArgs),
+    /// Set up and run the benchmarks
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(PassedOn),
+}
+
+#[derive(Debug, Args)]
+struct SetupArgs {
+    /// Print what would be fetched, its size and licence, and how to bring your own; fetch nothing
+    #[arg(long)]
+    explain: bool,
+    /// Keep the downloaded wheels in target/setup/wheels after extraction
+    #[arg(long)]
+    keep_downloads: bool,
+    /// Take the wheels from this folder instead of the network
+    #[arg(long, value_name = "DIR")]
+    wheels: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct ArrowsArgs {
+    /// Print the rules and check nothing
+    #[arg(long)]
+    explain: bool,
+}
+
+#[derive(Debug, Args)]
+struct PassedOn {
+    /// Arguments passed on as they are
+    #[arg(last = true, value_name = "ARGS")]
+    args: Vec<OsString>,
+}
+
+impl Cli {
+    pub(crate) fn run(self) -> Result<()> {
+        let workspace = Workspace::find()?;
+        match self.task {
+            Task::Setup(args) if args.explain => {
+                print!("{}", setup::explain());
+                Ok(())
+            }
+            Task::Setup(args) => {
+                let options = setup::Options {
+                    keep_downloads: args.keep_downloads,
+                    wheels: args.wheels,
+                };
+                setup::run(&workspace, &options).map(drop)
+            }
+            Task::Demo(passed) => demo::run(&workspace, &passed.args),
+            Task::Test(passed) => cargo_task(&workspace, "test", &passed.args),
+            Task::Bench(passed) => cargo_task(&workspace, "bench", &passed.args),
+            Task::Lint => lint::run(&workspace),
+            Task::Arrows(args) if args.explain => {
+                print!("{}", arrows::explain());
+                Ok(())
+            }
+            Task::Arrows(_) => arrows::run(&workspace),
+        }
+    }
+}
+
+/// `cargo test` or `cargo bench` over the whole workspace, or over the packages that `passed`
+/// names, with what setup found.
+fn cargo_task(workspace: &Workspace, subcommand: &'static str, passed: &[OsString]) -> Result<()> {
+    let mut phases = Phases::default();
+    let toolchain = phases.run("setup", || {
+        setup::run(workspace, &setup::Options::default())
+    })?;
+    phases.run(subcommand, || {
+        let mut command = cargo::command(workspace, [subcommand]);
+        if !names_packages(passed) {
+            command.arg("--workspace");
+        }
+        command.args(passed);
+        toolchain.apply(&mut command);
+        cargo::run(&mut command)
+    })?;
+    phases.finish()
+}
+
+/// Whether these arguments of cargo choose packages, which `--workspace` would overrule.
+fn names_packages(args: &[OsString]) -> bool {
+    let to_cargo = args.iter().take_while(|arg| *arg != "--");
+    to_cargo
+        .filter_map(|arg| arg.to_str())
+        .any(|arg| arg.starts_with("-p") || arg == "--package" || arg.starts_with("--package="))
+}
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  cargo xtask demo            from a fresh checkout to a report, in one command
+  cargo xtask test            every test
+  cargo xtask setup --explain what setup would download, and how to bring your own";
+
+const SETUP_EXAMPLES: &str = "\
+Examples:
+  cargo xtask setup
+  cargo xtask setup --explain
+  cargo xtask setup --wheels ~/wheels     a machine without network
+  LIBTORCH=/opt/libtorch cargo xtask setup   your own libtorch, e.g. one with CUDA";
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  cargo xtask demo
+  cargo xtask demo -- --out out/other
+What follows -- goes to `splitsim run`; see `splitsim run --help`.";
+
+const TEST_EXAMPLES: &str = "\
+Examples:
+  cargo xtask test
+  cargo xtask test -- --release
+  cargo xtask test -- --package splitsim-codec -- roundtrip
+What follows the first -- goes to `cargo test`.";
+
+const LINT_EXAMPLES: &str = "\
+Examples:
+  cargo xtask lint
+Runs all checks even if one fails, then says which did.";
+
+const ARROWS_EXAMPLES: &str = "\
+Examples:
+  cargo xtask arrows
+  cargo xtask arrows --explain    the rules, as text";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  cargo xtask bench
+  cargo xtask bench -- --package splitsim-cfqa";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_dashes_is_passed_on() {
+        let cli = Cli::try_parse_from(["xtask", "test", "--", "-p", "a", "--", "name"]).unwrap();
+        let Task::Test(passed) = cli.task else {
+            panic!("expected the test task, got {:?}", cli.task)
+        };
+        assert_eq!(passed.args, ["-p", "a", "--", "name"]);
+    }
+
+    #[test]
+    fn packages_are_chosen_before_the_dashes_only() {
+        let check = |args: &[&str], expected: bool| {
+            let args: Vec<_> = args.iter().map(OsString::from).collect();
+            assert_eq!(names_packages(&args), expected, "{args:?}");
+        };
+        check(&["--release"], false);
+        check(&["-p", "splitsim-codec"], true);
+        check(&["-psplitsim-codec"], true);
+        check(&["--package=splitsim-codec"], true);
+        check(&["--", "-p"], false);
+    }
+}
