@@ -1,0 +1,66 @@
+use std::path::PathBuf;
+
+use splitsim_feature::Task;
+
+/// Why a directory is no usable model package.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// No package of that name or path.
+    #[error("no model package '{name}': looked for model.toml in {}", list(.looked_in))]
+    NotFound {
+        /// What was asked for.
+        name: String,
+        /// The directories tried, in order.
+        looked_in: Vec<PathBuf>,
+    },
+    /// A file of the package cannot be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The manifest is not valid TOML of the expected form.
+    #[error("{path}: {reason}")]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong, with the line.
+        reason: String,
+    },
+    /// The manifest contradicts itself.
+    #[error("{path}: {reason}")]
+    Inconsistent {
+        /// The manifest.
+        path: PathBuf,
+        /// What contradicts what.
+        reason: String,
+    },
+    /// The package has no head for the task.
+    #[error("model '{model}' has no task {task}; it has {}", list_tasks(.available))]
+    NoTask {
+        /// The package's name.
+        model: String,
+        /// The task asked for.
+        task: Task,
+        /// The tasks it has.
+        available: Vec<Task>,
+    },
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn list_tasks(tasks: &[Task]) -> String {
+    tasks
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}

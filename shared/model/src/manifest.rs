@@ -1,0 +1,202 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use splitsim_feature::Task;
+
+use crate::{
+    Architecture, ClsPreprocess, DptPreprocess, ModelError, Package, RangeTable, SegPreprocess,
+};
+
+/// The content of a `model.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Manifest {
+    /// The package's name, the same as its directory's.
+    pub name: String,
+    /// What the model is, in a sentence.
+    pub description: String,
+    /// Licence of the weights.
+    pub licence: String,
+    /// Where the weights come from: a command, or file names and digests.
+    pub provenance: String,
+    /// The backbone.
+    pub architecture: Architecture,
+    /// What the model can do.
+    pub tasks: Tasks,
+}
+
+/// The tasks of a package; at least one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tasks {
+    /// Classification.
+    pub cls: Option<ClsTask>,
+    /// Segmentation.
+    pub seg: Option<SegTask>,
+    /// Depth.
+    pub dpt: Option<DptTask>,
+}
+
+/// What every task has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TaskCommon {
+    /// The blocks whose raw output is the feature, counted from 1, ascending.
+    pub taps: Vec<usize>,
+    /// Value range per tap, calibrated over features of this model and task.
+    pub ranges: RangeTable,
+    /// Parameters per codec, cheapest → richest: for `hevc` the QPs.
+    #[serde(default)]
+    pub ladders: BTreeMap<String, Vec<f64>>,
+}
+
+/// Classification: backbone norm, class token and mean patch token, one linear layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClsTask {
+    /// Taps, ranges, ladders.
+    #[serde(flatten)]
+    pub common: TaskCommon,
+    /// Classes of the linear layer.
+    pub classes: usize,
+    /// How an image becomes an input.
+    pub preprocess: ClsPreprocess,
+}
+
+/// Segmentation: backbone norm, batch norm, 1×1 convolution, bilinear, stitched windows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SegTask {
+    /// Taps, ranges, ladders.
+    #[serde(flatten)]
+    pub common: TaskCommon,
+    /// Categories, background included.
+    pub classes: usize,
+    /// How an image becomes windows.
+    pub preprocess: SegPreprocess,
+}
+
+/// Depth: four layers, 1×1 convolution to bins, expectation over bin centres.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DptTask {
+    /// Taps, ranges, ladders.
+    #[serde(flatten)]
+    pub common: TaskCommon,
+    /// Depth bins, linearly spaced.
+    pub bins: usize,
+    /// Centre of the nearest bin, metres.
+    pub min_depth_m: f32,
+    /// Centre of the farthest bin, metres.
+    pub max_depth_m: f32,
+    /// How an image becomes views.
+    pub preprocess: DptPreprocess,
+}
+
+impl Tasks {
+    /// The common part of a task, if the package has it.
+    #[must_use]
+    pub fn common(&self, task: Task) -> Option<&TaskCommon> {
+        match task {
+            Task::Cls => self.cls.as_ref().map(|cls| &cls.common),
+            Task::Seg => self.seg.as_ref().map(|seg| &seg.common),
+            Task::Dpt => self.dpt.as_ref().map(|dpt| &dpt.common),
+        }
+    }
+
+    /// Mutable access to the common part, for calibration commands that rewrite a manifest.
+    pub fn common_mut(&mut self, task: Task) -> Option<&mut TaskCommon> {
+        match task {
+            Task::Cls => self.cls.as_mut().map(|cls| &mut cls.common),
+            Task::Seg => self.seg.as_mut().map(|seg| &mut seg.common),
+            Task::Dpt => self.dpt.as_mut().map(|dpt| &mut dpt.common),
+        }
+    }
+
+    /// The tasks that the package has.
+    #[must_use]
+    pub fn available(&self) -> Vec<Task> {
+        Task::ALL
+            .into_iter()
+            .filter(|&task| self.common(task).is_some())
+            .collect()
+    }
+}
+
+impl Manifest {
+    /// Writes the manifest into a package's directory, replacing the one that is there.
+    ///
+    /// # Errors
+    /// When the manifest contradicts itself or the file cannot be written.
+    pub fn write(&self, root: &Path) -> Result<(), ModelError> {
+        let path = root.join(Package::MANIFEST);
+        if let Some(reason) = self.inconsistency() {
+            return Err(ModelError::Inconsistent { path, reason });
+        }
+        let text = toml::to_string_pretty(self).map_err(|error| ModelError::Manifest {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        let partial = root.join("model.toml.partial");
+        std::fs::write(&partial, text)
+            .and_then(|()| std::fs::rename(&partial, &path))
+            .map_err(|source| ModelError::Io { path, source })
+    }
+
+    /// What in the manifest contradicts itself, if anything.
+    pub(crate) fn inconsistency(&self) -> Option<String> {
+        if self.tasks.available().is_empty() {
+            return Some("no task: add [tasks.cls], [tasks.seg] or [tasks.dpt]".to_owned());
+        }
+        self.architecture
+            .inconsistency()
+            .or_else(|| {
+                Task::ALL
+                    .into_iter()
+                    .find_map(|task| self.task_inconsistency(task))
+            })
+            .or_else(|| self.preprocess_inconsistency())
+    }
+
+    fn task_inconsistency(&self, task: Task) -> Option<String> {
+        let common = self.tasks.common(task)?;
+        let depth = self.architecture.depth;
+        let ascending = common.taps.windows(2).all(|pair| pair[0] < pair[1]);
+        let inside = common.taps.iter().all(|tap| (1..=depth).contains(tap));
+        if common.taps.is_empty() || !ascending || !inside {
+            return Some(format!(
+                "tasks.{task}.taps {:?} must ascend within 1..={depth}",
+                common.taps
+            ));
+        }
+        (common.ranges.0.len() != common.taps.len()).then(|| {
+            let (ranges, taps) = (common.ranges.0.len(), common.taps.len());
+            format!("tasks.{task}.ranges has {ranges} entries for {taps} taps")
+        })
+    }
+
+    fn preprocess_inconsistency(&self) -> Option<String> {
+        let patch = self.architecture.patch;
+        let cls = self.tasks.cls.as_ref().and_then(|cls| {
+            let ClsPreprocess { resize, crop, .. } = cls.preprocess;
+            (crop == 0 || crop > resize || !crop.is_multiple_of(patch)).then(|| {
+                format!("tasks.cls.preprocess: crop {crop} must be a multiple of patch {patch}, at most resize {resize}")
+            })
+        });
+        let seg = self.tasks.seg.as_ref().and_then(|seg| {
+            let SegPreprocess { long_side, short_side, window, stride, .. } = seg.preprocess;
+            let sizes = [long_side, short_side, window, stride];
+            (sizes.contains(&0) || stride > window || short_side > long_side).then(|| {
+                "tasks.seg.preprocess: sides, window and stride must be positive, stride at most window, short-side at most long-side".to_owned()
+            })
+        });
+        let dpt = self.tasks.dpt.as_ref().and_then(|dpt| {
+            let valid = dpt.bins > 1 && 0.0 < dpt.min_depth_m && dpt.min_depth_m < dpt.max_depth_m;
+            (!valid).then(|| {
+                "tasks.dpt: at least two bins and 0 < min-depth-m < max-depth-m".to_owned()
+            })
+        });
+        cls.or(seg).or(dpt)
+    }
+}

@@ -1,0 +1,232 @@
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use splitsim_feature::Task;
+
+use crate::manifest::{ClsTask, DptTask, SegTask, TaskCommon};
+use crate::{Manifest, ModelError};
+
+/// A BLAKE3 digest, shown in hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of some bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    pub(crate) fn of_hasher(hasher: &blake3::Hasher) -> Self {
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// All 32 bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The first eight bytes, for headers where every byte counts.
+    #[must_use]
+    pub fn short(&self) -> [u8; 8] {
+        let mut short = [0; 8];
+        short.copy_from_slice(&self.0[..8]);
+        short
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A model package on disk whose manifest has been read and checked.
+#[derive(Debug, Clone)]
+pub struct Package {
+    root: PathBuf,
+    manifest: Manifest,
+    digest: Digest,
+}
+
+/// A task of a package, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub enum TaskSpec<'a> {
+    /// Classification.
+    Cls(&'a ClsTask),
+    /// Segmentation.
+    Seg(&'a SegTask),
+    /// Depth.
+    Dpt(&'a DptTask),
+}
+
+impl Package {
+    /// The manifest's file name.
+    pub const MANIFEST: &'static str = "model.toml";
+    /// The backbone weights' file name.
+    pub const BACKBONE: &'static str = "backbone.safetensors";
+
+    /// Finds a package by name or path and opens it.
+    ///
+    /// A path (anything with a separator, or an existing directory) is taken as it is. A name is
+    /// looked up in `$SPLITSIM_MODELS`, then in `models/` of the working directory and of the
+    /// directories above the running program.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be opened.
+    pub fn find(name: &str) -> Result<Self, ModelError> {
+        let candidates = candidates(name);
+        let root = candidates
+            .iter()
+            .find(|root| root.join(Self::MANIFEST).is_file());
+        match root {
+            Some(root) => Self::open(root),
+            None => Err(ModelError::NotFound {
+                name: name.to_owned(),
+                looked_in: candidates,
+            }),
+        }
+    }
+
+    /// Opens the package in `root`.
+    ///
+    /// # Errors
+    /// When a file is missing or the manifest is not valid.
+    pub fn open(root: &Path) -> Result<Self, ModelError> {
+        let path = root.join(Self::MANIFEST);
+        let io = |source| ModelError::Io {
+            path: path.clone(),
+            source,
+        };
+        let text = std::fs::read_to_string(&path).map_err(io)?;
+        let manifest = parse(&path, &text)?;
+        let digest = digest(root, &text, &manifest)?;
+        Ok(Self {
+            root: root.to_owned(),
+            manifest,
+            digest,
+        })
+    }
+
+    /// The package's directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What the package says of itself.
+    #[must_use]
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The digest of manifest and weights.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The file of the backbone's weights.
+    #[must_use]
+    pub fn backbone_path(&self) -> PathBuf {
+        self.root.join(Self::BACKBONE)
+    }
+
+    /// The file of a head's weights.
+    #[must_use]
+    pub fn head_path(&self, task: Task) -> PathBuf {
+        head_path(&self.root, task)
+    }
+
+    /// A task of the package.
+    ///
+    /// # Errors
+    /// When the package has no such task.
+    pub fn task(&self, task: Task) -> Result<TaskSpec<'_>, ModelError> {
+        let tasks = &self.manifest.tasks;
+        let spec = match task {
+            Task::Cls => tasks.cls.as_ref().map(TaskSpec::Cls),
+            Task::Seg => tasks.seg.as_ref().map(TaskSpec::Seg),
+            Task::Dpt => tasks.dpt.as_ref().map(TaskSpec::Dpt),
+        };
+        spec.ok_or_else(|| ModelError::NoTask {
+            model: self.manifest.name.clone(),
+            task,
+            available: tasks.available(),
+        })
+    }
+}
+
+impl<'a> TaskSpec<'a> {
+    /// Taps, ranges and ladders.
+    #[must_use]
+    pub const fn common(self) -> &'a TaskCommon {
+        match self {
+            Self::Cls(cls) => &cls.common,
+            Self::Seg(seg) => &seg.common,
+            Self::Dpt(dpt) => &dpt.common,
+        }
+    }
+}
+
+fn candidates(name: &str) -> Vec<PathBuf> {
+    if name.contains(std::path::MAIN_SEPARATOR) || Path::new(name).is_dir() {
+        return vec![PathBuf::from(name)];
+    }
+    let named = std::env::var_os("SPLITSIM_MODELS").map(PathBuf::from);
+    let program = std::env::current_exe().ok();
+    let above_program = program.iter().flat_map(|path| path.ancestors().skip(1));
+    named
+        .into_iter()
+        .chain([PathBuf::from("models")])
+        .chain(
+            above_program
+                .map(|dir| dir.join("models"))
+                .filter(|dir| dir.is_dir()),
+        )
+        .map(|models| models.join(name))
+        .collect()
+}
+
+fn parse(path: &Path, text: &str) -> Result<Manifest, ModelError> {
+    let manifest: Manifest = toml::from_str(text).map_err(|error| ModelError::Manifest {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    match manifest.inconsistency() {
+        Some(reason) => Err(ModelError::Inconsistent {
+            path: path.to_owned(),
+            reason,
+        }),
+        None => Ok(manifest),
+    }
+}
+
+fn head_path(root: &Path, task: Task) -> PathBuf {
+    root.join("heads").join(format!("{task}.safetensors"))
+}
+
+/// Digests the manifest, then each weight file, every part preceded by its length.
+fn digest(root: &Path, manifest_text: &str, manifest: &Manifest) -> Result<Digest, ModelError> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(manifest_text.len() as u64).to_le_bytes());
+    hasher.update(manifest_text.as_bytes());
+    let heads = manifest
+        .tasks
+        .available()
+        .into_iter()
+        .map(|task| head_path(root, task));
+    for path in std::iter::once(root.join(Package::BACKBONE)).chain(heads) {
+        let io = |source| ModelError::Io {
+            path: path.clone(),
+            source,
+        };
+        let file = File::open(&path).map_err(io)?;
+        hasher.update(&file.metadata().map_err(io)?.len().to_le_bytes());
+        hasher.update_reader(file).map_err(io)?;
+    }
+    Ok(Digest::of_hasher(&hasher))
+}
