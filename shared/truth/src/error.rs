@@ -1,0 +1,94 @@
+use splitsim_feature::Task;
+
+/// Why something is no ground truth or head output, or a performance is undefined.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum TruthError {
+    /// A map without pixels, or no logits.
+    #[error("empty {what}")]
+    Empty {
+        /// What has no values.
+        what: &'static str,
+    },
+    /// A value is NaN or infinite, or a depth negative.
+    #[error("{what}: value {value} at flat index {index}, expected {expected}")]
+    Value {
+        /// What holds the value.
+        what: &'static str,
+        /// Its position in row-major order.
+        index: usize,
+        /// The value found.
+        value: f32,
+        /// What values it may hold.
+        expected: &'static str,
+    },
+    /// A predicted class that the head does not have.
+    #[error("predicted class {class} at flat index {index}, the head has {classes} classes")]
+    PredictedClass {
+        /// Position in row-major order.
+        index: usize,
+        /// The class found.
+        class: u8,
+        /// Classes of the head.
+        classes: u8,
+    },
+    /// A label that no logit belongs to.
+    #[error("label {label} has no logit, the head has {classes} classes")]
+    LabelBeyondClasses {
+        /// The image's label.
+        label: u32,
+        /// Logits given.
+        classes: usize,
+    },
+    /// Truth and prediction differ in size.
+    #[error(
+        "{what}: prediction is {predicted:?} [height, width], truth {expected:?}: resize the prediction first"
+    )]
+    Size {
+        /// What is compared.
+        what: &'static str,
+        /// `[height, width]` of the ground truth.
+        expected: [usize; 2],
+        /// `[height, width]` of the prediction.
+        predicted: [usize; 2],
+    },
+    /// Predictions of different heads in one accumulation.
+    #[error("prediction has {actual} classes, those before it {expected}")]
+    ClassCount {
+        /// Classes of the predictions so far.
+        expected: u8,
+        /// Classes of this prediction.
+        actual: u8,
+    },
+    /// The crop is defined for images of another size.
+    #[error("the eigen crop is defined for 480x640 images, this one is {actual:?} [height, width]")]
+    Crop {
+        /// `[height, width]` of the ground truth.
+        actual: [usize; 2],
+    },
+    /// Things of different tasks.
+    #[error("{operation}: task {actual}, expected {expected}")]
+    Task {
+        /// What was to be done.
+        operation: &'static str,
+        /// The task of the first operand.
+        expected: Task,
+        /// The task of the second.
+        actual: Task,
+    },
+    /// No pixel of the ground truth can be judged.
+    #[error("{what} is undefined: no pixel of the ground truth is valid")]
+    NoValidPixel {
+        /// The performance asked for.
+        what: &'static str,
+    },
+    /// A number that is no such performance.
+    #[error("{value} is no {what}, expected {expected}")]
+    Performance {
+        /// The performance meant.
+        what: &'static str,
+        /// The number given.
+        value: f64,
+        /// What it may be.
+        expected: &'static str,
+    },
+}

@@ -1,0 +1,35 @@
+use splitsim_feature::Task;
+
+use crate::{DepthMap, Mask};
+
+/// What is true of an image.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GroundTruth {
+    /// Classification: the image's class, counted from 0.
+    Cls {
+        /// Index of the class among the head's logits.
+        label: u32,
+    },
+    /// Segmentation: the class of every pixel.
+    Seg {
+        /// At the image's own size.
+        mask: Mask,
+    },
+    /// Depth: the depth of every pixel.
+    Dpt {
+        /// At the image's own size.
+        depth: DepthMap,
+    },
+}
+
+impl GroundTruth {
+    /// The task that it is the truth of.
+    #[must_use]
+    pub const fn task(&self) -> Task {
+        match self {
+            Self::Cls { .. } => Task::Cls,
+            Self::Seg { .. } => Task::Seg,
+            Self::Dpt { .. } => Task::Dpt,
+        }
+    }
+}
