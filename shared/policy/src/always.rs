@@ -1,0 +1,85 @@
+use crate::{Attempt, Decision, Policy, Rung, Verdict};
+
+/// Encodes once, at a fixed rung, and ships the result unseen: the baseline without a gate.
+///
+/// When the codec fails it gives up: the same input at the same rung would fail again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Always {
+    rung: Rung,
+    label: String,
+}
+
+impl Always {
+    pub(crate) const fn new(rung: Rung, label: String) -> Self {
+        Self { rung, label }
+    }
+}
+
+impl Policy for Always {
+    fn decide(&self, attempts: &[Attempt]) -> Decision {
+        if attempts.is_empty() {
+            return Decision::Encode(self.rung);
+        }
+        match attempts
+            .iter()
+            .position(|attempt| attempt.coded().is_some())
+        {
+            Some(attempt) => Decision::Ship {
+                attempt,
+                verdict: Verdict::Ungated,
+            },
+            None => Decision::GiveUp,
+        }
+    }
+
+    fn metric(&self) -> Option<&str> {
+        None
+    }
+
+    fn label(&self) -> &str {
+        &self.label
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use splitsim_feature::units::Bytes;
+
+    use super::*;
+    use crate::{Coded, Outcome};
+
+    const CODED: Coded = Coded {
+        container: Bytes(9),
+        encode_time: Duration::ZERO,
+        decode_time: Duration::ZERO,
+    };
+
+    fn check(outcomes: &[Outcome], expected: Decision) {
+        let rung = Rung(3);
+        let attempts: Vec<_> = outcomes
+            .iter()
+            .map(|&outcome| Attempt { rung, outcome })
+            .collect();
+        let policy = Always::new(rung, "always:3".to_owned());
+        assert_eq!(policy.decide(&attempts), expected);
+    }
+
+    #[test]
+    fn encodes_once_and_ships_unseen() {
+        check(&[], Decision::Encode(Rung(3)));
+        check(
+            &[Outcome::Unscored(CODED)],
+            Decision::Ship {
+                attempt: 0,
+                verdict: Verdict::Ungated,
+            },
+        );
+    }
+
+    #[test]
+    fn gives_up_when_the_codec_fails() {
+        check(&[Outcome::Failed], Decision::GiveUp);
+    }
+}

@@ -1,0 +1,64 @@
+use std::time::Duration;
+
+use splitsim_feature::units::Bytes;
+
+use crate::{PredictedScore, Rung};
+
+/// One encoding of a feature, as the edge saw it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Attempt {
+    /// The rung encoded at.
+    pub rung: Rung,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Outcome {
+    /// The codec failed: there is nothing to ship.
+    Failed,
+    /// Encoded and decoded, but without a score: the policy asked for none, or the metric is
+    /// undefined for this reconstruction.
+    Unscored(Coded),
+    /// Encoded, decoded and scored.
+    Scored {
+        /// What it cost.
+        coded: Coded,
+        /// The predicted quality of the decoded bytes.
+        score: PredictedScore,
+        /// Time taken to score.
+        score_time: Duration,
+    },
+}
+
+/// What an encoding and decoding on the edge cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coded {
+    /// Size of the container that would be shipped.
+    pub container: Bytes,
+    /// Time taken to encode.
+    pub encode_time: Duration,
+    /// Time taken to decode the very bytes.
+    pub decode_time: Duration,
+}
+
+impl Attempt {
+    /// The score, if the attempt got one.
+    #[must_use]
+    pub const fn score(&self) -> Option<PredictedScore> {
+        match self.outcome {
+            Outcome::Scored { score, .. } => Some(score),
+            Outcome::Failed | Outcome::Unscored(_) => None,
+        }
+    }
+
+    /// What the coding cost, unless the codec failed.
+    #[must_use]
+    pub const fn coded(&self) -> Option<Coded> {
+        match self.outcome {
+            Outcome::Scored { coded, .. } | Outcome::Unscored(coded) => Some(coded),
+            Outcome::Failed => None,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::PolicyError;
+
+/// What a quality metric says of a reconstruction, on the edge, before shipping: a prediction.
+///
+/// Finite. Two scores have no order of their own, because for some metrics more is better and for
+/// others less: only a [`Bound`] compares them. Nor do they compare with anything else, in
+/// particular not with the true semantic distortion, which is another quantity:
+///
+/// ```compile_fail,E0369
+/// # use splitsim_policy::PredictedScore;
+/// fn broken(predicted: PredictedScore, true_distortion: f64) -> bool {
+///     predicted > true_distortion
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PredictedScore(f64);
+
+impl PredictedScore {
+    /// A score of `value`, in the unit of the metric that the policy asked for.
+    ///
+    /// # Errors
+    /// When it is NaN or infinite.
+    pub fn new(value: f64) -> Result<Self, PolicyError> {
+        if value.is_finite() {
+            Ok(Self(value))
+        } else {
+            Err(PolicyError::ScoreNotFinite(value))
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn value(self) -> f64 {
+        self.0
+    }
+}
+
+/// Which side of a threshold passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Bound {
+    /// `>=`: more is better, as for cosine and CKA.
+    AtLeast,
+    /// `<=`: less is better, as for MSE.
+    AtMost,
+}
+
+impl Bound {
+    /// Every bound.
+    pub const ALL: [Self; 2] = [Self::AtLeast, Self::AtMost];
+
+    /// `>=` or `<=`.
+    #[must_use]
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::AtLeast => ">=",
+            Self::AtMost => "<=",
+        }
+    }
+
+    /// Whether `challenger` is strictly better than `holder`.
+    #[must_use]
+    pub fn prefers(self, challenger: PredictedScore, holder: PredictedScore) -> bool {
+        match self {
+            Self::AtLeast => challenger.0 > holder.0,
+            Self::AtMost => challenger.0 < holder.0,
+        }
+    }
+}
+
+/// What a score must satisfy to pass: a metric's name, a side and a finite threshold.
+///
+/// Written `cosine>=0.98` or `mse<=0.5`, in files and on command lines alike. Whether the metric
+/// exists and whether more of it is better, the owner of the metrics has to check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Criterion {
+    metric: String,
+    bound: Bound,
+    threshold: f64,
+}
+
+impl Criterion {
+    /// Passing is `metric bound threshold`.
+    ///
+    /// # Errors
+    /// When the threshold is not finite, or the name is empty or holds something else than lower-case
+    /// ASCII letters, digits and hyphens.
+    pub fn new(metric: &str, bound: Bound, threshold: f64) -> Result<Self, PolicyError> {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if metric.is_empty() || !metric.chars().all(allowed) {
+            return Err(PolicyError::MetricName(metric.to_owned()));
+        }
+        if !threshold.is_finite() {
+            return Err(PolicyError::ThresholdNotFinite(threshold));
+        }
+        Ok(Self {
+            metric: metric.to_owned(),
+            bound,
+            threshold,
+        })
+    }
+
+    /// The name of the metric to score with.
+    #[must_use]
+    pub fn metric(&self) -> &str {
+        &self.metric
+    }
+
+    /// Which side of the threshold passes.
+    #[must_use]
+    pub const fn bound(&self) -> Bound {
+        self.bound
+    }
+
+    /// The threshold, in the metric's unit.
+    #[must_use]
+    pub const fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// Whether `score` passes; the threshold itself does.
+    #[must_use]
+    pub fn passes(&self, score: PredictedScore) -> bool {
+        match self.bound {
+            Bound::AtLeast => score.0 >= self.threshold,
+            Bound::AtMost => score.0 <= self.threshold,
+        }
+    }
+}
+
+impl fmt::Display for Criterion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}{}{}",
+            self.metric,
+            self.bound.symbol(),
+            self.threshold
+        )
+    }
+}
+
+impl FromStr for Criterion {
+    type Err = PolicyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = || PolicyError::Criterion(text.to_owned());
+        let (bound, (metric, threshold)) = Bound::ALL
+            .into_iter()
+            .find_map(|bound| Some((bound, text.split_once(bound.symbol())?)))
+            .ok_or_else(malformed)?;
+        let threshold = threshold.trim().parse().map_err(|_| malformed())?;
+        Self::new(metric.trim(), bound, threshold)
+    }
+}
+
+impl TryFrom<String> for Criterion {
+    type Error = PolicyError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Criterion> for String {
+    fn from(criterion: Criterion) -> Self {
+        criterion.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_threshold_itself_passes_on_both_sides() {
+        let check = |criterion: &str, score: f64| {
+            let criterion: Criterion = criterion.parse().unwrap();
+            criterion.passes(PredictedScore::new(score).unwrap())
+        };
+        assert!(check("cosine>=0.98", 0.98));
+        assert!(!check("cosine>=0.98", 0.979));
+        assert!(check("mse<=0.5", 0.5));
+        assert!(!check("mse<=0.5", 0.501));
+    }
+
+    #[test]
+    fn refuses_what_is_no_criterion() {
+        let error = |text: &str| text.parse::<Criterion>().unwrap_err();
+        assert!(matches!(error("cosine>0.9"), PolicyError::Criterion(_)));
+        assert!(matches!(error("cosine>=high"), PolicyError::Criterion(_)));
+        assert!(matches!(error(">=0.9"), PolicyError::MetricName(_)));
+        assert!(matches!(error("a,b>=0.9"), PolicyError::MetricName(_)));
+        assert!(matches!(
+            error("cosine>=nan"),
+            PolicyError::ThresholdNotFinite(_)
+        ));
+        assert!(matches!(
+            error("mse<=inf"),
+            PolicyError::ThresholdNotFinite(_)
+        ));
+    }
+
+    #[test]
+    fn a_score_is_finite() {
+        assert!(PredictedScore::new(f64::NAN).is_err());
+        assert!(PredictedScore::new(f64::INFINITY).is_err());
+    }
+}
