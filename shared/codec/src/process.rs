@@ -1,0 +1,436 @@
+//! Running a program on bytes: standard input in, standard output out.
+//!
+//! Input, output and diagnostics move on threads of their own, so no pipe can fill up and block.
+//! A program that runs past its time limit, says too much or is given up on is killed together with
+//! what it started, and waited for: nothing is left behind. If this process itself is killed, its
+//! children's pipes close, which ends every well-behaved filter.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, Scope, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// A program to run once.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The program's file.
+    pub program: &'a Path,
+    /// Its arguments.
+    pub arguments: &'a [String],
+    /// What it reads from standard input.
+    pub input: &'a [u8],
+    /// How long it may run.
+    pub time_limit: Duration,
+    /// How many bytes it may write to standard output.
+    pub output_limit_bytes: usize,
+}
+
+impl Job<'_> {
+    /// Runs the program to its end and returns its standard output.
+    ///
+    /// A program that does not read all of its input is not at fault for that.
+    ///
+    /// # Errors
+    /// When it cannot be started, runs past a limit, or does not exit with status 0.
+    pub fn run(&self) -> Result<Vec<u8>, ProcessError> {
+        let start = Instant::now();
+        let (running, pipes) = Running::spawn(self)?;
+        let report = thread::scope(|scope| self.attend(scope, running, pipes, start));
+        let report = report.map_err(|source| self.io(source))?;
+        self.judge(report)
+    }
+
+    /// Feeds and reads the child until it ends or is to be ended.
+    ///
+    /// `running` is dropped before this returns, and so before the scope joins its threads: a killed
+    /// child's pipes are closed, which ends them.
+    fn attend<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        mut running: Running,
+        pipes: Pipes,
+        start: Instant,
+    ) -> io::Result<Report> {
+        // Readers hold a sender each: the channel closes when both are done, and carries a message
+        // only when one has given up.
+        let (gave_up, finished) = mpsc::channel();
+        let limit = self.output_limit_bytes;
+        spawn(scope, move || feed(pipes.stdin, self.input))?;
+        let reader = gave_up.clone();
+        let output = spawn(scope, move || read_bounded(pipes.stdout, limit, &reader))?;
+        let stderr = spawn(scope, move || read_tail(pipes.stderr, gave_up))?;
+        let left = |start: Instant| self.time_limit.saturating_sub(start.elapsed());
+        let end = match finished.recv_timeout(left(start)) {
+            Err(RecvTimeoutError::Disconnected) => running.wait(|| left(start))?,
+            Err(RecvTimeoutError::Timeout) => End::OutOfTime,
+            Ok(()) => End::GivenUp,
+        };
+        drop(running);
+        Ok(Report {
+            end,
+            output: join(output)?,
+            stderr: join(stderr)?,
+        })
+    }
+
+    fn judge(&self, report: Report) -> Result<Vec<u8>, ProcessError> {
+        let Report {
+            end,
+            output,
+            stderr,
+        } = report;
+        let program = self.program.to_owned();
+        match end {
+            End::Exited(status) if !status.success() => Err(ProcessError::Failed {
+                program,
+                status,
+                stderr,
+            }),
+            End::OutOfTime => Err(ProcessError::TimeLimit {
+                program,
+                limit: self.time_limit,
+                stderr,
+            }),
+            End::Exited(_) | End::GivenUp => match output {
+                Output::Whole(bytes) => Ok(bytes),
+                Output::TooLong => Err(ProcessError::OutputLimit {
+                    program,
+                    limit_bytes: self.output_limit_bytes,
+                }),
+                Output::Unreadable(source) => Err(self.io(source)),
+            },
+        }
+    }
+
+    fn io(&self, source: io::Error) -> ProcessError {
+        ProcessError::Io {
+            program: self.program.to_owned(),
+            source,
+        }
+    }
+}
+
+/// Why a program gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// It could not be started.
+    #[error("cannot start {program}: {source}; run 'cargo xtask setup' or set SPLITSIM_FFMPEG")]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It did not end in time, and was killed.
+    #[error("{program} ran longer than {limit:?} and was killed{}", said(.stderr))]
+    TimeLimit {
+        /// The program.
+        program: PathBuf,
+        /// The time that it had.
+        limit: Duration,
+        /// The last 2 KiB of its diagnostics.
+        stderr: String,
+    },
+    /// It wrote more than it may, and was killed.
+    #[error("{program} wrote more than {limit_bytes} bytes and was killed")]
+    OutputLimit {
+        /// The program.
+        program: PathBuf,
+        /// The bytes that it might write.
+        limit_bytes: usize,
+    },
+    /// It ended with another status than 0.
+    #[error("{program} failed ({status}){}", said(.stderr))]
+    Failed {
+        /// The program.
+        program: PathBuf,
+        /// Its exit status or signal.
+        status: ExitStatus,
+        /// The last 2 KiB of its diagnostics.
+        stderr: String,
+    },
+    /// Talking to it failed.
+    #[error("{program}: {source}")]
+    Io {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+fn said(stderr: &str) -> String {
+    match stderr {
+        "" => String::new(),
+        stderr => format!(": {stderr}"),
+    }
+}
+
+struct Report {
+    end: End,
+    output: Output,
+    stderr: String,
+}
+
+enum End {
+    Exited(ExitStatus),
+    OutOfTime,
+    GivenUp,
+}
+
+enum Output {
+    Whole(Vec<u8>),
+    TooLong,
+    Unreadable(io::Error),
+}
+
+struct Pipes {
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    stderr: ChildStderr,
+}
+
+/// A child in a process group of its own, which is killed and waited for when this is dropped.
+struct Running {
+    child: Child,
+    reaped: bool,
+}
+
+impl Running {
+    fn spawn(job: &Job<'_>) -> Result<(Self, Pipes), ProcessError> {
+        let spawned = Command::new(job.program)
+            .args(job.arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn();
+        let child = spawned.map_err(|source| ProcessError::Spawn {
+            program: job.program.to_owned(),
+            source,
+        })?;
+        let mut running = Self {
+            child,
+            reaped: false,
+        };
+        let pipes = running.pipes();
+        let pipes = pipes.ok_or_else(|| job.io(io::Error::other("a pipe is missing")))?;
+        Ok((running, pipes))
+    }
+
+    fn pipes(&mut self) -> Option<Pipes> {
+        Some(Pipes {
+            stdin: self.child.stdin.take()?,
+            stdout: self.child.stdout.take()?,
+            stderr: self.child.stderr.take()?,
+        })
+    }
+
+    /// Waits for a child whose output has ended, which is about to end itself.
+    fn wait(&mut self, left: impl Fn() -> Duration) -> io::Result<End> {
+        let mut pause = Duration::from_micros(50);
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                self.reaped = true;
+                return Ok(End::Exited(status));
+            }
+            if left().is_zero() {
+                return Ok(End::OutOfTime);
+            }
+            thread::sleep(pause.min(left()));
+            pause = (pause * 2).min(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.reaped {
+            return;
+        }
+        // The unreaped child keeps its group's number from being given to anyone else. Both calls
+        // fail only when the child is gone already.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> io::Result<ScopedJoinHandle<'scope, T>> {
+    thread::Builder::new()
+        .stack_size(64 << 10)
+        .spawn_scoped(scope, work)
+}
+
+fn join<T>(thread: ScopedJoinHandle<'_, T>) -> io::Result<T> {
+    let panicked = |_| io::Error::other("a pipe's thread panicked");
+    thread.join().map_err(panicked)
+}
+
+/// Writes all input and closes the pipe. A child that stops reading is judged by its exit status.
+fn feed(mut stdin: ChildStdin, input: &[u8]) {
+    let _ = stdin.write_all(input);
+}
+
+fn read_bounded(stdout: ChildStdout, limit: usize, gave_up: &Sender<()>) -> Output {
+    let mut bytes = Vec::new();
+    let read = stdout.take(limit as u64 + 1).read_to_end(&mut bytes);
+    let output = match read {
+        Ok(_) if bytes.len() <= limit => return Output::Whole(bytes),
+        Ok(_) => Output::TooLong,
+        Err(source) => Output::Unreadable(source),
+    };
+    // The receiver is gone only when the child has been given up on anyway.
+    let _ = gave_up.send(());
+    output
+}
+
+/// Reads to the end, keeping the last [`TAIL_BYTES`]. Holds the sender until then.
+fn read_tail(mut stderr: ChildStderr, _until_done: Sender<()>) -> String {
+    let mut tail = Vec::new();
+    let mut buffer = [0; TAIL_BYTES];
+    loop {
+        match stderr.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => tail.extend_from_slice(&buffer[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+        tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
+    }
+    String::from_utf8_lossy(&tail).trim().to_owned()
+}
+
+const TAIL_BYTES: usize = 2048;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Shell {
+        script: &'static str,
+        input: Vec<u8>,
+        time_limit: Duration,
+        output_limit_bytes: usize,
+    }
+
+    fn shell(script: &'static str) -> Shell {
+        Shell {
+            script,
+            input: Vec::new(),
+            time_limit: Duration::from_secs(60),
+            output_limit_bytes: 1 << 24,
+        }
+    }
+
+    impl Shell {
+        fn run(&self) -> Result<Vec<u8>, ProcessError> {
+            let arguments = ["-c".to_owned(), self.script.to_owned()];
+            let job = Job {
+                program: Path::new("/bin/sh"),
+                arguments: &arguments,
+                input: &self.input,
+                time_limit: self.time_limit,
+                output_limit_bytes: self.output_limit_bytes,
+            };
+            job.run()
+        }
+    }
+
+    #[test]
+    fn more_than_a_pipe_holds_goes_through() {
+        let input: Vec<u8> = (0..5_000_000u32).map(|n| n as u8).collect();
+        let shell = Shell {
+            input: input.clone(),
+            ..shell("cat")
+        };
+        assert!(shell.run().unwrap() == input);
+    }
+
+    #[test]
+    fn input_that_nobody_reads_does_not_block() {
+        let shell = Shell {
+            input: vec![0; 1 << 20],
+            ..shell("echo enough")
+        };
+        assert_eq!(shell.run().unwrap(), b"enough\n");
+    }
+
+    #[test]
+    fn a_failing_program_is_quoted() {
+        let error = shell("echo out of luck >&2; exit 3").run().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "/bin/sh failed (exit status: 3): out of luck"
+        );
+        assert!(matches!(
+            shell("kill -9 $$").run(),
+            Err(ProcessError::Failed { .. })
+        ));
+    }
+
+    #[test]
+    fn only_the_end_of_long_diagnostics_is_kept() {
+        let error = shell("yes chatter | head -c 1000000 >&2; echo last >&2; exit 1").run();
+        let Err(ProcessError::Failed { stderr, .. }) = error else {
+            panic!("{error:?}");
+        };
+        assert!(stderr.len() <= 2048 && stderr.ends_with("chatter\nlast"));
+    }
+
+    #[test]
+    fn too_much_output_ends_the_program() {
+        let shell = Shell {
+            output_limit_bytes: 1000,
+            ..shell("yes")
+        };
+        assert!(matches!(
+            shell.run(),
+            Err(ProcessError::OutputLimit {
+                limit_bytes: 1000,
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn output_up_to_the_limit_is_fine() {
+        let shell = Shell {
+            output_limit_bytes: 5,
+            ..shell("printf 12345")
+        };
+        assert_eq!(shell.run().unwrap(), b"12345");
+    }
+
+    #[test]
+    fn a_program_that_closed_its_output_but_stays_is_ended() {
+        let shell = Shell {
+            time_limit: Duration::from_millis(100),
+            ..shell("exec >&- 2>&-; sleep 600")
+        };
+        assert!(matches!(shell.run(), Err(ProcessError::TimeLimit { .. })));
+    }
+
+    #[test]
+    fn a_missing_program_is_named_with_the_remedy() {
+        let job = Job {
+            program: Path::new("/nonexistent/ffmpeg"),
+            arguments: &[],
+            input: &[],
+            time_limit: Duration::from_secs(1),
+            output_limit_bytes: 0,
+        };
+        let message = job.run().unwrap_err().to_string();
+        assert!(
+            message.contains("/nonexistent/ffmpeg") && message.contains("cargo xtask setup"),
+            "{message}"
+        );
+    }
+}
