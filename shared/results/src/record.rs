@@ -1,0 +1,263 @@
+//! What is written: plain records, checked when they are stored.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use splitsim_feature::Task;
+use splitsim_feature::units::{Bpfp, Bytes};
+
+/// One edge's part of a run, registered when it says hello.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The run, shared by all its edges.
+    pub run_id: String,
+    /// The edge.
+    pub edge_id: String,
+    /// The decision policy's label, by which the summary groups.
+    pub policy: String,
+    /// The task, when the run has only one.
+    pub task: Option<Task>,
+    /// The model package's name.
+    pub model: String,
+    /// Digest of the package, in hexadecimal.
+    pub model_digest: String,
+    /// The codec's name.
+    pub codec: String,
+    /// The metric that the policy decides by, if it looks at one.
+    pub metric: Option<String>,
+    /// The score that the policy asks for, if it does.
+    pub threshold: Option<f64>,
+    /// The seed from which the run's randomness descends.
+    pub seed: u64,
+    /// When the edge started, RFC 3339.
+    pub started_at: String,
+    /// Version of the software.
+    pub software_version: String,
+    /// The machine: processor, cores, memory, system.
+    pub host: Value,
+    /// The fully resolved scenario, as text.
+    pub scenario: String,
+}
+
+/// What identifies a frame: at most one record is kept for each key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FrameKey {
+    /// The run.
+    pub run_id: String,
+    /// The edge that captured the frame.
+    pub edge_id: String,
+    /// The frame's number at that edge, from 0.
+    pub frame: u64,
+    /// The task.
+    pub task: Task,
+}
+
+impl fmt::Display for FrameKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "frame {} ({}) of run '{}', edge '{}'",
+            self.frame, self.task, self.run_id, self.edge_id
+        )
+    }
+}
+
+/// What the policy says of the attempt that it shipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The policy looks at no score.
+    Ungated,
+    /// The score reached the threshold.
+    Passed,
+    /// No attempt reached the threshold; the best one was shipped.
+    BestEffort,
+}
+
+impl Verdict {
+    const ALL: [Self; 3] = [Self::Ungated, Self::Passed, Self::BestEffort];
+
+    /// The verdict as it is stored: `ungated`, `passed` or `best-effort`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ungated => "ungated",
+            Self::Passed => "passed",
+            Self::BestEffort => "best-effort",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A verdict's name that is none of the three.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown verdict '{0}', expected ungated, passed or best-effort")]
+pub struct UnknownVerdict(String);
+
+impl FromStr for Verdict {
+    type Err = UnknownVerdict;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|verdict| verdict.name() == name)
+            .ok_or_else(|| UnknownVerdict(name.to_owned()))
+    }
+}
+
+/// What the edge predicts of a reconstruction's quality, by one CFQA metric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// The metric's name.
+    pub metric: String,
+    /// Its value, finite.
+    pub value: f64,
+}
+
+/// A frame that reached the cloud.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrameRecord {
+    /// Which frame.
+    #[serde(flatten)]
+    pub key: FrameKey,
+    /// The image's name.
+    pub source: String,
+    /// What the policy says of what it shipped.
+    pub verdict: Verdict,
+    /// Number of the attempt that was shipped.
+    pub shipped_attempt: u32,
+    /// Its level on the codec's ladder.
+    pub shipped_level: u32,
+    /// Values of the feature: `views · layers · tokens · dim`, at least 1.
+    pub feature_points: u64,
+    /// Entropy-coded payload.
+    pub payload_bytes: Bytes,
+    /// The container, payload included.
+    pub container_bytes: Bytes,
+    /// The shipped attempt's score by the policy's metric.
+    pub score: Option<Score>,
+    /// What the cloud's head found.
+    pub cloud_outcome: Value,
+    /// When the cloud had received it, RFC 3339.
+    pub received_at: String,
+}
+
+impl FrameRecord {
+    /// The frame's rate, from the container: `8 · container_bytes / feature_points`.
+    #[must_use]
+    pub fn bpfp(&self) -> Bpfp {
+        Bpfp(self.container_bytes.0 as f64 * 8.0 / self.feature_points as f64)
+    }
+}
+
+/// One encoding of a frame, shipped or thrown away.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptRecord {
+    /// Its number within the frame.
+    pub attempt: u32,
+    /// Its level on the codec's ladder.
+    pub level: u32,
+    /// That level in the codec's words, such as `qp 38`.
+    pub label: String,
+    /// Entropy-coded payload; `None` when it failed.
+    pub payload_bytes: Option<Bytes>,
+    /// The container; `None` when it failed.
+    pub container_bytes: Option<Bytes>,
+    /// Time to encode, in ms.
+    pub encode_ms: Option<f64>,
+    /// Time to decode at the edge, in ms.
+    pub decode_ms: Option<f64>,
+    /// Time to score, in ms.
+    pub score_ms: Option<f64>,
+    /// Its scores, one per metric computed.
+    pub scores: Vec<Score>,
+    /// Why it failed, if it did.
+    pub failed: Option<String>,
+}
+
+/// What compression did to the task, as measured at the cloud in an experiment.
+///
+/// `None` where the frame has no reference feature or no ground truth. Performance is the rank of
+/// the label (cls, 1 is best), mIoU in % (seg) or RMSE in m (dpt).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct DistortionRecord {
+    /// Performance of the head on the original feature.
+    pub original: Option<f64>,
+    /// Performance of the head on what arrived.
+    pub received: Option<f64>,
+    /// True semantic distortion, positive when the task got worse: ranks, mIoU points or m.
+    pub distortion: Option<f64>,
+    /// Mean squared error between the original feature and what arrived.
+    pub feature_mse: Option<f64>,
+}
+
+/// The stages whose length the cloud knows before it replies: the edge's, which the frame's
+/// header names, and its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct CloudStages {
+    /// Image to the model's input, at the edge, in ms.
+    pub preprocess_ms: f64,
+    /// Backbone up to the split, at the edge, in ms.
+    pub extract_ms: f64,
+    /// All attempts: encode, decode, score and decide, at the edge, in ms.
+    pub attempts_ms: f64,
+    /// Waiting between stages and until its stream was opened, at the edge, in ms.
+    pub queue_ms: f64,
+    /// Received until decoding began, at the cloud, in ms.
+    pub cloud_queue_ms: f64,
+    /// Container to feature, at the cloud, in ms.
+    pub decode_ms: f64,
+    /// Task head, at the cloud, in ms.
+    pub head_ms: f64,
+    /// Work that only the experiment needs, at the cloud, in ms; no part of any latency.
+    pub experiment_ms: f64,
+}
+
+/// What the edge knows of a frame only after the reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SettlementRecord {
+    /// Which frame.
+    #[serde(flatten)]
+    pub key: FrameKey,
+    /// Round trip of the frame's stream less the cloud's stages, in ms.
+    pub transfer_ms: f64,
+    /// Capture to reply, less what only the experiment needs, in ms.
+    pub end_to_end_ms: f64,
+    /// The cloud's experiment time as its reply names it, storing included; replaces the recorded
+    /// one, which was written before it was over.
+    pub experiment_ms: Option<f64>,
+    /// Bytes written to the frame's QUIC stream.
+    pub stream_bytes: Bytes,
+    /// UDP payload sent for it.
+    pub udp_bytes: Bytes,
+    /// UDP datagrams sent for it.
+    pub udp_datagrams: u64,
+    /// `udp_bytes` and the IP and UDP headers of every datagram.
+    pub link_bytes: Bytes,
+    /// How often the frame was sent, 1 unless the connection broke.
+    pub sends: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_have_one_name_in_text_and_json() {
+        for verdict in Verdict::ALL {
+            assert_eq!(verdict.to_string().parse(), Ok(verdict));
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.name());
+        }
+        assert_eq!(
+            "fine".parse::<Verdict>().unwrap_err().to_string(),
+            "unknown verdict 'fine', expected ungated, passed or best-effort"
+        );
+    }
+}

@@ -1,0 +1,241 @@
+//! The file: opening it, and its three writes.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::schema::{self, Contents};
+use crate::{
+    AttemptRecord, CloudStages, DistortionRecord, FrameKey, FrameRecord, ResultsError, RunRecord,
+    SettlementRecord, check, insert,
+};
+
+/// The results of one run: an SQLite file with a write-ahead log.
+///
+/// Each write is one transaction, on the disk when the call returns, and leaves nothing behind
+/// when it fails; the store stays usable after any error. Calls block on the disk, so they belong
+/// on a thread of their own. Other connections can read meanwhile.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// Whether a write was the first of its key.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It was stored.
+    New,
+    /// It was there already: nothing changed.
+    Duplicate,
+}
+
+impl Store {
+    /// The file's usual name in a run's directory.
+    pub const FILE_NAME: &'static str = "results.sqlite";
+
+    /// How long a call waits for a file that another process has locked.
+    pub const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+    /// Creates a results file; its directory exists.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be created.
+    pub fn create(path: &Path) -> Result<Self, ResultsError> {
+        File::create_new(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::AlreadyExists => ResultsError::Exists {
+                path: path.to_owned(),
+            },
+            _ => ResultsError::Create {
+                path: path.to_owned(),
+                source,
+            },
+        })?;
+        Self::open_or_create(path)
+    }
+
+    /// Opens an existing results file.
+    ///
+    /// # Errors
+    /// When there is none, it is another kind of file, or of another schema version.
+    pub fn open(path: &Path) -> Result<Self, ResultsError> {
+        let connection = connect(path)?;
+        match schema::inspect(&connection, path)? {
+            Contents::Results => Self::configure(connection, path),
+            Contents::Blank => Err(ResultsError::NotResults {
+                path: path.to_owned(),
+            }),
+        }
+    }
+
+    /// Opens the results file of a run that goes on, or creates the one of a run that begins.
+    ///
+    /// # Errors
+    /// As [`Store::create`] and [`Store::open`].
+    pub fn open_or_create(path: &Path) -> Result<Self, ResultsError> {
+        if !path.exists() {
+            return match Self::create(path) {
+                Err(ResultsError::Exists { .. }) => Self::open_or_create(path),
+                other => other,
+            };
+        }
+        let mut connection = connect(path)?;
+        if schema::inspect(&connection, path)? == Contents::Blank {
+            schema::initialise(&mut connection, path)?;
+        }
+        Self::configure(connection, path)
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Registers an edge's part of a run. Doing it again, as after a reconnect, changes nothing.
+    ///
+    /// # Errors
+    /// When the run is registered with another policy, task, model, codec, metric, threshold or
+    /// seed; when a number is not finite; or when the file refuses.
+    pub fn register_run(&mut self, run: &RunRecord) -> Result<Recorded, ResultsError> {
+        self.write("register a run", |transaction| {
+            insert::run(transaction, run)
+        })
+    }
+
+    /// Records a frame with all that is known of it before the reply.
+    ///
+    /// A frame that was recorded already, by its [`FrameKey`], is left as it is.
+    ///
+    /// # Errors
+    /// When the run is not registered, the shipped attempt is not among the attempts, a number is
+    /// out of range, or the file refuses, as when the disk is full ([`ResultsError::Disk`]).
+    pub fn record_frame(
+        &mut self,
+        frame: &FrameRecord,
+        attempts: &[AttemptRecord],
+        distortion: Option<&DistortionRecord>,
+        stages: &CloudStages,
+    ) -> Result<Recorded, ResultsError> {
+        self.write("record a frame", |transaction| {
+            insert::frame(transaction, frame, attempts, distortion, stages)
+        })
+    }
+
+    /// Whether a frame is recorded.
+    ///
+    /// # Errors
+    /// When its number is out of range or the file cannot be read.
+    pub fn contains(&self, key: &FrameKey) -> Result<bool, ResultsError> {
+        let frame = check::integer("frame", key.frame)?;
+        let look_up = || -> rusqlite::Result<bool> {
+            self.connection
+                .prepare_cached(
+                    "SELECT 1 FROM frames JOIN runs USING (run_key)
+                     WHERE run_id = ?1 AND edge_id = ?2 AND frame = ?3 AND frames.task = ?4",
+                )?
+                .exists((&key.run_id, &key.edge_id, frame, key.task.name()))
+        };
+        look_up().map_err(self.error("look up a frame"))
+    }
+
+    /// Adds what the edge learnt after the reply. The first settlement of a frame stays.
+    ///
+    /// # Errors
+    /// When the frame is not recorded, a number is out of range, or the file refuses.
+    pub fn settle(&mut self, settlement: &SettlementRecord) -> Result<Recorded, ResultsError> {
+        self.write("settle a frame", |transaction| {
+            insert::settlement(transaction, settlement)
+        })
+    }
+
+    /// Closes the file, folding the write-ahead log into it so that one file is left.
+    ///
+    /// Dropping the store loses nothing either, but says nothing of an error.
+    ///
+    /// # Errors
+    /// When the log cannot be folded in: what was recorded is safe in the `-wal` file beside.
+    pub fn close(self) -> Result<(), ResultsError> {
+        let path = self.path;
+        self.connection
+            .close()
+            .map_err(|(_, source)| ResultsError::of_sqlite(&path, "close results", source))
+    }
+
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) fn error(
+        &self,
+        operation: &'static str,
+    ) -> impl Fn(rusqlite::Error) -> ResultsError + '_ {
+        move |source| ResultsError::of_sqlite(&self.path, operation, source)
+    }
+
+    fn configure(connection: Connection, path: &Path) -> Result<Self, ResultsError> {
+        let fail = |source| ResultsError::of_sqlite(path, "open results", source);
+        let mode: String = connection
+            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+            .map_err(fail)?;
+        if mode != "wal" {
+            return Err(ResultsError::NoWriteAheadLog {
+                path: path.to_owned(),
+                mode,
+            });
+        }
+        // FULL syncs the log at every commit; fullfsync is what that takes on macOS.
+        for (pragma, value) in [
+            ("synchronous", "FULL"),
+            ("fullfsync", "ON"),
+            ("foreign_keys", "ON"),
+        ] {
+            connection
+                .pragma_update(None, pragma, value)
+                .map_err(fail)?;
+        }
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Runs one write in a transaction of its own, rolled back unless all of it succeeds.
+    fn write(
+        &mut self,
+        operation: &'static str,
+        write: impl FnOnce(&Transaction<'_>) -> Result<Recorded, insert::InsertError>,
+    ) -> Result<Recorded, ResultsError> {
+        let path = &self.path;
+        let fail = |source| ResultsError::of_sqlite(path, operation, source);
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(fail)?;
+        let recorded = write(&transaction).map_err(|error| match error {
+            insert::InsertError::Record(error) => error,
+            insert::InsertError::Sqlite(source) => fail(source),
+        })?;
+        transaction.commit().map_err(fail)?;
+        Ok(recorded)
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, ResultsError> {
+    if !path.exists() {
+        return Err(ResultsError::Missing {
+            path: path.to_owned(),
+        });
+    }
+    let fail = |source| ResultsError::of_sqlite(path, "open results", source);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+    connection.busy_timeout(Store::LOCK_WAIT).map_err(fail)?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests;
