@@ -1,0 +1,43 @@
+//! Wire messages and framing between edge and cloud.
+//!
+//! Open in this order:
+//!
+//! - [`framing`]: how a message lies on a stream, without any I/O;
+//! - [`Hello`], [`HelloReply`] and [`negotiate`]: what both sides settle first on every connection;
+//! - [`FrameHeader`] and [`FrameReply`]: one frame to the cloud and back;
+//! - [`Reference`], [`Settlement`] and [`ReferenceReply`]: what only experiments send, beside the link.
+//!
+//! Everything here is a domain type, checked when it is read and again when it is written: outside this
+//! crate there are no protobuf types. The messages are defined in `proto/splitsim.proto`; the code
+//! generated from it is committed, and a test regenerates it.
+//!
+//! Times travel as whole microseconds: what is finer in a `Duration` is cut off.
+//!
+//! This crate knows neither sockets nor clocks nor libtorch.
+
+mod check;
+mod digest;
+mod failure;
+mod frame;
+pub mod framing;
+mod hello;
+mod message;
+mod names;
+mod reference;
+mod reply;
+mod wire;
+
+pub use digest::Digest;
+pub use failure::{RequestError, RequestErrorKind};
+pub use frame::{Attempt, EdgeStages, FrameHeader, ImageSize, Score, Verdict};
+pub use hello::{
+    CloudSide, CodecTables, Hello, HelloReply, Limits, ModelIdentity, PROTOCOL_VERSION, Refusal,
+    RefusalKind, Welcome, negotiate,
+};
+pub use message::{InvalidMessage, Message};
+pub use names::{Explanation, Id, Name};
+pub use reference::{
+    Ack, Reference, ReferenceHeader, ReferenceReply, ReferenceRequest, ReferenceTruth, Settlement,
+    TruthKind,
+};
+pub use reply::{ClassPixels, ClassScore, CloudStages, FrameReply, FrameResult, Outcome};
