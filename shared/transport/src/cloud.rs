@@ -1,0 +1,188 @@
+use bytes::Bytes;
+use splitsim_proto::framing::{FramingError, MAX_MESSAGE_BYTES};
+use splitsim_proto::{
+    FrameHeader, Hello, Limits, Message, Reference, ReferenceHeader, ReferenceRequest, Settlement,
+    Welcome,
+};
+
+use crate::stream::{Reader, Writer};
+use crate::{CloseCode, Connection, TransportError};
+
+/// The cloud's view of a connection, after the hello.
+#[derive(Debug)]
+pub struct CloudSession {
+    connection: Connection,
+    hello: Hello,
+    welcome: Welcome,
+}
+
+/// One request of an edge: read it, then reply to it.
+#[derive(Debug)]
+pub struct Exchange {
+    writer: Writer,
+    reader: Reader,
+    limits: Limits,
+}
+
+/// A frame as it came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReceivedFrame {
+    /// What the edge says of it.
+    pub header: FrameHeader,
+    /// The container, as long as the header says and not looked into.
+    pub container: Bytes,
+}
+
+/// What an edge asks on a reference connection.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReceivedRequest {
+    /// Keep this reference.
+    Reference(Reference),
+    /// Log this settlement.
+    Settlement(Settlement),
+}
+
+impl CloudSession {
+    pub(crate) const fn new(connection: Connection, hello: Hello, welcome: Welcome) -> Self {
+        Self {
+            connection,
+            hello,
+            welcome,
+        }
+    }
+
+    /// The connection.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Who the edge is, and what it brings.
+    #[must_use]
+    pub const fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    /// What it was allowed.
+    #[must_use]
+    pub const fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// Waits for the next request; `None` when the edge has closed the connection because all is done,
+    /// or this side has closed it.
+    ///
+    /// At most [`max_streams`](crate::TransportOptions::max_streams) requests are open at once; whether
+    /// an edge keeps to `max_frames_in_flight` is for the caller to see, who may reply
+    /// [`Overloaded`](splitsim_proto::RequestErrorKind::Overloaded).
+    ///
+    /// # Errors
+    /// When the connection ends otherwise.
+    pub async fn accept(&self) -> Result<Option<Exchange>, TransportError> {
+        match self.connection.accept_bi().await {
+            Ok((writer, reader)) => Ok(Some(Exchange {
+                writer,
+                reader,
+                limits: self.welcome.limits,
+            })),
+            Err(
+                TransportError::ClosedHere { .. }
+                | TransportError::Closed {
+                    code: Some(CloseCode::Done),
+                    ..
+                },
+            ) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Exchange {
+    /// Reads a frame. After an error that
+    /// [has an answer](TransportError::to_request_error), [`Self::reply`] still reaches the edge.
+    ///
+    /// # Errors
+    /// When header or container break a rule or a limit, or the stream breaks.
+    pub async fn recv_frame(&mut self) -> Result<ReceivedFrame, TransportError> {
+        let outcome = self.read_frame().await;
+        if outcome.is_err() {
+            self.reader.stop();
+        }
+        outcome
+    }
+
+    /// Reads a request of a reference connection. After an error that
+    /// [has an answer](TransportError::to_request_error), [`Self::reply`] still reaches the edge.
+    ///
+    /// # Errors
+    /// When header or body break a rule or a limit, or the stream breaks.
+    pub async fn recv_request(&mut self) -> Result<ReceivedRequest, TransportError> {
+        let outcome = self.read_request().await;
+        if outcome.is_err() {
+            self.reader.stop();
+        }
+        outcome
+    }
+
+    /// Answers, and ends the exchange: [`FrameReply`](splitsim_proto::FrameReply) to a frame,
+    /// [`ReferenceReply`](splitsim_proto::ReferenceReply) to a request.
+    ///
+    /// # Errors
+    /// When the reply breaks a rule, or the stream or connection has broken.
+    pub async fn reply<M: Message>(mut self, reply: &M) -> Result<(), TransportError> {
+        self.writer.message(reply).await?;
+        self.writer.finish();
+        Ok(())
+    }
+
+    /// As [`Self::reply`], and waits until the edge has all of it or is gone: for a reply after which
+    /// the connection may be closed at once.
+    ///
+    /// # Errors
+    /// As [`Self::reply`].
+    pub async fn deliver<M: Message>(mut self, reply: &M) -> Result<(), TransportError> {
+        self.writer.message(reply).await?;
+        self.writer.finish();
+        self.writer.acknowledged().await;
+        Ok(())
+    }
+
+    async fn read_frame(&mut self) -> Result<ReceivedFrame, TransportError> {
+        let header: FrameHeader = self.reader.message(MAX_MESSAGE_BYTES).await?;
+        let limit = self.limits.max_container_bytes;
+        let container = self
+            .reader
+            .rest("container", header.container_bytes(), limit)
+            .await?;
+        Ok(ReceivedFrame { header, container })
+    }
+
+    async fn read_request(&mut self) -> Result<ReceivedRequest, TransportError> {
+        match self.reader.message(MAX_MESSAGE_BYTES).await? {
+            ReferenceRequest::Reference(header) => self.read_reference(&header).await,
+            ReferenceRequest::Settlement(settlement) => {
+                self.reader.end("the settlement").await?;
+                Ok(ReceivedRequest::Settlement(settlement))
+            }
+        }
+    }
+
+    async fn read_reference(
+        &mut self,
+        header: &ReferenceHeader,
+    ) -> Result<ReceivedRequest, TransportError> {
+        let limit = self.limits.max_reference_bytes;
+        let body = self
+            .reader
+            .rest("reference", header.body_bytes(), limit)
+            .await?;
+        Reference::from_parts(header, &body)
+            .map(ReceivedRequest::Reference)
+            .map_err(|source| {
+                self.reader.framing(FramingError::Invalid {
+                    message: "Reference",
+                    source,
+                })
+            })
+    }
+}

@@ -1,0 +1,245 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use splitsim_feature::{Task, units};
+use splitsim_proto::framing::MAX_MESSAGE_BYTES;
+use splitsim_proto::{
+    Ack, FrameHeader, FrameReply, Message, Reference, ReferenceReply, ReferenceRequest, Settlement,
+    Welcome,
+};
+use tokio::time::Instant;
+
+use crate::stream::encode;
+use crate::{Connection, TransportError};
+
+/// An edge's frames connection, after the hello. Clones share the connection, and frames may be under
+/// way at once, up to the welcome's `max_frames_in_flight`.
+#[derive(Debug, Clone)]
+pub struct FrameSession {
+    connection: Connection,
+    welcome: Welcome,
+}
+
+/// An edge's reference connection, after the hello. Clones share the connection.
+#[derive(Debug, Clone)]
+pub struct ReferenceSession {
+    connection: Connection,
+    welcome: Welcome,
+}
+
+/// A frame that was sent, and the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SentFrame {
+    /// The cloud's answer.
+    pub reply: FrameReply,
+    /// Bytes written to the stream: length, header and container.
+    pub stream_bytes: units::Bytes,
+    /// From opening the stream until the whole reply was there.
+    pub round_trip: Duration,
+}
+
+impl FrameSession {
+    pub(crate) const fn new(connection: Connection, welcome: Welcome) -> Self {
+        Self {
+            connection,
+            welcome,
+        }
+    }
+
+    /// The connection.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// What the cloud has and allows.
+    #[must_use]
+    pub const fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// Sends a frame on a stream of its own, and waits for the reply.
+    ///
+    /// # Errors
+    /// When the container is not as long as the header says or longer than agreed (nothing is sent
+    /// then), the stream or connection breaks, or the reply is to another frame. What the cloud could
+    /// not do with the frame is no error here, but in [`SentFrame::reply`].
+    pub async fn send_frame(
+        &self,
+        header: &FrameHeader,
+        container: Bytes,
+    ) -> Result<SentFrame, TransportError> {
+        self.check_container(header, units::Bytes::of(&container))?;
+        let message = encode(self.connection.peer(), header)?;
+        let start = Instant::now();
+        let (reply, stream_bytes) = ask(&self.connection, [message, container]).await?;
+        let round_trip = start.elapsed();
+        if let FrameReply::Result(result) = &reply {
+            let answered = (result.frame, result.task());
+            check_answer(&self.connection, answered, (header.frame, header.task))?;
+        }
+        Ok(SentFrame {
+            reply,
+            stream_bytes,
+            round_trip,
+        })
+    }
+
+    fn check_container(
+        &self,
+        header: &FrameHeader,
+        actual: units::Bytes,
+    ) -> Result<(), TransportError> {
+        let declared = header.container_bytes();
+        if actual != declared {
+            return Err(TransportError::ContainerLength { declared, actual });
+        }
+        let limit = self.welcome.limits.max_container_bytes;
+        check_size(&self.connection, "container", actual, limit)
+    }
+}
+
+impl SentFrame {
+    /// The part of the round trip that was not the cloud's own work: both ways on the link. Where the
+    /// cloud did not answer with a result, its work is not known and the whole round trip is returned.
+    #[must_use]
+    pub fn transfer(&self) -> Duration {
+        match &self.reply {
+            FrameReply::Result(result) => self.round_trip.saturating_sub(result.stages.total()),
+            FrameReply::Failed(_) => self.round_trip,
+        }
+    }
+}
+
+impl ReferenceSession {
+    pub(crate) const fn new(connection: Connection, welcome: Welcome) -> Self {
+        Self {
+            connection,
+            welcome,
+        }
+    }
+
+    /// The connection.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// What the cloud has and allows.
+    #[must_use]
+    pub const fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// Sends a frame's reference, and waits until the cloud has it.
+    ///
+    /// # Errors
+    /// When it is larger than agreed (nothing is sent then), the stream or connection breaks, or the
+    /// cloud does not take it.
+    pub async fn send_reference(&self, reference: &Reference) -> Result<Ack, TransportError> {
+        let header = reference.header();
+        let limit = self.welcome.limits.max_reference_bytes;
+        check_size(&self.connection, "reference", header.body_bytes(), limit)?;
+        let request = ReferenceRequest::Reference(header);
+        let about = (reference.frame(), reference.task());
+        match self.ask(&request, reference.body(), about).await? {
+            ReferenceReply::Reference(ack) => Ok(ack),
+            ReferenceReply::Settlement(_) => {
+                Err(self.unexpected("a settlement", "a reference's answer"))
+            }
+            ReferenceReply::Failed(source) => Err(TransportError::Rejected {
+                peer: self.connection.peer(),
+                frame: reference.frame(),
+                source,
+            }),
+        }
+    }
+
+    /// Sends what the edge learnt about a frame after its reply, and waits until the cloud has it.
+    ///
+    /// # Errors
+    /// When the stream or connection breaks, or the cloud does not take it.
+    pub async fn settle(&self, settlement: &Settlement) -> Result<Ack, TransportError> {
+        let request = ReferenceRequest::Settlement(*settlement);
+        let about = (settlement.frame, settlement.task);
+        match self.ask(&request, Bytes::new(), about).await? {
+            ReferenceReply::Settlement(ack) => Ok(ack),
+            ReferenceReply::Reference(_) => {
+                Err(self.unexpected("a reference", "a settlement's answer"))
+            }
+            ReferenceReply::Failed(source) => Err(TransportError::Rejected {
+                peer: self.connection.peer(),
+                frame: settlement.frame,
+                source,
+            }),
+        }
+    }
+
+    async fn ask(
+        &self,
+        request: &ReferenceRequest,
+        body: Bytes,
+        about: (u64, Task),
+    ) -> Result<ReferenceReply, TransportError> {
+        let message = encode(self.connection.peer(), request)?;
+        let (reply, _) = ask::<ReferenceReply>(&self.connection, [message, body]).await?;
+        if let ReferenceReply::Reference(ack) | ReferenceReply::Settlement(ack) = &reply {
+            check_answer(&self.connection, (ack.frame, ack.task), about)?;
+        }
+        Ok(reply)
+    }
+
+    fn unexpected(&self, actual: &str, expected: &str) -> TransportError {
+        TransportError::UnexpectedReply {
+            peer: self.connection.peer(),
+            actual: actual.to_owned(),
+            expected: expected.to_owned(),
+        }
+    }
+}
+
+/// One request on a stream of its own: message and raw bytes there, a message back. Returns the bytes
+/// written too.
+async fn ask<M: Message>(
+    connection: &Connection,
+    request: [Bytes; 2],
+) -> Result<(M, units::Bytes), TransportError> {
+    let (mut writer, mut reader) = connection.open_bi().await?;
+    writer.request(request).await?;
+    let reply = reader.message(MAX_MESSAGE_BYTES).await?;
+    reader.end("the reply").await?;
+    Ok((reply, writer.written()))
+}
+
+fn check_size(
+    connection: &Connection,
+    what: &'static str,
+    actual: units::Bytes,
+    limit: units::Bytes,
+) -> Result<(), TransportError> {
+    if actual <= limit {
+        return Ok(());
+    }
+    Err(TransportError::TooLarge {
+        peer: connection.peer(),
+        what,
+        actual,
+        limit,
+    })
+}
+
+fn check_answer(
+    connection: &Connection,
+    actual: (u64, Task),
+    expected: (u64, Task),
+) -> Result<(), TransportError> {
+    if actual == expected {
+        return Ok(());
+    }
+    let name = |(frame, task)| format!("frame {frame}, task {task}");
+    Err(TransportError::UnexpectedReply {
+        peer: connection.peer(),
+        actual: name(actual),
+        expected: name(expected),
+    })
+}

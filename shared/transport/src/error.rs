@@ -1,0 +1,423 @@
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use quinn::{ConnectionClose, ConnectionError, ReadError, TransportErrorCode, VarInt, WriteError};
+use rustls::AlertDescription;
+use splitsim_feature::units::Bytes;
+use splitsim_proto::framing::FramingError;
+use splitsim_proto::{Refusal, RefusalKind, RequestError, RequestErrorKind};
+
+use crate::{Channel, CloseCode, InvalidOptions};
+
+/// What can go wrong between edge and cloud.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// No socket on the address.
+    #[error("cannot listen on {address}: {source}; is another process there?")]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system does not tell a socket's address.
+    #[error("cannot read the socket's address: {source}")]
+    LocalAddress {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// TLS cannot be set up with the identity.
+    #[error("identity in {directory} is not usable: {reason}")]
+    Tls {
+        /// The identity's directory.
+        directory: String,
+        /// What TLS said.
+        reason: String,
+    },
+    /// The options contradict themselves.
+    #[error(transparent)]
+    Options(#[from] InvalidOptions),
+    /// The address or the server's name cannot be connected to.
+    #[error("cannot connect to {peer} as '{server_name}': {reason}")]
+    Target {
+        /// The cloud.
+        peer: SocketAddr,
+        /// The name it was to prove.
+        server_name: String,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// The endpoint was closed.
+    #[error("endpoint is closed")]
+    EndpointClosed,
+    /// Handshake and hello took too long.
+    #[error(
+        "{peer} did not complete the handshake within {waited:?}; is it running and reachable?"
+    )]
+    HandshakeTimeout {
+        /// The peer.
+        peer: SocketAddr,
+        /// How long this side waited.
+        waited: Duration,
+    },
+    /// The peer refused this side's certificate.
+    #[error(
+        "{peer} did not accept this side's certificate ({reason}); use identities that one run of \
+         `splitsim certs` made"
+    )]
+    IdentityRefused {
+        /// The peer.
+        peer: SocketAddr,
+        /// The alert that it sent, and its reason.
+        reason: String,
+    },
+    /// This side refused the peer's certificate.
+    #[error(
+        "certificate of {peer} was not accepted ({reason}); use identities that one run of \
+         `splitsim certs` made, with the cloud's host among its names"
+    )]
+    PeerNotTrusted {
+        /// The peer.
+        peer: SocketAddr,
+        /// What the verifier said.
+        reason: String,
+    },
+    /// The two sides have no protocol in common.
+    #[error(
+        "{peer} speaks another protocol or version, this side speaks {}; install the same release on \
+         both",
+        protocols()
+    )]
+    ProtocolMismatch {
+        /// The peer.
+        peer: SocketAddr,
+    },
+    /// The cloud refused the hello.
+    #[error("{peer} refused: {source}")]
+    Refused {
+        /// The cloud.
+        peer: SocketAddr,
+        /// What does not fit.
+        source: Refusal,
+    },
+    /// The peer closed the connection.
+    #[error("{peer} closed the connection: {}{}", code_name(*.code), reason_suffix(.reason))]
+    Closed {
+        /// The peer.
+        peer: SocketAddr,
+        /// Its code, `None` for one that this version does not know.
+        code: Option<CloseCode>,
+        /// Its reason.
+        reason: String,
+    },
+    /// This side closed the connection.
+    #[error("connection to {peer} was closed by this side")]
+    ClosedHere {
+        /// The peer.
+        peer: SocketAddr,
+    },
+    /// Nothing came from the peer for the idle timeout.
+    #[error("{peer} has been silent for longer than the idle timeout")]
+    IdleTimeout {
+        /// The peer.
+        peer: SocketAddr,
+    },
+    /// The connection broke otherwise.
+    #[error("connection to {peer} is lost: {reason}")]
+    Lost {
+        /// The peer.
+        peer: SocketAddr,
+        /// What QUIC said.
+        reason: String,
+    },
+    /// The peer gave up a stream.
+    #[error("{peer} gave up the stream: {}", code_name(*.code))]
+    StreamAbandoned {
+        /// The peer.
+        peer: SocketAddr,
+        /// Its code, `None` for one that this version does not know.
+        code: Option<CloseCode>,
+    },
+    /// The stream ended early.
+    #[error("{peer} ended the stream in the middle of {what}: {actual} of {expected} bytes")]
+    Truncated {
+        /// The peer.
+        peer: SocketAddr,
+        /// What was being read.
+        what: &'static str,
+        /// Bytes that should have come.
+        expected: u64,
+        /// Bytes that came.
+        actual: u64,
+    },
+    /// The stream goes on after its end.
+    #[error("{peer} sent bytes beyond the end of {what}")]
+    Trailing {
+        /// The peer.
+        peer: SocketAddr,
+        /// What was being read.
+        what: &'static str,
+    },
+    /// More bytes than agreed.
+    #[error("{what} of {actual}, at most {limit} were agreed with {peer}")]
+    TooLarge {
+        /// The peer.
+        peer: SocketAddr,
+        /// What is too large.
+        what: &'static str,
+        /// Its declared size.
+        actual: Bytes,
+        /// The limit of the welcome.
+        limit: Bytes,
+    },
+    /// A message that cannot be written or read.
+    #[error("message {direction} {peer}: {source}")]
+    Framing {
+        /// The peer.
+        peer: SocketAddr,
+        /// "to" or "from".
+        direction: &'static str,
+        /// What is wrong with it.
+        source: Box<FramingError>,
+    },
+    /// The container is not as long as its header says.
+    #[error("container has {actual}, its header declares {declared}")]
+    ContainerLength {
+        /// What the header says.
+        declared: Bytes,
+        /// What there is.
+        actual: Bytes,
+    },
+    /// The answer is to something else.
+    #[error("{peer} answered {actual}, expected {expected}")]
+    UnexpectedReply {
+        /// The cloud.
+        peer: SocketAddr,
+        /// What the reply is about.
+        actual: String,
+        /// What was asked.
+        expected: String,
+    },
+    /// The cloud did not take a reference or a settlement.
+    #[error("{peer} did not take frame {frame}: {source}")]
+    Rejected {
+        /// The cloud.
+        peer: SocketAddr,
+        /// The frame.
+        frame: u64,
+        /// Its reason.
+        source: RequestError,
+    },
+    /// Trying again did not help in the time allowed.
+    #[error("gave up after {attempts} attempts in {elapsed:?}: {last}")]
+    GaveUp {
+        /// How often it was tried.
+        attempts: u32,
+        /// How long.
+        elapsed: Duration,
+        /// What the last attempt failed with.
+        last: Box<Self>,
+    },
+    /// The first attempt was still under way when the time allowed was over.
+    #[error("no answer within {0:?}; is the cloud running and reachable?")]
+    OutOfTime(Duration),
+}
+
+impl TransportError {
+    /// Whether trying the same again later can help.
+    ///
+    /// A cloud that is absent, restarting or full may come back; wrong certificates, versions, models
+    /// and sizes stay wrong.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::HandshakeTimeout { .. }
+            | Self::IdleTimeout { .. }
+            | Self::Lost { .. }
+            | Self::StreamAbandoned { .. }
+            | Self::Truncated { .. } => true,
+            Self::Refused { source, .. } => {
+                matches!(source.kind, RefusalKind::Unavailable)
+            }
+            Self::Closed { code, .. } => {
+                matches!(
+                    code,
+                    Some(CloseCode::Dropped | CloseCode::Shutdown | CloseCode::Failed)
+                )
+            }
+            Self::Rejected { source, .. } => source.kind.is_transient(),
+            Self::Bind { .. }
+            | Self::LocalAddress { .. }
+            | Self::Tls { .. }
+            | Self::Options(_)
+            | Self::Target { .. }
+            | Self::EndpointClosed
+            | Self::IdentityRefused { .. }
+            | Self::PeerNotTrusted { .. }
+            | Self::ProtocolMismatch { .. }
+            | Self::ClosedHere { .. }
+            | Self::Trailing { .. }
+            | Self::TooLarge { .. }
+            | Self::Framing { .. }
+            | Self::ContainerLength { .. }
+            | Self::UnexpectedReply { .. }
+            | Self::GaveUp { .. }
+            | Self::OutOfTime(_) => false,
+        }
+    }
+
+    /// What a cloud should answer to a request that could not be read; `None` when there is nobody left
+    /// to answer.
+    #[must_use]
+    pub fn to_request_error(&self) -> Option<RequestError> {
+        let kind = match self {
+            Self::TooLarge { .. } => RequestErrorKind::TooLarge,
+            Self::Framing { .. } => RequestErrorKind::HeaderRefused,
+            Self::Truncated { .. } | Self::Trailing { .. } => RequestErrorKind::ContainerRefused,
+            Self::Bind { .. }
+            | Self::LocalAddress { .. }
+            | Self::Tls { .. }
+            | Self::Options(_)
+            | Self::Target { .. }
+            | Self::EndpointClosed
+            | Self::HandshakeTimeout { .. }
+            | Self::IdentityRefused { .. }
+            | Self::PeerNotTrusted { .. }
+            | Self::ProtocolMismatch { .. }
+            | Self::Refused { .. }
+            | Self::Closed { .. }
+            | Self::ClosedHere { .. }
+            | Self::IdleTimeout { .. }
+            | Self::Lost { .. }
+            | Self::StreamAbandoned { .. }
+            | Self::ContainerLength { .. }
+            | Self::UnexpectedReply { .. }
+            | Self::Rejected { .. }
+            | Self::GaveUp { .. }
+            | Self::OutOfTime(_) => return None,
+        };
+        Some(RequestError::new(kind, self.to_string()))
+    }
+
+    pub(crate) fn of_connection(peer: SocketAddr, error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::TransportError(error) => of_own_alert(peer, error.code, error.reason),
+            ConnectionError::ConnectionClosed(close) => of_peers_alert(peer, &close),
+            ConnectionError::ApplicationClosed(close) => Self::Closed {
+                peer,
+                code: CloseCode::of_varint(close.error_code),
+                reason: String::from_utf8_lossy(&close.reason).into_owned(),
+            },
+            ConnectionError::TimedOut => Self::IdleTimeout { peer },
+            ConnectionError::LocallyClosed => Self::ClosedHere { peer },
+            ConnectionError::VersionMismatch => Self::ProtocolMismatch { peer },
+            error @ (ConnectionError::Reset | ConnectionError::CidsExhausted) => Self::Lost {
+                peer,
+                reason: error.to_string(),
+            },
+        }
+    }
+
+    pub(crate) fn of_read(peer: SocketAddr, error: ReadError) -> Self {
+        match error {
+            ReadError::Reset(code) => Self::abandoned(peer, code),
+            ReadError::ConnectionLost(error) => Self::of_connection(peer, error),
+            error @ (ReadError::ClosedStream
+            | ReadError::IllegalOrderedRead
+            | ReadError::ZeroRttRejected) => Self::Lost {
+                peer,
+                reason: error.to_string(),
+            },
+        }
+    }
+
+    pub(crate) fn of_write(peer: SocketAddr, error: WriteError) -> Self {
+        match error {
+            WriteError::Stopped(code) => Self::abandoned(peer, code),
+            WriteError::ConnectionLost(error) => Self::of_connection(peer, error),
+            error @ (WriteError::ClosedStream | WriteError::ZeroRttRejected) => Self::Lost {
+                peer,
+                reason: error.to_string(),
+            },
+        }
+    }
+
+    fn abandoned(peer: SocketAddr, code: VarInt) -> Self {
+        Self::StreamAbandoned {
+            peer,
+            code: CloseCode::of_varint(code),
+        }
+    }
+}
+
+/// A handshake that this side broke off.
+fn of_own_alert(peer: SocketAddr, code: TransportErrorCode, reason: String) -> TransportError {
+    match alert(code) {
+        Some(AlertDescription::NoApplicationProtocol) => TransportError::ProtocolMismatch { peer },
+        Some(alert) if is_about_certificates(alert) => {
+            TransportError::PeerNotTrusted { peer, reason }
+        }
+        _ => TransportError::Lost { peer, reason },
+    }
+}
+
+/// A handshake that the peer broke off.
+fn of_peers_alert(peer: SocketAddr, close: &ConnectionClose) -> TransportError {
+    match alert(close.error_code) {
+        Some(AlertDescription::NoApplicationProtocol) => TransportError::ProtocolMismatch { peer },
+        Some(alert) if is_about_certificates(alert) => TransportError::IdentityRefused {
+            peer,
+            reason: format!("{alert:?}: {}", String::from_utf8_lossy(&close.reason)),
+        },
+        _ if close.error_code == TransportErrorCode::CONNECTION_REFUSED => {
+            TransportError::Refused {
+                peer,
+                source: Refusal::new(RefusalKind::Unavailable, "takes no more connections now"),
+            }
+        }
+        _ => TransportError::Lost {
+            peer,
+            reason: close.to_string(),
+        },
+    }
+}
+
+/// TLS alerts travel in QUIC as error codes 0x100 to 0x1ff (RFC 9001, section 4.8).
+fn alert(code: TransportErrorCode) -> Option<AlertDescription> {
+    let code = u64::from(code).checked_sub(0x100)?;
+    u8::try_from(code).ok().map(AlertDescription::from)
+}
+
+/// The alerts of RFC 8446, section 6.2, by which a side refuses a certificate or misses one.
+const fn is_about_certificates(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError
+            | AlertDescription::CertificateRequired
+    )
+}
+
+fn protocols() -> String {
+    Channel::ALL
+        .map(|channel| String::from_utf8_lossy(channel.alpn()).into_owned())
+        .join(" and ")
+}
+
+fn code_name(code: Option<CloseCode>) -> String {
+    code.map_or_else(|| "unknown code".to_owned(), |code| code.to_string())
+}
+
+fn reason_suffix(reason: &str) -> String {
+    match reason {
+        "" => String::new(),
+        reason => format!(" ({reason})"),
+    }
+}

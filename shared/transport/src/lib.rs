@@ -1,0 +1,40 @@
+//! QUIC between edge and cloud: identities, endpoints, and messages on streams.
+//!
+//! Open in this order:
+//!
+//! - [`identity`]: the certificates of a private authority, made once and loaded at start;
+//! - [`EdgeEndpoint`] and [`CloudEndpoint`]: sockets with mutual TLS 1.3, set up by
+//!   [`TransportOptions`]; one port serves both [`Channel`]s;
+//! - [`FrameSession`] and [`ReferenceSession`]: an edge's view of a connection after the hello;
+//! - [`CloudSession`] and [`Exchange`]: the cloud's view;
+//! - [`retry`]: reaching a cloud that is not there yet;
+//! - [`LinkCounter`]: what a connection costs on the link;
+//! - [`TransportError`]: everything that can go wrong, with the peer's address.
+//!
+//! The messages are `splitsim-proto`'s. This crate knows neither libtorch nor codecs nor policies.
+
+mod channel;
+mod close;
+mod cloud;
+mod connection;
+mod edge;
+mod endpoint;
+mod error;
+pub mod identity;
+mod link;
+mod options;
+pub mod retry;
+mod stream;
+mod tls;
+
+pub use channel::Channel;
+pub use close::CloseCode;
+pub use cloud::{CloudSession, Exchange, ReceivedFrame, ReceivedRequest};
+pub use connection::{Connection, PathSnapshot};
+pub use edge::{FrameSession, ReferenceSession, SentFrame};
+pub use endpoint::{CloudEndpoint, EdgeEndpoint, Incoming, Target};
+pub use error::TransportError;
+pub use identity::Identity;
+pub use link::{IpVersion, LinkCounter, LinkUsage};
+pub use options::{Congestion, InvalidOptions, TransportOptions, UnknownCongestion};
+pub use retry::{Backoff, Retry, with_backoff};

@@ -1,0 +1,213 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::congestion::{BbrConfig, ControllerFactory, CubicConfig, NewRenoConfig};
+use quinn::{IdleTimeout, TransportConfig, VarInt};
+use splitsim_feature::units::Bytes;
+
+/// How connections behave. Both sides have their own; windows limit what the peer may send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransportOptions {
+    /// How often an idle connection says that it is alive. Default 5 s; must be shorter than
+    /// `idle_timeout`, or connections die between frames.
+    pub keep_alive: Duration,
+    /// How long the peer may be silent before the connection counts as lost; the shorter of both sides'
+    /// holds. Default 120 s, so that outages well over QUIC's usual 30 s are survived.
+    pub idle_timeout: Duration,
+    /// How long handshake and hello may take. Default 10 s.
+    pub handshake_timeout: Duration,
+    /// What the peer may send on one stream before this side reads. Default 16 MiB: a stream whose
+    /// container exceeds it waits one round trip for each further window.
+    pub stream_window: Bytes,
+    /// The same over all streams of a connection: this side's memory per connection. Default 64 MiB.
+    pub connection_window: Bytes,
+    /// Sent and not yet acknowledged bytes that this side keeps per connection. Default 64 MiB.
+    pub send_window: Bytes,
+    /// Streams that the peer may have open at once, the hello included. Default 64.
+    pub max_streams: u32,
+    /// The first congestion window; `None` for the algorithm's own (12 000 B for CUBIC and New Reno).
+    pub initial_window: Option<Bytes>,
+    /// The congestion control of what this side sends.
+    pub congestion: Congestion,
+}
+
+/// A congestion control algorithm.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Congestion {
+    /// CUBIC, RFC 9438.
+    #[default]
+    Cubic,
+    /// New Reno, RFC 9002 section 7.
+    NewReno,
+    /// BBR; quinn calls its version experimental.
+    Bbr,
+}
+
+/// An algorithm name that is none of [`Congestion::ALL`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown congestion control '{0}', expected cubic, new-reno or bbr")]
+pub struct UnknownCongestion(String);
+
+/// Options that cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidOptions {
+    /// Connections would be given up between two signs of life.
+    #[error(
+        "keep-alive of {keep_alive:?} is not shorter than the idle timeout of {idle_timeout:?}"
+    )]
+    KeepAlive {
+        /// The keep-alive asked for.
+        keep_alive: Duration,
+        /// The idle timeout asked for.
+        idle_timeout: Duration,
+    },
+    /// A value that QUIC cannot express.
+    #[error("{option} of {actual} is out of range, expected 1 to {max}")]
+    OutOfRange {
+        /// The option.
+        option: &'static str,
+        /// The value asked for.
+        actual: u128,
+        /// The largest possible.
+        max: u64,
+    },
+}
+
+impl Default for TransportOptions {
+    fn default() -> Self {
+        Self {
+            keep_alive: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(120),
+            handshake_timeout: Duration::from_secs(10),
+            stream_window: Bytes(16 << 20),
+            connection_window: Bytes(64 << 20),
+            send_window: Bytes(64 << 20),
+            max_streams: 64,
+            initial_window: None,
+            congestion: Congestion::default(),
+        }
+    }
+}
+
+impl TransportOptions {
+    pub(crate) fn to_quinn(&self) -> Result<TransportConfig, InvalidOptions> {
+        if self.keep_alive >= self.idle_timeout {
+            return Err(InvalidOptions::KeepAlive {
+                keep_alive: self.keep_alive,
+                idle_timeout: self.idle_timeout,
+            });
+        }
+        let idle_ms = varint("idle timeout in ms", self.idle_timeout.as_millis())?;
+        let mut config = TransportConfig::default();
+        config
+            .keep_alive_interval(Some(self.keep_alive))
+            .max_idle_timeout(Some(IdleTimeout::from(idle_ms)))
+            .stream_receive_window(varint("stream window", self.stream_window.0.into())?)
+            .receive_window(varint(
+                "connection window",
+                self.connection_window.0.into(),
+            )?)
+            .send_window(varint("send window", self.send_window.0.into())?.into_inner())
+            .max_concurrent_bidi_streams(varint("max streams", self.max_streams.into())?)
+            .max_concurrent_uni_streams(VarInt::from_u32(0))
+            .datagram_receive_buffer_size(None)
+            .congestion_controller_factory(self.controller()?);
+        Ok(config)
+    }
+
+    fn controller(&self) -> Result<Arc<dyn ControllerFactory + Send + Sync>, InvalidOptions> {
+        let window = match self.initial_window {
+            None => None,
+            Some(window) => Some(varint("initial window", window.0.into())?.into_inner()),
+        };
+        Ok(match self.congestion {
+            Congestion::Cubic => {
+                let mut config = CubicConfig::default();
+                window.map(|window| config.initial_window(window));
+                Arc::new(config)
+            }
+            Congestion::NewReno => {
+                let mut config = NewRenoConfig::default();
+                window.map(|window| config.initial_window(window));
+                Arc::new(config)
+            }
+            Congestion::Bbr => {
+                let mut config = BbrConfig::default();
+                window.map(|window| config.initial_window(window));
+                Arc::new(config)
+            }
+        })
+    }
+}
+
+impl Congestion {
+    /// Every algorithm.
+    pub const ALL: [Self; 3] = [Self::Cubic, Self::NewReno, Self::Bbr];
+
+    /// The algorithm's name in configuration and results.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cubic => "cubic",
+            Self::NewReno => "new-reno",
+            Self::Bbr => "bbr",
+        }
+    }
+}
+
+impl fmt::Display for Congestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Congestion {
+    type Err = UnknownCongestion;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|congestion| congestion.name() == name)
+            .ok_or_else(|| UnknownCongestion(name.to_owned()))
+    }
+}
+
+fn varint(option: &'static str, actual: u128) -> Result<VarInt, InvalidOptions> {
+    u64::try_from(actual)
+        .ok()
+        .filter(|&value| value > 0)
+        .and_then(|value| VarInt::from_u64(value).ok())
+        .ok_or(InvalidOptions::OutOfRange {
+            option,
+            actual,
+            max: VarInt::MAX.into_inner(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_quic_cannot_express_are_named() {
+        let with = |change: fn(&mut TransportOptions)| {
+            let mut options = TransportOptions::default();
+            change(&mut options);
+            options.to_quinn().map(|_| ()).unwrap_err().to_string()
+        };
+        assert!(with(|options| options.keep_alive = options.idle_timeout).contains("keep-alive"));
+        assert!(with(|options| options.stream_window = Bytes(0)).contains("stream window of 0"));
+        assert!(with(|options| options.idle_timeout = Duration::MAX).contains("idle timeout"));
+        assert!(with(|options| options.initial_window = Some(Bytes(0))).contains("initial window"));
+    }
+
+    #[test]
+    fn congestion_names_read_back() {
+        for congestion in Congestion::ALL {
+            assert_eq!(congestion.name().parse(), Ok(congestion));
+        }
+        assert!("reno".parse::<Congestion>().is_err());
+    }
+}

@@ -1,0 +1,190 @@
+//! Messages and raw bytes on one side of a bidirectional stream.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use quinn::{RecvStream, SendStream, WriteError};
+use splitsim_feature::units;
+use splitsim_proto::Message;
+use splitsim_proto::framing::{self, FramingError, PREFIX_BYTES};
+
+use crate::{CloseCode, TransportError};
+
+/// What is set aside before any of the bytes that a peer has declared arrived. More is taken as they
+/// come, so a declared size alone costs no memory.
+const FIRST_ALLOCATION: usize = 64 << 10;
+
+/// The sending side.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    inner: SendStream,
+    peer: SocketAddr,
+    written: u64,
+}
+
+/// The receiving side.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    inner: RecvStream,
+    peer: SocketAddr,
+}
+
+impl Writer {
+    pub(crate) const fn new(inner: SendStream, peer: SocketAddr) -> Self {
+        Self {
+            inner,
+            peer,
+            written: 0,
+        }
+    }
+
+    /// Writes a message.
+    pub(crate) async fn message<M: Message>(&mut self, message: &M) -> Result<(), TransportError> {
+        let peer = self.peer;
+        let frame = encode(peer, message)?;
+        self.raw(frame).await
+    }
+
+    /// Writes raw bytes.
+    pub(crate) async fn raw(&mut self, bytes: Bytes) -> Result<(), TransportError> {
+        self.try_raw(bytes)
+            .await
+            .map_err(|error| TransportError::of_write(self.peer, error))
+    }
+
+    /// Writes a request; a peer that stops reading it is no error yet, for its answer tells more.
+    pub(crate) async fn request(&mut self, chunks: [Bytes; 2]) -> Result<(), TransportError> {
+        for chunk in chunks {
+            match self.try_raw(chunk).await {
+                Ok(()) => {}
+                Err(WriteError::Stopped(_)) => return Ok(()),
+                Err(error) => return Err(TransportError::of_write(self.peer, error)),
+            }
+        }
+        self.finish();
+        Ok(())
+    }
+
+    /// Bytes written so far.
+    pub(crate) const fn written(&self) -> units::Bytes {
+        units::Bytes(self.written)
+    }
+
+    /// Says that nothing more comes.
+    pub(crate) fn finish(&mut self) {
+        // Fails only on a stream that is finished or stopped already, where there is nothing to end.
+        let _ = self.inner.finish();
+    }
+
+    /// Waits until the peer has everything, or does not want it.
+    pub(crate) async fn acknowledged(&self) {
+        // Either way there is nothing left to wait for.
+        let _ = self.inner.stopped().await;
+    }
+
+    async fn try_raw(&mut self, bytes: Bytes) -> Result<(), WriteError> {
+        let length = bytes.len() as u64;
+        self.inner.write_chunk(bytes).await?;
+        self.written += length;
+        Ok(())
+    }
+}
+
+impl Reader {
+    pub(crate) const fn new(inner: RecvStream, peer: SocketAddr) -> Self {
+        Self { inner, peer }
+    }
+
+    /// Reads a message of at most `limit` bytes.
+    pub(crate) async fn message<M: Message>(&mut self, limit: usize) -> Result<M, TransportError> {
+        let prefix = self.bytes("a message's length", PREFIX_BYTES).await?;
+        let mut length = [0; PREFIX_BYTES];
+        length.copy_from_slice(&prefix);
+        let length =
+            framing::decode_prefix(length, limit).map_err(|source| self.framing(source))?;
+        let body = self.bytes(M::NAME, length).await?;
+        framing::decode_frame_body(&body).map_err(|source| self.framing(source))
+    }
+
+    /// Reads the `declared` bytes that end the stream, once they have been found to be within `limit`.
+    pub(crate) async fn rest(
+        &mut self,
+        what: &'static str,
+        declared: units::Bytes,
+        limit: units::Bytes,
+    ) -> Result<Bytes, TransportError> {
+        let length = usize::try_from(declared.0)
+            .ok()
+            .filter(|_| declared <= limit)
+            .ok_or(TransportError::TooLarge {
+                peer: self.peer,
+                what,
+                actual: declared,
+                limit,
+            })?;
+        let bytes = self.bytes(what, length).await?;
+        self.end(what).await?;
+        Ok(bytes.into())
+    }
+
+    /// Checks that the stream ends here.
+    pub(crate) async fn end(&mut self, what: &'static str) -> Result<(), TransportError> {
+        match self.chunk(1).await? {
+            None => Ok(()),
+            Some(_) => Err(TransportError::Trailing {
+                peer: self.peer,
+                what,
+            }),
+        }
+    }
+
+    /// Tells the peer to send no more.
+    pub(crate) fn stop(&mut self) {
+        // Fails only on a stream that has ended, where there is nothing to stop.
+        let _ = self.inner.stop(CloseCode::Protocol.to_varint());
+    }
+
+    async fn bytes(
+        &mut self,
+        what: &'static str,
+        length: usize,
+    ) -> Result<Vec<u8>, TransportError> {
+        let mut bytes = Vec::with_capacity(length.min(FIRST_ALLOCATION));
+        while bytes.len() < length {
+            let Some(chunk) = self.chunk(length - bytes.len()).await? else {
+                return Err(TransportError::Truncated {
+                    peer: self.peer,
+                    what,
+                    expected: length as u64,
+                    actual: bytes.len() as u64,
+                });
+            };
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    async fn chunk(&mut self, max: usize) -> Result<Option<Bytes>, TransportError> {
+        match self.inner.read_chunk(max, true).await {
+            Ok(chunk) => Ok(chunk.map(|chunk| chunk.bytes)),
+            Err(error) => Err(TransportError::of_read(self.peer, error)),
+        }
+    }
+
+    pub(crate) fn framing(&self, source: FramingError) -> TransportError {
+        TransportError::Framing {
+            peer: self.peer,
+            direction: "from",
+            source: Box::new(source),
+        }
+    }
+}
+
+/// The bytes of a message for `peer`.
+pub(crate) fn encode<M: Message>(peer: SocketAddr, message: &M) -> Result<Bytes, TransportError> {
+    framing::encode_frame(message).map_err(|source| TransportError::Framing {
+        peer,
+        direction: "to",
+        source: Box::new(source),
+    })
+}
