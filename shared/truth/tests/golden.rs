@@ -82,5 +82,8 @@ fn depth_rmse_over_valid_pixels() {
     let golden = golden().depth;
     let map = |rows: &[Vec<f32>]| DepthMap::new(array(rows)).unwrap();
     let rmse = depth_rmse(&map(&golden.gt), &map(&golden.pred), DepthCrop::Full).unwrap();
-    assert!((rmse.metres() - golden.rmse).abs() < RMSE_TOLERANCE, "{rmse:?}");
+    assert!(
+        (rmse.metres() - golden.rmse).abs() < RMSE_TOLERANCE,
+        "{rmse:?}"
+    );
 }
