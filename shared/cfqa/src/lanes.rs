@@ -1,0 +1,68 @@
+//! Sums over pairs of values, accumulated in `f64`.
+//!
+//! Eight accumulators side by side let the compiler use vector instructions, which it must not do
+//! with one, because floating-point addition is not associative. The order of additions is fixed, so
+//! results are reproducible.
+
+const LANES: usize = 8;
+
+/// `Σ terms(a, b)` over pairs of values, several terms at a time; the slices are of one length.
+pub(crate) fn sums_of_pairs<A, B, const TERMS: usize>(
+    a: &[A],
+    b: &[B],
+    terms: impl Fn(f64, f64) -> [f64; TERMS],
+) -> [f64; TERMS]
+where
+    A: Copy + Into<f64>,
+    B: Copy + Into<f64>,
+{
+    debug_assert_eq!(a.len(), b.len());
+    let mut lanes = [[0.0f64; LANES]; TERMS];
+    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
+    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
+    for (a, b) in a_chunks.iter().zip(b_chunks) {
+        for lane in 0..LANES {
+            let terms = terms(a[lane].into(), b[lane].into());
+            for (sum, term) in lanes.iter_mut().zip(terms) {
+                sum[lane] += term;
+            }
+        }
+    }
+    let mut sums = lanes.map(|lanes| lanes.iter().sum());
+    for (&a, &b) in a_rest.iter().zip(b_rest) {
+        for (sum, term) in sums.iter_mut().zip(terms(a.into(), b.into())) {
+            *sum += term;
+        }
+    }
+    sums
+}
+
+/// `Σ a·b`.
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
+    let [sum] = sums_of_pairs(a, b, |a, b| [a * b]);
+    sum
+}
+
+/// `Σ (a − b)²`.
+pub(crate) fn squared_distance<B: Copy + Into<f64>>(a: &[f32], b: &[B]) -> f64 {
+    let [sum] = sums_of_pairs(a, b, |a, b| [(a - b) * (a - b)]);
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_whole_chunks_and_what_is_left() {
+        // Σ i², i from 1 to n, is n(n + 1)(2n + 1)/6.
+        for n in [0u16, 1, 7, 8, 9, 16, 100] {
+            let values: Vec<f32> = (1..=n).map(f32::from).collect();
+            let n = f64::from(n);
+            let squares = n * (n + 1.0) * (2.0 * n + 1.0) / 6.0;
+            assert_eq!(dot(&values, &values), squares);
+            let doubled: Vec<f64> = values.iter().map(|&value| 2.0 * f64::from(value)).collect();
+            assert_eq!(squared_distance(&values, &doubled), squares);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+use std::cell::OnceCell;
+use std::fmt;
+use std::sync::OnceLock;
+
+use splitsim_feature::Feature;
+
+use crate::centred::CentredMap;
+use crate::metric::Definition;
+use crate::{CfqaError, Metric, Operand, Score, Scores};
+
+/// Scores a single distorted feature by one metric.
+///
+/// # Errors
+/// When the shapes differ or the metric is undefined for the pair.
+pub fn score(metric: Metric, original: &Feature, distorted: &Feature) -> Result<Score, CfqaError> {
+    Reference::new(original.clone()).score(metric, distorted)
+}
+
+/// Scores a single distorted feature by several metrics, which share what they can.
+///
+/// # Errors
+/// When the shapes differ. Where a metric is undefined, its own entry says so.
+pub fn score_all(
+    metrics: &[Metric],
+    original: &Feature,
+    distorted: &Feature,
+) -> Result<Scores, CfqaError> {
+    Reference::new(original.clone()).score_all(metrics, distorted)
+}
+
+/// An original, prepared for scoring any number of its distorted versions.
+///
+/// What a metric needs of the original alone is computed when first needed and kept: for CKA a
+/// centred copy and one Gram matrix per map, of `4·min(tokens, dim)²` `f32` values at most.
+pub struct Reference {
+    original: Feature,
+    maps: Vec<OnceLock<Option<CentredMap>>>,
+}
+
+impl Reference {
+    /// Nothing is computed yet.
+    #[must_use]
+    pub fn new(original: Feature) -> Self {
+        let maps = (0..original.shape().maps())
+            .map(|_| OnceLock::new())
+            .collect();
+        Self { original, maps }
+    }
+
+    /// The original.
+    #[must_use]
+    pub const fn feature(&self) -> &Feature {
+        &self.original
+    }
+
+    /// Scores `distorted` by one metric.
+    ///
+    /// # Errors
+    /// When the shapes differ or the metric is undefined for the pair.
+    pub fn score(&self, metric: Metric, distorted: &Feature) -> Result<Score, CfqaError> {
+        self.check_shape(distorted)?;
+        let mut value = self.whole(metric, distorted);
+        for map in 0..self.maps.len() {
+            value += self.contribution(metric, &DistortedMap::new(distorted, map))?;
+        }
+        Ok(Score::new(metric, value))
+    }
+
+    /// Scores `distorted` by several metrics, which share its centred maps and Gram matrices.
+    ///
+    /// Each score is exactly what [`Self::score`] gives.
+    ///
+    /// # Errors
+    /// When the shapes differ. Where a metric is undefined, its own entry says so.
+    pub fn score_all(&self, metrics: &[Metric], distorted: &Feature) -> Result<Scores, CfqaError> {
+        self.check_shape(distorted)?;
+        let mut totals: Vec<_> = metrics
+            .iter()
+            .map(|&metric| (metric, Ok(self.whole(metric, distorted))))
+            .collect();
+        for map in 0..self.maps.len() {
+            let shared = DistortedMap::new(distorted, map);
+            for (metric, total) in &mut totals {
+                if let Ok(sum) = *total {
+                    *total = self.contribution(*metric, &shared).map(|term| sum + term);
+                }
+            }
+        }
+        let scored = |(metric, total): (Metric, Result<f64, CfqaError>)| {
+            (metric, total.map(|value| Score::new(metric, value)))
+        };
+        Ok(Scores::new(totals.into_iter().map(scored).collect()))
+    }
+
+    fn check_shape(&self, distorted: &Feature) -> Result<(), CfqaError> {
+        let (original, distorted) = (self.original.shape(), distorted.shape());
+        if original == distorted {
+            Ok(())
+        } else {
+            Err(CfqaError::ShapeMismatch {
+                original,
+                distorted,
+            })
+        }
+    }
+
+    /// The score of a metric over whole features, 0 for one that sums over maps.
+    fn whole(&self, metric: Metric, distorted: &Feature) -> f64 {
+        match metric.definition() {
+            Definition::Whole(of) => of(&self.original, distorted),
+            Definition::PerMap { .. } => 0.0,
+        }
+    }
+
+    /// What one map adds to the score.
+    fn contribution(&self, metric: Metric, distorted: &DistortedMap<'_>) -> Result<f64, CfqaError> {
+        let (map, maps) = (distorted.map, self.maps.len());
+        match metric.definition() {
+            Definition::PerMap { alignment, used } if used.includes(map, maps) => {
+                let undefined = |operand| CfqaError::Undefined {
+                    metric,
+                    operand,
+                    map,
+                };
+                let x = self.maps[map].get_or_init(|| centred_map(&self.original, map));
+                let x = x.as_ref().ok_or_else(|| undefined(Operand::Original))?;
+                let y = distorted.centred();
+                let y = y.ok_or_else(|| undefined(Operand::Distorted))?;
+                Ok(alignment(x, y) / maps as f64)
+            }
+            Definition::PerMap { .. } | Definition::Whole(_) => Ok(0.0),
+        }
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reference({})", self.original.shape())
+    }
+}
+
+/// A map of the distorted feature, centred once for all metrics that ask for it.
+struct DistortedMap<'a> {
+    feature: &'a Feature,
+    map: usize,
+    centred: OnceCell<Option<CentredMap>>,
+}
+
+impl<'a> DistortedMap<'a> {
+    const fn new(feature: &'a Feature, map: usize) -> Self {
+        let centred = OnceCell::new();
+        Self {
+            feature,
+            map,
+            centred,
+        }
+    }
+
+    fn centred(&self) -> Option<&CentredMap> {
+        self.centred
+            .get_or_init(|| centred_map(self.feature, self.map))
+            .as_ref()
+    }
+}
+
+fn centred_map(feature: &Feature, map: usize) -> Option<CentredMap> {
+    let (tokens, dim) = (feature.shape().tokens(), feature.shape().dim());
+    let points = tokens * dim;
+    let values = &feature.values()[map * points..][..points];
+    CentredMap::new(values, tokens, dim)
+}
