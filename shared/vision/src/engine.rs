@@ -1,0 +1,326 @@
+//! One thread that owns a model, and the handle through which others use it.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use ndarray::ArrayD;
+use splitsim_feature::{Feature, FeatureShape, Task};
+use splitsim_model::Package;
+use splitsim_source::{ImageExtent, Picture};
+use splitsim_truth::HeadOutput;
+use tch::{Device, Kind, Tensor};
+
+use crate::geometry::feature_shape;
+use crate::heads::{Head, check_shape, to_vec};
+use crate::{Backbone, VisionError, Weights, preprocess};
+
+/// Requests that may wait for the model before callers block.
+const QUEUE: usize = 4;
+
+/// A handle to a loaded model; clones share the model's thread.
+///
+/// Calls block until the model has answered, so async code wraps them in `spawn_blocking`. The thread
+/// ends when the last handle is dropped.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    requests: SyncSender<Request>,
+    package: Package,
+    compute: Compute,
+}
+
+/// Which weights to load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parts {
+    /// What an edge needs.
+    Backbone,
+    /// What a cloud needs.
+    Heads,
+    /// Both.
+    All,
+}
+
+/// Element type of the backbone's matrix products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compute {
+    /// 32-bit floats.
+    #[default]
+    F32,
+    /// bfloat16 products on a 32-bit residual stream.
+    Bf16,
+}
+
+/// How to load a model.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineOptions {
+    /// Which weights.
+    pub parts: Parts,
+    /// Element type of the backbone's products.
+    pub compute: Compute,
+    /// libtorch's intra-operation threads, process-wide; `None` leaves its default.
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// A feature and what it took.
+#[derive(Debug, Clone)]
+pub struct Extraction {
+    /// The feature, `[views, taps, tokens, dim]`.
+    pub feature: Feature,
+    /// From the picture to the network's input.
+    pub preprocess: Duration,
+    /// From the input to the feature.
+    pub forward: Duration,
+}
+
+enum Request {
+    Extract(Task, Picture, SyncSender<Result<Extraction, VisionError>>),
+    ExtractTensor(
+        Task,
+        ArrayD<f32>,
+        SyncSender<Result<Extraction, VisionError>>,
+    ),
+    RunHead(
+        Task,
+        Feature,
+        ImageExtent,
+        SyncSender<Result<HeadOutput, VisionError>>,
+    ),
+}
+
+impl Engine {
+    /// Loads a package's weights on a thread of their own, on a GPU when libtorch has one.
+    ///
+    /// # Errors
+    /// When weights are missing, damaged or of another shape than the manifest says.
+    pub fn load(
+        package: &Package,
+        tasks: &[Task],
+        options: EngineOptions,
+    ) -> Result<Self, VisionError> {
+        let (requests, inbox) = sync_channel::<Request>(QUEUE);
+        let (loaded, outcome) = sync_channel(1);
+        let (owned, tasks) = (package.clone(), tasks.to_vec());
+        std::thread::Builder::new()
+            .name("model".to_owned())
+            .spawn(move || match Model::load(owned, &tasks, options) {
+                Ok(model) => {
+                    if loaded.send(Ok(())).is_ok() {
+                        inbox.into_iter().for_each(|request| model.answer(request));
+                    }
+                }
+                // Nobody waits for the outcome any more: nothing to tell.
+                Err(error) => drop(loaded.send(Err(error))),
+            })
+            .map_err(|source| VisionError::Io {
+                path: "model thread".into(),
+                source,
+            })?;
+        outcome.recv().map_err(|_| VisionError::EngineGone)??;
+        Ok(Self {
+            requests,
+            package: package.clone(),
+            compute: options.compute,
+        })
+    }
+
+    /// The package that was loaded.
+    #[must_use]
+    pub const fn package(&self) -> &Package {
+        &self.package
+    }
+
+    /// The element type of the backbone's products.
+    #[must_use]
+    pub const fn compute(&self) -> Compute {
+        self.compute
+    }
+
+    /// Extracts a picture's feature for a task.
+    ///
+    /// # Errors
+    /// When the engine has no backbone, the picture does not suit the task, or libtorch fails.
+    pub fn extract(&self, task: Task, picture: Picture) -> Result<Extraction, VisionError> {
+        self.ask(|reply| Request::Extract(task, picture, reply))
+    }
+
+    /// Extracts features from an input that is already normalised, `[batch, 3, height, width]`;
+    /// the batch becomes the feature's views.
+    ///
+    /// # Errors
+    /// When the engine has no backbone, the input has another shape, or libtorch fails.
+    pub fn extract_tensor(
+        &self,
+        task: Task,
+        input: ArrayD<f32>,
+    ) -> Result<Extraction, VisionError> {
+        self.ask(|reply| Request::ExtractTensor(task, input, reply))
+    }
+
+    /// Runs a task head on a feature of a picture of `extent`.
+    ///
+    /// # Errors
+    /// When the engine has no such head, the feature's shape is not that of such a picture, or
+    /// libtorch fails.
+    pub fn run_head(
+        &self,
+        task: Task,
+        feature: &Feature,
+        extent: ImageExtent,
+    ) -> Result<HeadOutput, VisionError> {
+        let expected = self.feature_shape(task, extent)?;
+        check_shape(task, expected, feature)?;
+        self.ask(|reply| Request::RunHead(task, feature.clone(), extent, reply))
+    }
+
+    /// The shape of the feature that a picture of `extent` gives.
+    ///
+    /// # Errors
+    /// When the package has no such task.
+    pub fn feature_shape(
+        &self,
+        task: Task,
+        extent: ImageExtent,
+    ) -> Result<FeatureShape, VisionError> {
+        feature_shape(&self.package, task, extent)
+    }
+
+    fn ask<T>(
+        &self,
+        request: impl FnOnce(SyncSender<Result<T, VisionError>>) -> Request,
+    ) -> Result<T, VisionError> {
+        let (reply, answer) = sync_channel(1);
+        self.requests
+            .send(request(reply))
+            .map_err(|_| VisionError::EngineGone)?;
+        answer.recv().map_err(|_| VisionError::EngineGone)?
+    }
+}
+
+/// What the thread owns.
+struct Model {
+    package: Package,
+    device: Device,
+    compute: Kind,
+    backbone: Option<Backbone>,
+    heads: BTreeMap<Task, Head>,
+}
+
+impl Model {
+    fn load(package: Package, tasks: &[Task], options: EngineOptions) -> Result<Self, VisionError> {
+        if let Some(threads) = options.threads {
+            tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
+        }
+        let device = Device::cuda_if_available();
+        let architecture = &package.manifest().architecture;
+        let backbone = match options.parts {
+            Parts::Backbone | Parts::All => {
+                let weights = Weights::read(&package.backbone_path(), device)?;
+                Some(Backbone::new(architecture, weights)?)
+            }
+            Parts::Heads => None,
+        };
+        let mut heads = BTreeMap::new();
+        if matches!(options.parts, Parts::Heads | Parts::All) {
+            for &task in tasks {
+                let weights = Weights::read(&package.head_path(task), device)?;
+                heads.insert(task, Head::new(architecture, package.task(task)?, weights)?);
+            }
+        }
+        let compute = match options.compute {
+            Compute::F32 => Kind::Float,
+            Compute::Bf16 => Kind::BFloat16,
+        };
+        Ok(Self {
+            package,
+            device,
+            compute,
+            backbone,
+            heads,
+        })
+    }
+
+    /// Answers one request; a caller that has gone away needs no answer.
+    fn answer(&self, request: Request) {
+        let _no_grad = tch::no_grad_guard();
+        match request {
+            Request::Extract(task, picture, reply) => {
+                drop(reply.send(self.extract(task, &picture)));
+            }
+            Request::ExtractTensor(task, input, reply) => {
+                drop(reply.send(self.extract_tensor(task, &input)));
+            }
+            Request::RunHead(task, feature, extent, reply) => {
+                drop(reply.send(self.run_head(task, &feature, extent)));
+            }
+        }
+    }
+
+    fn extract(&self, task: Task, picture: &Picture) -> Result<Extraction, VisionError> {
+        let start = Instant::now();
+        let patch = self.package.manifest().architecture.patch;
+        let pixels = preprocess::views(picture, self.package.task(task)?, patch)?;
+        let preprocess = start.elapsed();
+        self.forward(task, &pixels, preprocess)
+    }
+
+    fn extract_tensor(&self, task: Task, input: &ArrayD<f32>) -> Result<Extraction, VisionError> {
+        let start = Instant::now();
+        let shape: Vec<i64> = input.shape().iter().map(|&extent| extent as i64).collect();
+        let values: Vec<f32> = input.iter().copied().collect();
+        if let [0, ..] | [] = shape[..] {
+            let reason = format!("shape {shape:?}, expected [batch, 3, height, width]");
+            return Err(VisionError::Input { task, reason });
+        }
+        let pixels = Tensor::f_from_slice(&values)?.f_reshape(&shape)?;
+        self.forward(task, &pixels, start.elapsed())
+    }
+
+    fn forward(
+        &self,
+        task: Task,
+        pixels: &Tensor,
+        preprocess: Duration,
+    ) -> Result<Extraction, VisionError> {
+        let start = Instant::now();
+        let backbone = self
+            .backbone
+            .as_ref()
+            .ok_or_else(|| VisionError::NotLoaded {
+                what: "a backbone".to_owned(),
+            })?;
+        let taps = &self.package.task(task)?.common().taps;
+        let layers = backbone.taps(&pixels.f_to_device(self.device)?, taps, self.compute)?;
+        let stacked = Tensor::f_stack(&layers, 1)?;
+        let (views, layers, tokens, dim) = stacked.size4()?;
+        let shape = [views, layers, tokens, dim].map(|extent| extent as usize);
+        let feature = Feature::new(FeatureShape::try_from(shape)?, to_vec(&stacked)?)?;
+        Ok(Extraction {
+            feature,
+            preprocess,
+            forward: start.elapsed(),
+        })
+    }
+
+    fn run_head(
+        &self,
+        task: Task,
+        feature: &Feature,
+        extent: ImageExtent,
+    ) -> Result<HeadOutput, VisionError> {
+        let head = self
+            .heads
+            .get(&task)
+            .ok_or_else(|| VisionError::NotLoaded {
+                what: format!("the {task} head"),
+            })?;
+        let patch = self.package.manifest().architecture.patch;
+        head.run(
+            self.package.task(task)?,
+            patch,
+            feature,
+            extent.into(),
+            self.device,
+        )
+    }
+}

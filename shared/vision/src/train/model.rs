@@ -1,0 +1,176 @@
+//! Backbone and heads over one set of trainable tensors, and the loss.
+
+use std::collections::BTreeMap;
+
+use splitsim_scenes::{CLASSES, MASK_CLASSES, MATERIALS, SHAPES};
+use tch::{Kind, Reduction, Tensor};
+
+use super::batch::Batch;
+use super::init::HEADS;
+use super::{TrainConfig, manifest};
+use crate::backbone::{Backbone, Linear};
+use crate::geometry::Size;
+use crate::heads::{ClsHead, DptHead, SegHead, bilinear};
+use crate::{VisionError, Weights};
+
+/// Share of the class target spread over all classes.
+const LABEL_SMOOTHING: f64 = 0.05;
+/// Metres at which the depth loss turns from squared to linear.
+const DEPTH_BETA_M: f64 = 0.5;
+
+/// Everything that is trained.
+pub(super) struct Model {
+    pub(super) backbone: Backbone,
+    pub(super) cls: ClsHead,
+    pub(super) seg: SegHead,
+    pub(super) dpt: DptHead,
+    material: Linear,
+    taps: Vec<usize>,
+    compute: Kind,
+}
+
+/// The parts of the loss, each a scalar.
+pub(super) struct Losses {
+    pub(super) cls: Tensor,
+    pub(super) seg: Tensor,
+    pub(super) dpt: Tensor,
+    pub(super) auxiliary: Tensor,
+}
+
+impl Losses {
+    pub(super) fn total(&self) -> Result<Tensor, VisionError> {
+        let dense = self.seg.f_add(&self.dpt)?;
+        Ok(self.cls.f_add(&dense)?.f_add(&self.auxiliary)?)
+    }
+}
+
+/// Outputs on a batch: logits, logits on the patch grid, depth on the grid four times finer.
+pub(super) struct Outputs {
+    pub(super) cls: Tensor,
+    pub(super) seg: Tensor,
+    pub(super) dpt: Tensor,
+    last: Tensor,
+}
+
+impl Model {
+    /// A model whose tensors share storage with `tensors`.
+    pub(super) fn new(
+        config: &TrainConfig,
+        tensors: &BTreeMap<String, Tensor>,
+    ) -> Result<Self, VisionError> {
+        let architecture = &config.architecture;
+        let part = |prefix: &str| part(tensors, prefix);
+        let mut cls = part("cls.");
+        let mut seg = part("seg.");
+        let mut dpt = part("dpt.");
+        let mut aux = part("aux.");
+        let dim = architecture.embed_dim as i64;
+        Ok(Self {
+            backbone: Backbone::new(architecture, backbone_part(tensors))?,
+            cls: ClsHead::new(architecture, CLASSES, &mut cls)?,
+            seg: SegHead::new(architecture, MASK_CLASSES, &mut seg)?,
+            dpt: DptHead::new(architecture, &manifest::dpt_task(config), &mut dpt)?,
+            material: Linear {
+                weight: aux.take("material.weight", &[MATERIALS.len() as i64 + 1, dim])?,
+                bias: aux.take("material.bias", &[MATERIALS.len() as i64 + 1])?,
+            },
+            taps: config.taps(),
+            compute: if config.bf16 {
+                Kind::BFloat16
+            } else {
+                Kind::Float
+            },
+        })
+    }
+
+    pub(super) fn forward(&self, pixels: &Tensor, training: bool) -> Result<Outputs, VisionError> {
+        let layers = self.backbone.taps(pixels, &self.taps, self.compute)?;
+        let patch = self.backbone.architecture().patch;
+        let side = pixels.size()[2] as usize / patch;
+        let last = &layers[layers.len() - 1];
+        Ok(Outputs {
+            cls: self.cls.logits(last)?,
+            seg: self.seg.patch_logits(last, (side, side), training)?,
+            dpt: self.dpt.depth_map(&layers, (side, side))?,
+            last: last.shallow_clone(),
+        })
+    }
+
+    pub(super) fn losses(&self, batch: &Batch) -> Result<Losses, VisionError> {
+        let outputs = self.forward(&batch.pixels, true)?;
+        let grid = batch.mask.size()[1] as usize;
+        let extent = Size::square(grid);
+        let seg = bilinear(&outputs.seg, extent)?;
+        Ok(Losses {
+            cls: class_loss(&outputs.cls, &batch.classes)?,
+            seg: cross_entropy(&seg, &batch.mask, 0.0)?,
+            dpt: outputs
+                .dpt
+                .f_smooth_l1_loss(&batch.depth_m, Reduction::Mean, DEPTH_BETA_M)?,
+            auxiliary: self.material_loss(&outputs.last, &batch.material, extent)?,
+        })
+    }
+
+    /// Cross entropy of the material under every patch: it teaches texture sooner than the class of
+    /// the whole picture does, and is thrown away after training.
+    fn material_loss(
+        &self,
+        last: &Tensor,
+        material: &Tensor,
+        extent: Size,
+    ) -> Result<Tensor, VisionError> {
+        let tokens = self.backbone.norm(last)?;
+        let prefix = self.backbone.architecture().prefix_tokens() as i64;
+        let patches = tokens.f_narrow(1, prefix, tokens.size()[1] - prefix)?;
+        let side = (patches.size()[1] as f64).sqrt() as i64;
+        let logits = self.material.forward(&patches, Kind::Float)?;
+        let map = logits
+            .f_transpose(1, 2)?
+            .f_reshape([patches.size()[0], -1, side, side])?;
+        cross_entropy(&bilinear(&map, extent)?, material, 0.0)
+    }
+}
+
+/// Cross entropy over classes, and over the shapes and materials that the same logits imply.
+fn class_loss(logits: &Tensor, classes: &Tensor) -> Result<Tensor, VisionError> {
+    let (shapes, materials) = (SHAPES.len() as i64, MATERIALS.len() as i64);
+    let table = logits.f_reshape([-1, shapes, materials])?;
+    let by_shape = table.f_logsumexp([2i64].as_slice(), false)?;
+    let by_material = table.f_logsumexp([1i64].as_slice(), false)?;
+    let shape = classes.f_divide_scalar_mode(materials, "floor")?;
+    let material = classes.f_remainder(materials)?;
+    let parts = cross_entropy(&by_shape, &shape, LABEL_SMOOTHING)?.f_add(&cross_entropy(
+        &by_material,
+        &material,
+        LABEL_SMOOTHING,
+    )?)?;
+    let whole = cross_entropy(logits, classes, LABEL_SMOOTHING)?;
+    Ok(whole.f_add(&parts.f_mul_scalar(0.5)?)?)
+}
+
+fn cross_entropy(logits: &Tensor, target: &Tensor, smoothing: f64) -> Result<Tensor, VisionError> {
+    let (reduction, ignored) = (Reduction::Mean, -1);
+    Ok(logits.f_cross_entropy_loss(target, None::<&Tensor>, reduction, ignored, smoothing)?)
+}
+
+/// The tensors of one head, its prefix removed; the backbone's final norm goes with cls and seg.
+pub(super) fn part(tensors: &BTreeMap<String, Tensor>, prefix: &str) -> Weights {
+    let own = tensors.iter().filter_map(|(name, tensor)| {
+        name.strip_prefix(prefix)
+            .map(|name| (name.to_owned(), tensor.shallow_clone()))
+    });
+    let norm = tensors
+        .iter()
+        .filter(|(name, _)| name.starts_with("norm.") && matches!(prefix, "cls." | "seg."))
+        .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
+    Weights::new(prefix, own.chain(norm).collect())
+}
+
+/// The tensors that belong to no head.
+pub(super) fn backbone_part(tensors: &BTreeMap<String, Tensor>) -> Weights {
+    let own = tensors
+        .iter()
+        .filter(|(name, _)| !HEADS.iter().any(|prefix| name.starts_with(prefix)))
+        .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
+    Weights::new("backbone", own.collect())
+}

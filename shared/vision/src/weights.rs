@@ -1,0 +1,177 @@
+//! Named tensors, and `.safetensors` files of them.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use tch::{Device, Kind, Tensor};
+
+use crate::VisionError;
+
+/// Tensors under the names of a checkpoint.
+///
+/// Weights are taken out by name and checked against the shape that the architecture asks for; what
+/// is left over when the model is built belongs to another architecture, see [`Weights::finish`].
+#[derive(Debug)]
+pub struct Weights {
+    origin: String,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl Weights {
+    /// Weights made in memory; `origin` names them in errors.
+    #[must_use]
+    pub fn new(origin: impl Into<String>, tensors: BTreeMap<String, Tensor>) -> Self {
+        Self {
+            origin: origin.into(),
+            tensors,
+        }
+    }
+
+    /// Reads a `.safetensors` file; 16-bit tensors become `f32`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is truncated or damaged, or holds an element type other than
+    /// `f32`, `f16`, `bf16` or `i64`.
+    pub fn read(path: &Path, device: Device) -> Result<Self, VisionError> {
+        let bytes = std::fs::read(path).map_err(|source| VisionError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let damaged = |reason: String| VisionError::WeightFile {
+            path: path.to_owned(),
+            reason,
+        };
+        let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.tensors() {
+            let tensor =
+                to_tensor(&view).map_err(|reason| damaged(format!("tensor '{name}': {reason}")))?;
+            tensors.insert(name, tensor.f_to_device(device)?);
+        }
+        Ok(Self::new(path.display().to_string(), tensors))
+    }
+
+    /// Takes out the tensor of that name.
+    ///
+    /// # Errors
+    /// When there is none, or it has another shape.
+    pub fn take(&mut self, name: &str, shape: &[i64]) -> Result<Tensor, VisionError> {
+        let tensor = self
+            .tensors
+            .remove(name)
+            .ok_or_else(|| VisionError::MissingWeight {
+                origin: self.origin.clone(),
+                name: name.to_owned(),
+            })?;
+        if tensor.size() != shape {
+            return Err(VisionError::WeightShape {
+                origin: self.origin.clone(),
+                name: name.to_owned(),
+                actual: tensor.size(),
+                expected: shape.to_vec(),
+            });
+        }
+        Ok(tensor)
+    }
+
+    /// Forgets a tensor that checkpoints carry and inference has no use for.
+    pub fn discard(&mut self, name: &str) {
+        self.tensors.remove(name);
+    }
+
+    pub(crate) fn into_tensors(self) -> BTreeMap<String, Tensor> {
+        self.tensors
+    }
+
+    /// Ends the building of a model.
+    ///
+    /// # Errors
+    /// When tensors are left that nothing took.
+    pub fn finish(self) -> Result<(), VisionError> {
+        if self.tensors.is_empty() {
+            return Ok(());
+        }
+        let names = self.tensors.into_keys().collect();
+        Err(VisionError::UnusedWeights {
+            origin: self.origin,
+            names,
+        })
+    }
+}
+
+/// Writes tensors as a `.safetensors` file of element type `kind`.
+///
+/// The file appears whole or not at all: it is written beside its place and renamed.
+///
+/// # Errors
+/// When `kind` is not `Float` or `Half`, or the file cannot be written.
+pub(crate) fn write<'a>(
+    path: &Path,
+    tensors: impl IntoIterator<Item = (&'a String, &'a Tensor)>,
+    kind: Kind,
+) -> Result<(), VisionError> {
+    let io = |source| VisionError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let damaged = |reason: String| VisionError::WeightFile {
+        path: path.to_owned(),
+        reason,
+    };
+    let dtype = match kind {
+        Kind::Float => Dtype::F32,
+        Kind::Half => Dtype::F16,
+        other => return Err(damaged(format!("{other:?} is no element type to write"))),
+    };
+    let mut payloads = Vec::new();
+    for (name, tensor) in tensors {
+        payloads.push((name, tensor.size(), to_bytes(tensor, kind)?));
+    }
+    let mut views = BTreeMap::new();
+    for (name, shape, bytes) in &payloads {
+        let shape = shape.iter().map(|&extent| extent as usize).collect();
+        let view = TensorView::new(dtype, shape, bytes).map_err(|e| damaged(e.to_string()))?;
+        views.insert((*name).clone(), view);
+    }
+    let bytes = safetensors::serialize(views, None).map_err(|e| damaged(e.to_string()))?;
+    let partial = path.with_extension("safetensors.partial");
+    let mut file = File::create(&partial).map_err(io)?;
+    file.write_all(&bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(io)?;
+    std::fs::rename(&partial, path).map_err(io)
+}
+
+fn to_tensor(view: &TensorView<'_>) -> Result<Tensor, String> {
+    let kind = match view.dtype() {
+        Dtype::F32 => Kind::Float,
+        Dtype::F16 => Kind::Half,
+        Dtype::BF16 => Kind::BFloat16,
+        Dtype::I64 => Kind::Int64,
+        other => {
+            return Err(format!(
+                "element type {other:?}, expected F32, F16, BF16 or I64"
+            ));
+        }
+    };
+    let shape: Vec<i64> = view.shape().iter().map(|&extent| extent as i64).collect();
+    let tensor = Tensor::f_from_data_size(view.data(), &shape, kind).map_err(|e| e.to_string())?;
+    match kind {
+        Kind::Int64 => Ok(tensor),
+        _ => tensor.f_to_kind(Kind::Float).map_err(|e| e.to_string()),
+    }
+}
+
+fn to_bytes(tensor: &Tensor, kind: Kind) -> Result<Vec<u8>, VisionError> {
+    let tensor = tensor
+        .f_detach()?
+        .f_to_device(Device::Cpu)?
+        .f_to_kind(kind)?
+        .f_contiguous()?;
+    let mut bytes = vec![0u8; tensor.numel() * kind.elt_size_in_bytes()];
+    tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
+    Ok(bytes)
+}

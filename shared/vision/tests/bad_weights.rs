@@ -1,0 +1,53 @@
+//! Weights that are missing, cut short or of another model: errors that name the file.
+
+use splitsim_feature::Task;
+use splitsim_model::Package;
+use splitsim_vision::train::{TrainConfig, random_package};
+use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
+
+fn load(package: &Package) -> Result<Engine, String> {
+    let options = EngineOptions {
+        parts: Parts::All,
+        compute: Compute::F32,
+        threads: None,
+    };
+    Engine::load(package, &Task::ALL, options).map_err(|error| error.to_string())
+}
+
+fn package() -> (tempfile::TempDir, Package) {
+    let dir = tempfile::tempdir().unwrap();
+    let package = random_package(&TrainConfig::miniature(), dir.path()).unwrap();
+    (dir, package)
+}
+
+#[test]
+fn missing_weights_are_named() {
+    let (_dir, package) = package();
+    std::fs::remove_file(package.head_path(Task::Seg)).unwrap();
+    let error = load(&package).unwrap_err();
+    assert!(
+        error.contains("seg.safetensors") && error.contains("No such file"),
+        "{error}"
+    );
+}
+
+#[test]
+fn truncated_weights_are_named() {
+    let (_dir, package) = package();
+    let path = package.backbone_path();
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let error = load(&package).unwrap_err();
+    assert!(
+        error.contains("backbone.safetensors: not a readable safetensors"),
+        "{error}"
+    );
+}
+
+#[test]
+fn weights_of_another_head_are_named() {
+    let (_dir, package) = package();
+    std::fs::copy(package.head_path(Task::Cls), package.head_path(Task::Dpt)).unwrap();
+    let error = load(&package).unwrap_err();
+    assert!(error.contains("no tensor 'conv_depth.weight'"), "{error}");
+}
