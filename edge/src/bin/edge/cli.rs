@@ -1,0 +1,195 @@
+//! The command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use splitsim_cfqa::Metric;
+use splitsim_codec::{CodecId, RangeMode};
+use splitsim_feature::Task;
+use splitsim_policy::PolicyConfig;
+use splitsim_source::SourceSpec;
+use splitsim_vision::Compute;
+
+/// The edge of a split inference: extracts features, codes them, judges what the cloud will decode,
+/// and ships it.
+#[derive(Debug, Parser)]
+#[command(name = "edge", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Take a source of pictures through extraction, coding, decision and the cloud.
+    #[command(after_long_help = EXAMPLES)]
+    Run(Box<RunArgs>),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The cloud's host and port.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) connect: String,
+    /// The directory of this edge's identity: cert.pem, key.pem and ca.pem.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) identity: PathBuf,
+    /// The name that the cloud's certificate must be for [default: the host of --connect].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) server_name: Option<String>,
+    /// A model package, by name or path. The cloud must have the same.
+    #[arg(long, value_name = "MODEL", default_value = "tiny-scenes")]
+    pub(crate) model: String,
+    /// What the features are for: cls, seg or dpt.
+    #[arg(long, default_value = "cls")]
+    pub(crate) task: Task,
+    /// scenes:SEED:COUNT for rendered scenes with ground truth, or a picture, or a folder of them.
+    #[arg(long, default_value = "scenes:7:24")]
+    pub(crate) source: SourceSpec,
+    /// How features are coded.
+    #[arg(long, default_value = "hevc")]
+    pub(crate) codec: CodecId,
+    /// Where value ranges come from: the model package, or each feature's own extremes.
+    #[arg(long, value_enum, default_value_t = Range::Package)]
+    pub(crate) range: Range,
+    /// What decides over levels: threshold:METRIC>=NUMBER, followed by ,start=N ,step=N ,max=N as
+    /// wanted; or always:RUNG with cheapest, richest or a number.
+    #[arg(long, default_value = "threshold:cosine>=0.95")]
+    pub(crate) policy: PolicyConfig,
+    /// A metric to record beside the policy's: mse, cosine, cka, cka-cfqa2025, cka-cfqa2025-mean.
+    /// May be given several times.
+    #[arg(long = "metric", value_name = "METRIC")]
+    pub(crate) metrics: Vec<Metric>,
+    /// The run; the same again continues it [default: the time and a random suffix].
+    #[arg(long, value_name = "ID")]
+    pub(crate) run_id: Option<String>,
+    /// This edge, unique within the run.
+    #[arg(long, value_name = "ID", default_value = "edge-1")]
+    pub(crate) edge_id: String,
+    /// Journal of answered frames and spool of waiting ones [default: edge-out/RUN-ID/EDGE-ID].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How long to wait for a cloud that is not there, or gone.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub(crate) retry_for: Duration,
+    /// How long the cloud may be silent on a connection before it counts as lost.
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
+    pub(crate) idle_timeout: Duration,
+    /// Do not give the cloud original features and ground truth: it cannot measure the true
+    /// distortion then.
+    #[arg(long)]
+    pub(crate) no_references: bool,
+    /// Where references go, past an emulated or shaped link [default: as frames].
+    #[arg(long, value_name = "ADDR", conflicts_with = "no_references")]
+    pub(crate) references_connect: Option<String>,
+    /// Frames that may wait between two stages.
+    #[arg(long, value_name = "N", default_value = "2")]
+    pub(crate) depth: NonZeroUsize,
+    /// libtorch's threads [default: all cores].
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Element type of the backbone's matrix products.
+    #[arg(long, value_enum, default_value_t = Dtype::F32)]
+    pub(crate) dtype: Dtype,
+    /// Print one JSON object per frame and one summary to stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Range {
+    /// The model package's calibrated ranges.
+    Package,
+    /// Each feature's own extremes, sent with it.
+    Feature,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Dtype {
+    /// 32-bit floats.
+    F32,
+    /// bfloat16 products, 32-bit sums.
+    Bf16,
+}
+
+impl From<Range> for RangeMode {
+    fn from(range: Range) -> Self {
+        match range {
+            Range::Package => Self::Package,
+            Range::Feature => Self::Feature,
+        }
+    }
+}
+
+impl From<Dtype> for Compute {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::F32 => Self::F32,
+            Dtype::Bf16 => Self::Bf16,
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  In one terminal, a cloud, with identities for both sides:
+    splitsim certs --out certs
+    cloud serve --listen 127.0.0.1:4433 --identity certs/cloud --model tiny-scenes --out run
+
+  In another, an edge that ships what is good enough:
+    edge run --connect 127.0.0.1:4433 --identity certs/edge
+
+  Depth, a stricter gate, all frames' numbers for other programs:
+    edge run --connect 127.0.0.1:4433 --identity certs/edge --task dpt \\
+      --policy 'threshold:cka>=0.99' --metric mse --json > frames.jsonl
+
+  Own pictures, no gate, a cloud on another machine:
+    edge run --connect cloud.example.org:4433 --identity certs/edge --source photos/ \\
+      --policy always:cheapest --no-references
+
+  Continue a run that broke off:
+    edge run --connect 127.0.0.1:4433 --identity certs/edge --run-id ID
+
+Exit codes: 0 done; 1 the run or some frames failed; 2 wrong usage or configuration.
+Set RUST_LOG=debug for more on stderr.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_examples_parse() {
+        let text = EXAMPLES.replace("\\\n", " ");
+        let lines = text.lines().map(str::trim);
+        let examples: Vec<_> = lines.filter(|line| line.starts_with("edge run")).collect();
+        assert_eq!(examples.len(), 4);
+        for example in examples {
+            let command = example.split(" > ").next().unwrap().replace('\'', "");
+            Cli::try_parse_from(command.split_whitespace()).unwrap();
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_answered_with_the_right_ones() {
+        let base = ["edge", "run", "--connect", "a:1", "--identity", "d"];
+        for (wrong, expected) in [
+            (["--task", "pose"], "expected cls, seg or dpt"),
+            (["--policy", "gate"], "expected always or threshold"),
+            (["--source", "scenes:1"], "a seed and a count"),
+            (["--retry-for", "soon"], "expected number"),
+        ] {
+            let line = base.iter().chain(&wrong);
+            let error = Cli::try_parse_from(line).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

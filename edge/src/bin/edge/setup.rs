@@ -1,0 +1,132 @@
+//! From what was typed to what is needed.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::ToSocketAddrs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, bail};
+use splitsim_codec::CodecOptions;
+use splitsim_edge::EdgeConfig;
+use splitsim_model::Package;
+use splitsim_transport::{Backoff, Identity, Target, TransportOptions};
+use splitsim_vision::{Engine, EngineOptions, Parts};
+
+use crate::cli::RunArgs;
+
+/// A configuration and a loaded model.
+pub(crate) struct Setup {
+    pub(crate) config: EdgeConfig,
+    pub(crate) engine: Engine,
+}
+
+impl Setup {
+    /// The cheap checks come first: weights are loaded last.
+    pub(crate) fn prepare(args: &RunArgs) -> anyhow::Result<Self> {
+        let config = config(args)?;
+        let package = Package::find(&args.model)?;
+        let options = EngineOptions {
+            parts: Parts::Backbone,
+            compute: args.dtype.into(),
+            threads: args.threads,
+        };
+        let engine = Engine::load(&package, &[args.task], options)
+            .with_context(|| format!("model {}", package.root().display()))?;
+        Ok(Self { config, engine })
+    }
+}
+
+fn config(args: &RunArgs) -> anyhow::Result<EdgeConfig> {
+    let name = args.server_name.as_deref();
+    let beside = args.references_connect.as_deref();
+    let run_id = args.run_id.clone().unwrap_or_else(new_run_id);
+    Ok(EdgeConfig {
+        target: target(&args.connect, name)?,
+        reference_target: beside.map(|address| target(address, name)).transpose()?,
+        identity: Identity::load(&args.identity).context("identity")?,
+        out: out(args, &run_id),
+        run_id,
+        edge_id: args.edge_id.clone(),
+        task: args.task,
+        source: args.source.clone(),
+        codec: args.codec,
+        codec_options: CodecOptions {
+            range_mode: args.range.into(),
+            ..CodecOptions::default()
+        },
+        policy: args.policy.clone(),
+        metrics: args.metrics.clone(),
+        references: !args.no_references,
+        transport: transport(args),
+        retry: Backoff {
+            total: args.retry_for,
+            ..Backoff::default()
+        },
+        depth: args.depth,
+    })
+}
+
+/// A short idle timeout needs more frequent signs of life than the default's.
+fn transport(args: &RunArgs) -> TransportOptions {
+    let default = TransportOptions::default();
+    TransportOptions {
+        idle_timeout: args.idle_timeout,
+        keep_alive: default.keep_alive.min(args.idle_timeout / 3),
+        ..default
+    }
+}
+
+/// Each run has its own directory, unless one is named.
+fn out(args: &RunArgs, run_id: &str) -> PathBuf {
+    let default = || Path::new("edge-out").join(run_id).join(&args.edge_id);
+    args.out.clone().unwrap_or_else(default)
+}
+
+/// `HOST:PORT`, and the name that the host must prove.
+fn target(address: &str, server_name: Option<&str>) -> anyhow::Result<Target> {
+    let Some((host, _)) = address.rsplit_once(':') else {
+        bail!("'{address}' is no address, expected HOST:PORT, such as 127.0.0.1:4433");
+    };
+    let resolved = address
+        .to_socket_addrs()
+        .with_context(|| format!("cannot resolve '{address}', expected HOST:PORT"))?
+        .next()
+        .with_context(|| format!("'{address}' has no address"))?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    Ok(Target {
+        address: resolved,
+        server_name: server_name.unwrap_or(host).to_owned(),
+    })
+}
+
+/// The time, for people, and enough chance that two edges started together differ.
+fn new_run_id() -> String {
+    let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let suffix = RandomState::new().hash_one(&time) & 0xff_ffff;
+    format!("{}-{suffix:06x}", time.replace(['-', ':'], ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_is_what_the_certificate_must_name() {
+        let check = |address: &str, given: Option<&str>, expected: &str| {
+            assert_eq!(target(address, given).unwrap().server_name, expected);
+        };
+        check("127.0.0.1:4433", None, "127.0.0.1");
+        check("[::1]:4433", None, "::1");
+        check("localhost:4433", None, "localhost");
+        check("127.0.0.1:4433", Some("cloud"), "cloud");
+        let error = target("4433", None).unwrap_err().to_string();
+        assert!(error.contains("expected HOST:PORT"), "{error}");
+    }
+
+    #[test]
+    fn a_new_run_id_is_a_valid_one_and_new() {
+        let id = new_run_id();
+        assert!(splitsim_proto::Id::new(id.clone()).is_ok(), "{id}");
+        assert_ne!(id, new_run_id());
+    }
+}

@@ -1,0 +1,114 @@
+//! Pictures to features.
+
+use std::time::Instant;
+
+use splitsim_feature::{Feature, Task};
+use splitsim_proto::{EdgeStages, ImageSize, Name, Reference, ReferenceTruth};
+use splitsim_source::{ImageExtent, Item, Source};
+use splitsim_truth::GroundTruth;
+use splitsim_vision::{Engine, Extraction};
+
+/// What turns a source's pictures into features.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    pub(crate) source: Source,
+    pub(crate) engine: Engine,
+    pub(crate) task: Task,
+    /// Whether the cloud is to have the original and the truth.
+    pub(crate) references: bool,
+}
+
+/// A feature, and apart from it what the courier needs to know of its frame.
+#[derive(Debug)]
+pub(crate) struct Captured {
+    pub(crate) ticket: Ticket,
+    pub(crate) feature: Feature,
+}
+
+/// What goes past the gate, unseen by it.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    pub(crate) frame: u64,
+    pub(crate) source: Name,
+    pub(crate) image: ImageSize,
+    /// When the picture was there.
+    pub(crate) captured: Instant,
+    /// Times of preprocessing and extraction.
+    pub(crate) stages: EdgeStages,
+    pub(crate) reference: Option<Reference>,
+}
+
+impl Capture {
+    /// The feature of one frame, or what is wrong with its picture.
+    pub(crate) fn take(&self, frame: u64) -> Result<Captured, String> {
+        let index = usize::try_from(frame).map_err(|error| error.to_string())?;
+        let item = self.source.item(index, self.task);
+        let Item {
+            name,
+            picture,
+            truth,
+        } = item.map_err(|error| error.to_string())?;
+        let captured = Instant::now();
+        let source = Name::new(name).map_err(|error| format!("name: {error}"))?;
+        let image = image_size(picture.extent())?;
+        let extraction = self.engine.extract(self.task, picture);
+        let Extraction {
+            feature,
+            preprocess,
+            forward,
+        } = extraction.map_err(|error| format!("{source}: {error}"))?;
+        let reference = match self.references {
+            true => Some(self.reference(frame, &feature, truth)?),
+            false => None,
+        };
+        Ok(Captured {
+            ticket: Ticket {
+                frame,
+                source,
+                image,
+                captured,
+                stages: EdgeStages {
+                    preprocess,
+                    extract: forward,
+                    ..EdgeStages::default()
+                },
+                reference,
+            },
+            feature,
+        })
+    }
+
+    fn reference(
+        &self,
+        frame: u64,
+        feature: &Feature,
+        truth: Option<GroundTruth>,
+    ) -> Result<Reference, String> {
+        let truth = truth.as_ref().map(on_the_wire).transpose()?;
+        Reference::new(frame, self.task, feature.clone(), truth)
+            .map_err(|error| format!("reference: {error}"))
+    }
+}
+
+fn on_the_wire(truth: &GroundTruth) -> Result<ReferenceTruth, String> {
+    Ok(match truth {
+        GroundTruth::Cls { label } => ReferenceTruth::Cls { label: *label },
+        GroundTruth::Seg { mask } => ReferenceTruth::Seg {
+            image: map_size(mask.size())?,
+            mask: mask.view().iter().copied().collect(),
+        },
+        GroundTruth::Dpt { depth } => ReferenceTruth::Dpt {
+            image: map_size(depth.size())?,
+            depth_m: depth.view().iter().copied().collect(),
+        },
+    })
+}
+
+fn image_size(extent: ImageExtent) -> Result<ImageSize, String> {
+    map_size([extent.height(), extent.width()])
+}
+
+fn map_size([height, width]: [usize; 2]) -> Result<ImageSize, String> {
+    let side = |extent: usize| u32::try_from(extent).unwrap_or(u32::MAX);
+    ImageSize::new(side(width), side(height)).map_err(|error| error.to_string())
+}

@@ -1,0 +1,139 @@
+use std::path::PathBuf;
+
+use splitsim_cfqa::UnknownMetric;
+use splitsim_codec::CodecError;
+use splitsim_model::ModelError;
+use splitsim_policy::PolicyError;
+use splitsim_source::SourceError;
+use splitsim_transport::TransportError;
+
+use crate::{EdgeReport, OutboxError};
+
+/// Why a run could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum EdgeError {
+    /// A name that cannot be sent.
+    #[error("{what} '{text}': {reason}")]
+    Name {
+        /// What it names.
+        what: &'static str,
+        /// The name.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The source has no pictures to give.
+    #[error("source: {0}")]
+    Source(#[from] SourceError),
+    /// The model package does not have the task.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The codec cannot be had for the model and task.
+    #[error("codec: {0}")]
+    Codec(#[from] CodecError),
+    /// The policy does not suit the codec's ladder.
+    #[error("policy: {0}")]
+    Policy(#[from] PolicyError),
+    /// The policy asks for a metric that there is not.
+    #[error("policy: {0}")]
+    Metric(#[from] UnknownMetric),
+    /// Journal or spool cannot be used.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// The identity or the connection's options are not usable.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The cloud was lost or refused this edge before all was done.
+    #[error("{source}{}", kept(.report, .spool))]
+    CloudLost {
+        /// What ended it.
+        source: Box<TransportError>,
+        /// What was done until then.
+        report: Box<EdgeReport>,
+        /// Where the frames are that wait.
+        spool: PathBuf,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start the thread '{stage}': {source}")]
+    Thread {
+        /// The stage.
+        stage: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A thread ended in a way that should not be possible.
+    #[error("the stage '{stage}' broke down; this is a fault in the program")]
+    Broken {
+        /// The stage.
+        stage: &'static str,
+    },
+}
+
+impl EdgeError {
+    /// Whether the configuration is at fault, found before any frame was answered: exit code 2.
+    /// Anything else is a run that failed: exit code 1.
+    #[must_use]
+    pub const fn is_configuration(&self) -> bool {
+        match self {
+            Self::Name { .. }
+            | Self::Source(_)
+            | Self::Model(_)
+            | Self::Codec(_)
+            | Self::Policy(_)
+            | Self::Metric(_) => true,
+            Self::Outbox(error) => {
+                matches!(
+                    error,
+                    OutboxError::OtherRun { .. } | OutboxError::Busy { .. }
+                )
+            }
+            Self::Transport(error) => is_mismatch(error),
+            Self::CloudLost { source, report, .. } => {
+                is_mismatch(source) && report.answered.is_empty()
+            }
+            Self::Thread { .. } | Self::Broken { .. } => false,
+        }
+    }
+}
+
+/// Whether the two sides do not fit together, so that trying again cannot help.
+const fn is_mismatch(error: &TransportError) -> bool {
+    match error {
+        TransportError::Tls { .. }
+        | TransportError::Options(_)
+        | TransportError::Target { .. }
+        | TransportError::IdentityRefused { .. }
+        | TransportError::PeerNotTrusted { .. }
+        | TransportError::ProtocolMismatch { .. } => true,
+        TransportError::Refused { .. } => !error.is_transient(),
+        TransportError::Bind { .. }
+        | TransportError::LocalAddress { .. }
+        | TransportError::EndpointClosed
+        | TransportError::HandshakeTimeout { .. }
+        | TransportError::Closed { .. }
+        | TransportError::ClosedHere { .. }
+        | TransportError::IdleTimeout { .. }
+        | TransportError::Lost { .. }
+        | TransportError::StreamAbandoned { .. }
+        | TransportError::Truncated { .. }
+        | TransportError::Trailing { .. }
+        | TransportError::TooLarge { .. }
+        | TransportError::Framing { .. }
+        | TransportError::ContainerLength { .. }
+        | TransportError::UnexpectedReply { .. }
+        | TransportError::Rejected { .. }
+        | TransportError::GaveUp { .. }
+        | TransportError::OutOfTime(_) => false,
+    }
+}
+
+fn kept(report: &EdgeReport, spool: &std::path::Path) -> String {
+    match report.kept.len() {
+        0 => String::new(),
+        kept => format!(
+            "; {kept} frames wait in {} and are sent when the run is continued with the same run id \
+             and directory",
+            spool.display()
+        ),
+    }
+}

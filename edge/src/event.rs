@@ -1,0 +1,97 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use splitsim_feature::units::Bytes;
+use splitsim_proto::Verdict;
+use splitsim_transport::Channel;
+
+use crate::{FailedFrame, FrameRecord};
+
+/// What happens in a run, as it happens.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EdgeEvent {
+    /// All is ready, and work begins.
+    Started {
+        /// Frames of the source.
+        frames: usize,
+        /// Of these, answered in an earlier run of the same id.
+        answered_before: usize,
+        /// Of these, waiting in the spool since an earlier run.
+        spooled_before: usize,
+    },
+    /// A connection is made.
+    Connected {
+        /// What for.
+        channel: Channel,
+        /// The cloud.
+        peer: SocketAddr,
+        /// What it says of its software.
+        cloud: String,
+    },
+    /// The cloud did not answer, and will be asked again.
+    Retrying {
+        /// Attempts so far.
+        attempts: u32,
+        /// The wait before the next one.
+        delay: Duration,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A feature is there.
+    Extracted {
+        /// The frame.
+        frame: u64,
+        /// Its picture's name.
+        source: String,
+        /// Picture to feature.
+        took: Duration,
+    },
+    /// A feature was encoded, decoded and scored, or that failed.
+    Attempt {
+        /// The frame.
+        frame: u64,
+        /// The attempt's place, from 0.
+        attempt: usize,
+        /// The level tried.
+        level: u32,
+        /// What the level means to the codec.
+        label: String,
+        /// Bytes that would be shipped; `None` when it failed.
+        container: Option<Bytes>,
+        /// The score by the policy's metric.
+        score: Option<f64>,
+        /// Why it failed.
+        failed: Option<String>,
+    },
+    /// A frame is on its way. It may be shipped more than once.
+    Shipped {
+        /// The frame.
+        frame: u64,
+        /// The level shipped.
+        level: u32,
+        /// Encodings made.
+        attempts: usize,
+        /// Bytes of the container.
+        container: Bytes,
+        /// The score by the policy's metric.
+        score: Option<f64>,
+        /// Why this level.
+        verdict: Verdict,
+        /// How often it has been sent, this time included.
+        sends: u32,
+    },
+    /// The cloud has answered a frame.
+    Replied(Box<FrameRecord>),
+    /// A frame came to nothing.
+    Failed(FailedFrame),
+    /// A frame could not be sent yet, and is safe on the disk.
+    Spooled {
+        /// The frame.
+        frame: u64,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// Somebody asked for an early end; what is under way is sent or spooled.
+    Stopping,
+}

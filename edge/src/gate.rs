@@ -1,0 +1,436 @@
+//! The loop of encoding, decoding, scoring and deciding (Gao et al., MM'25, §3.2).
+//!
+//! A gate is handed a feature, and nothing else of its frame: a decision rests on scores, bytes and
+//! times, because there is nothing else that it could rest on.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use splitsim_cfqa::{Metric, Reference, Scores};
+use splitsim_codec::{Encoded, FeatureCodec, Level};
+use splitsim_feature::{Feature, units};
+use splitsim_model::Digest;
+use splitsim_policy::{
+    Coded, Decision, LadderLen, Outcome, Policy, PolicyConfig, PredictedScore, Rung,
+};
+use splitsim_proto::{Attempt, FrameHeader, Name, Score, Verdict};
+
+use crate::EdgeError;
+
+/// A codec, a policy and the metrics: what decides how a feature is shipped.
+pub(crate) struct Gate {
+    codec: Box<dyn FeatureCodec>,
+    policy: Box<dyn Policy>,
+    /// All to be recorded, the policy's own first.
+    metrics: Vec<Metric>,
+    /// The policy's own.
+    decisive: Option<Metric>,
+}
+
+/// What is shipped of a feature, and how that came about.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Choice {
+    /// Every attempt, also those thrown away and those that failed.
+    pub(crate) attempts: Vec<Attempt>,
+    /// The one that is shipped.
+    pub(crate) shipped: usize,
+    /// Why that one.
+    pub(crate) verdict: Verdict,
+    /// Its bytes: those that were decoded and scored.
+    pub(crate) container: Bytes,
+    /// From the feature to the choice.
+    pub(crate) took: Duration,
+}
+
+/// Why nothing of a feature can be shipped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum GateError {
+    /// The policy is through, and there is nothing to ship.
+    #[error("no attempt of {attempts} gave anything to ship: {last}")]
+    NothingToShip {
+        /// Attempts made.
+        attempts: usize,
+        /// What the last one failed with.
+        last: String,
+    },
+    /// The policy asks for what there is not.
+    #[error("policy '{policy}' asks to {request}, after {attempts} attempts")]
+    Policy {
+        /// The policy.
+        policy: String,
+        /// What it asked for.
+        request: String,
+        /// Attempts made.
+        attempts: usize,
+    },
+}
+
+/// One pass through codec and metrics.
+struct Trial {
+    /// For the record.
+    attempt: Attempt,
+    /// For the policy.
+    seen: splitsim_policy::Attempt,
+    /// What could be shipped.
+    container: Option<Bytes>,
+}
+
+impl Gate {
+    /// A policy on a codec's ladder; `recorded` are metrics beside the policy's own.
+    pub(crate) fn new(
+        codec: Box<dyn FeatureCodec>,
+        policy: &PolicyConfig,
+        recorded: &[Metric],
+    ) -> Result<Self, EdgeError> {
+        let ladder = LadderLen::new(codec.ladder().len())?;
+        let policy = policy.resolve(ladder)?;
+        let decisive = policy.metric().map(str::parse::<Metric>).transpose()?;
+        let mut metrics: Vec<Metric> = decisive.into_iter().collect();
+        for &metric in recorded {
+            if !metrics.contains(&metric) {
+                metrics.push(metric);
+            }
+        }
+        Ok(Self {
+            codec,
+            policy,
+            metrics,
+            decisive,
+        })
+    }
+
+    /// The policy with its settings.
+    pub(crate) fn label(&self) -> &str {
+        self.policy.label()
+    }
+
+    /// The metric that decides.
+    pub(crate) const fn decisive(&self) -> Option<Metric> {
+        self.decisive
+    }
+
+    /// The digest of what the codec's decoder must have.
+    pub(crate) fn tables_digest(&self) -> Digest {
+        self.codec.tables_digest()
+    }
+
+    /// Encodes, decodes and scores a feature until the policy ships an attempt; `heard` is told of
+    /// each.
+    pub(crate) fn choose(
+        &self,
+        feature: &Feature,
+        mut heard: impl FnMut(usize, &Attempt),
+    ) -> Result<Choice, GateError> {
+        let start = Instant::now();
+        let reference = Reference::new(feature.clone());
+        let mut trials: Vec<Trial> = Vec::new();
+        loop {
+            let seen: Vec<_> = trials.iter().map(|trial| trial.seen).collect();
+            match self.policy.decide(&seen) {
+                Decision::Encode(rung) if trials.len() < FrameHeader::MAX_ATTEMPTS => {
+                    let trial = self.attempt(&reference, rung);
+                    heard(trials.len(), &trial.attempt);
+                    trials.push(trial);
+                }
+                Decision::Encode(_) => {
+                    return Err(self.unreasonable("encode once more", trials.len()));
+                }
+                Decision::Ship { attempt, verdict } => {
+                    return self.ship(trials, attempt, verdict, start.elapsed());
+                }
+                Decision::GiveUp => return Err(nothing_to_ship(&trials)),
+            }
+        }
+    }
+
+    fn ship(
+        &self,
+        trials: Vec<Trial>,
+        shipped: usize,
+        verdict: splitsim_policy::Verdict,
+        took: Duration,
+    ) -> Result<Choice, GateError> {
+        let container = trials
+            .get(shipped)
+            .and_then(|trial| trial.container.clone())
+            .ok_or_else(|| self.unreasonable(&format!("ship attempt {shipped}"), trials.len()))?;
+        Ok(Choice {
+            attempts: trials.into_iter().map(|trial| trial.attempt).collect(),
+            shipped,
+            verdict: match verdict {
+                splitsim_policy::Verdict::Ungated => Verdict::Ungated,
+                splitsim_policy::Verdict::Passed => Verdict::Passed,
+                splitsim_policy::Verdict::BestEffort => Verdict::BestEffort,
+            },
+            container,
+            took,
+        })
+    }
+
+    /// One attempt. A codec that fails makes it a failed one; what follows is the policy's business.
+    fn attempt(&self, reference: &Reference, rung: Rung) -> Trial {
+        let level = Level(rung.0);
+        let start = Instant::now();
+        match self.codec.encode_and_decode(reference.feature(), level) {
+            Ok(encoded) => self.scored(reference, rung, encoded),
+            Err(error) => self.failed(rung, &error, start.elapsed()),
+        }
+    }
+
+    fn scored(&self, reference: &Reference, rung: Rung, encoded: Encoded) -> Trial {
+        let start = Instant::now();
+        let scores = reference.score_all(&self.metrics, &encoded.reconstruction);
+        let score_time = start.elapsed();
+        let scores = match scores {
+            Ok(scores) => scores,
+            Err(error) => {
+                return self.failed(rung, &error, encoded.encode + encoded.decode + score_time);
+            }
+        };
+        let container = encoded.container.to_bytes();
+        let coded = Coded {
+            container: units::Bytes::of(&container),
+            encode_time: encoded.encode,
+            decode_time: encoded.decode,
+        };
+        let attempt = Attempt {
+            level: rung.0.into(),
+            label: self.level_label(rung),
+            payload_bytes: encoded.container.payload_bytes(),
+            container_bytes: coded.container,
+            encode: encoded.encode,
+            decode: encoded.decode,
+            score: score_time,
+            scores: defined(&scores),
+            failed: None,
+        };
+        let outcome = match self.predicted(&scores) {
+            Some(score) => Outcome::Scored {
+                coded,
+                score,
+                score_time,
+            },
+            None => Outcome::Unscored(coded),
+        };
+        Trial {
+            attempt,
+            seen: splitsim_policy::Attempt { rung, outcome },
+            container: Some(container),
+        }
+    }
+
+    fn failed(&self, rung: Rung, error: &dyn std::error::Error, took: Duration) -> Trial {
+        tracing::warn!("level {rung}: {error}");
+        let attempt = Attempt {
+            level: rung.0.into(),
+            label: self.level_label(rung),
+            payload_bytes: units::Bytes(0),
+            container_bytes: units::Bytes(0),
+            encode: took,
+            decode: Duration::ZERO,
+            score: Duration::ZERO,
+            scores: Vec::new(),
+            failed: Some(error.to_string().into()),
+        };
+        let outcome = Outcome::Failed;
+        Trial {
+            attempt,
+            seen: splitsim_policy::Attempt { rung, outcome },
+            container: None,
+        }
+    }
+
+    /// The decisive score, where it is defined.
+    fn predicted(&self, scores: &Scores) -> Option<PredictedScore> {
+        let score = scores.get(self.decisive?)?.as_ref().ok()?;
+        PredictedScore::new(score.value()).ok()
+    }
+
+    fn level_label(&self, rung: Rung) -> Name {
+        let level = Level(rung.0);
+        let label = self
+            .codec
+            .ladder()
+            .rung(level)
+            .map(|rung| rung.label.clone());
+        Name::new(label.unwrap_or_default())
+            .or_else(|_| Name::new(format!("level {level}")))
+            .expect("a word and a number are a name")
+    }
+
+    fn unreasonable(&self, request: &str, attempts: usize) -> GateError {
+        GateError::Policy {
+            policy: self.policy.label().to_owned(),
+            request: request.to_owned(),
+            attempts,
+        }
+    }
+}
+
+fn nothing_to_ship(trials: &[Trial]) -> GateError {
+    let last = trials
+        .last()
+        .and_then(|trial| trial.attempt.failed.as_ref());
+    GateError::NothingToShip {
+        attempts: trials.len(),
+        last: last.map_or_else(
+            || "the metric is not defined for it".to_owned(),
+            ToString::to_string,
+        ),
+    }
+}
+
+/// The scores that there are: a metric may be undefined for a reconstruction.
+fn defined(scores: &Scores) -> Vec<Score> {
+    scores
+        .iter()
+        .filter_map(|(metric, score)| {
+            let score = score
+                .as_ref()
+                .inspect_err(|error| tracing::debug!("{error}"));
+            Score::new(Name::new(metric.name()).ok()?, score.ok()?.value()).ok()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use splitsim_codec::container::{Header, Ranges, SymbolDigest};
+    use splitsim_codec::quantise::BitDepth;
+    use splitsim_codec::{CodecError, CodecId, Container, Ladder};
+    use splitsim_feature::{FeatureShape, Task};
+
+    use super::*;
+
+    /// A codec whose level L adds an error of `errors[L]` to every value, or fails where there is
+    /// none.
+    struct FakeCodec {
+        ladder: Ladder,
+        errors: Vec<Option<f32>>,
+    }
+
+    impl FeatureCodec for FakeCodec {
+        fn id(&self) -> CodecId {
+            CodecId::Hevc
+        }
+
+        fn ladder(&self) -> &Ladder {
+            &self.ladder
+        }
+
+        fn tables_digest(&self) -> Digest {
+            Digest::of(b"fake")
+        }
+
+        fn encode_and_decode(
+            &self,
+            feature: &Feature,
+            level: Level,
+        ) -> Result<Encoded, CodecError> {
+            let error = self.errors[level.index()].ok_or(CodecError::NoSuchLevel {
+                level: level.index(),
+                levels: 0,
+            })?;
+            let values = feature.values().iter().map(|value| value + error).collect();
+            let header = Header {
+                codec: CodecId::Hevc,
+                task: Task::Cls,
+                level,
+                shape: feature.shape(),
+                depth: BitDepth::TEN,
+                ranges: Ranges::Package([0; 8]),
+                symbols: SymbolDigest([0; 8]),
+            };
+            Ok(Encoded {
+                container: Container::new(header, vec![level.0; 9].into())?,
+                reconstruction: Feature::new(feature.shape(), values)?,
+                clamped_points: 0,
+                encode: Duration::from_millis(3),
+                decode: Duration::from_millis(2),
+            })
+        }
+
+        fn decode(&self, _: &Container) -> Result<Feature, CodecError> {
+            unreachable!("an edge decodes as part of an attempt")
+        }
+    }
+
+    fn choose(policy: &str, errors: &[Option<f32>]) -> (Result<Choice, GateError>, usize) {
+        let rung = |level: usize| splitsim_codec::Rung {
+            parameter: level as f64,
+            label: format!("step {level}"),
+        };
+        let codec = FakeCodec {
+            ladder: Ladder::new((0..errors.len()).map(rung).collect()).unwrap(),
+            errors: errors.to_vec(),
+        };
+        let policy: PolicyConfig = policy.parse().unwrap();
+        let gate = Gate::new(Box::new(codec), &policy, &[Metric::Cosine, Metric::Mse]).unwrap();
+        let shape = FeatureShape::new(1, 1, 2, 2).unwrap();
+        let feature = Feature::new(shape, vec![1.0, 2.0, 3.0, -4.0]).unwrap();
+        let mut heard = 0;
+        let choice = gate.choose(&feature, |index, _| {
+            assert_eq!(index, heard);
+            heard += 1;
+        });
+        (choice, heard)
+    }
+
+    #[test]
+    fn the_bytes_that_passed_are_shipped_and_every_attempt_is_recorded() {
+        let (choice, heard) = choose("threshold:mse<=1", &[Some(3.0), None, Some(0.5), Some(0.0)]);
+        let choice = choice.unwrap();
+        assert_eq!((heard, choice.shipped), (3, 2));
+        assert_eq!(choice.verdict, Verdict::Passed);
+        let levels: Vec<u32> = choice
+            .attempts
+            .iter()
+            .map(|attempt| attempt.level)
+            .collect();
+        assert_eq!(levels, [0, 1, 2]);
+        assert!(choice.attempts[1].failed.is_some() && choice.attempts[1].scores.is_empty());
+        let shipped = &choice.attempts[2];
+        assert_eq!(shipped.label.as_str(), "step 2");
+        assert_eq!(shipped.container_bytes, units::Bytes::of(&choice.container));
+        let score = |index: usize| {
+            (
+                shipped.scores[index].metric().as_str(),
+                shipped.scores[index].value(),
+            )
+        };
+        assert_eq!(score(0), ("mse", 0.25));
+        assert_eq!(score(1).0, "cosine");
+        let container = Container::parse(&choice.container, &Default::default()).unwrap();
+        assert_eq!(container.header().level, Level(2));
+    }
+
+    #[test]
+    fn the_best_of_all_is_shipped_when_none_passes() {
+        let (choice, heard) = choose("threshold:mse<=0.001", &[Some(3.0), Some(0.5), Some(0.7)]);
+        let choice = choice.unwrap();
+        assert_eq!((heard, choice.shipped), (3, 1));
+        assert_eq!(choice.verdict, Verdict::BestEffort);
+    }
+
+    #[test]
+    fn nothing_is_shipped_when_every_attempt_fails() {
+        let (choice, heard) = choose("threshold:mse<=1", &[None, None]);
+        assert_eq!(heard, 2);
+        let message = choice.unwrap_err().to_string();
+        assert!(
+            message.starts_with("no attempt of 2 gave anything to ship: no level 1"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn without_a_gate_one_attempt_is_made() {
+        let (choice, heard) = choose("always:richest", &[Some(3.0), Some(9.0)]);
+        let choice = choice.unwrap();
+        assert_eq!(
+            (heard, choice.shipped, choice.verdict),
+            (1, 0, Verdict::Ungated)
+        );
+        assert_eq!(choice.attempts[0].level, 1);
+    }
+}

@@ -1,0 +1,41 @@
+//! The edge: extract, encode, score, decide, ship.
+//!
+//! [`run`] takes an [`EdgeConfig`] and a loaded model through a whole source. Open in this order:
+//!
+//! - [`EdgeConfig`], [`EdgeEvent`], [`EdgeReport`], [`EdgeError`]: what goes in and what comes out;
+//! - `capture`: pictures to features, on a thread of its own, ahead of the rest;
+//! - `gate`: the loop of encoding, decoding, scoring and deciding, on another. It is handed features
+//!   and nothing else: ground truth cannot reach a decision;
+//! - `courier`: reference, frame, settlement, and what to do when the cloud is away;
+//! - `outbox`: the journal of answered frames and the spool of frames that wait;
+//! - `timeline`: what the latency columns hold, and what is left out of them.
+//!
+//! Two bounded channels lie between the three stages, so the next feature is extracted while this
+//! one is coded and sent. This crate never sees task heads or the true distortion.
+
+mod capture;
+mod config;
+mod courier;
+mod error;
+mod event;
+mod gate;
+mod journal;
+mod outbox;
+mod parcel;
+mod plan;
+mod record;
+mod report;
+mod run;
+mod spool;
+mod stages;
+mod stop;
+mod timeline;
+mod uplink;
+
+pub use config::EdgeConfig;
+pub use error::EdgeError;
+pub use event::EdgeEvent;
+pub use outbox::OutboxError;
+pub use record::{Answer, FailedFrame, FrameRecord};
+pub use report::{EdgeReport, EdgeSummary, LatencyMs};
+pub use run::run;

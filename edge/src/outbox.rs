@@ -1,0 +1,128 @@
+//! What outlives the process: the journal of answered frames and the spool of waiting ones.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use splitsim_proto::Settlement;
+
+use crate::journal::{Journal, Past};
+use crate::spool::Spool;
+
+/// The directory of one edge's run.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    pub(crate) journal: Journal,
+    pub(crate) spool: Spool,
+}
+
+/// What an earlier process left to do, and need not be done again.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    /// Frames that the cloud has answered.
+    pub(crate) answered: BTreeSet<u64>,
+    /// Frames that wait in the spool.
+    pub(crate) spooled: BTreeSet<u64>,
+    /// Answered frames whose settlement the cloud does not have.
+    pub(crate) unsettled: Vec<Settlement>,
+}
+
+/// Why the directory of a run cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// The system refused.
+    #[error("cannot {operation} {path}: {source}")]
+    Io {
+        /// What was to be done.
+        operation: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another edge works there.
+    #[error("{path} is in use by another edge; wait for it, or give each edge its own directory")]
+    Busy {
+        /// The journal that it holds.
+        path: PathBuf,
+    },
+    /// The directory belongs to a run of other configuration.
+    #[error(
+        "{path} is of another run: {}; use another directory, or the same configuration to continue it",
+        .differences.join(", ")
+    )]
+    OtherRun {
+        /// The journal.
+        path: PathBuf,
+        /// Each setting that differs, with both values.
+        differences: Vec<String>,
+    },
+    /// A file holds what no edge wrote.
+    #[error("{path} is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+}
+
+impl Outbox {
+    /// Opens or makes the directory of a run with these settings, and looks at what is in it.
+    pub(crate) fn open(directory: &Path, settings: &Value) -> Result<(Self, Backlog), OutboxError> {
+        std::fs::create_dir_all(directory).map_err(failed("create", directory))?;
+        let (journal, past) = Journal::open(&directory.join(JOURNAL), settings)?;
+        let spool = Spool::open(&directory.join(SPOOL))?;
+        let spooled = waiting(&spool, &past)?;
+        let Past {
+            answered,
+            unsettled,
+        } = past;
+        let backlog = Backlog {
+            answered,
+            spooled,
+            unsettled: unsettled.into_values().collect(),
+        };
+        Ok((Self { journal, spool }, backlog))
+    }
+}
+
+/// The frames of the spool that can be sent. One that was answered just before an end is removed, and
+/// so is a damaged one, which will be made again.
+fn waiting(spool: &Spool, past: &Past) -> Result<BTreeSet<u64>, OutboxError> {
+    let mut waiting = BTreeSet::new();
+    for frame in spool.frames()? {
+        if past.answered.contains(&frame) {
+            spool.remove(frame)?;
+            continue;
+        }
+        match spool.take(frame) {
+            Ok(_) => {
+                waiting.insert(frame);
+            }
+            Err(error @ OutboxError::Damaged { .. }) => {
+                tracing::warn!("{error}; frame {frame} will be made again");
+                spool.remove(frame)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(waiting)
+}
+
+pub(crate) fn failed(
+    operation: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> OutboxError + use<> {
+    let path = path.to_owned();
+    move |source| OutboxError::Io {
+        operation,
+        path,
+        source,
+    }
+}
+
+const JOURNAL: &str = "journal.jsonl";
+/// The spool's directory within a run's.
+pub(crate) const SPOOL: &str = "spool";

@@ -1,0 +1,138 @@
+//! Everything that can be found wrong before any work starts.
+
+use std::collections::BTreeSet;
+
+use splitsim_codec::container::Limits;
+use splitsim_feature::units;
+use splitsim_proto::{CodecTables, Digest, Hello, Id, ModelIdentity, Name, PROTOCOL_VERSION};
+use splitsim_source::Source;
+use splitsim_vision::Engine;
+
+use crate::capture::Capture;
+use crate::gate::Gate;
+use crate::outbox::{Backlog, Outbox};
+use crate::stages::GateSettings;
+use crate::{EdgeConfig, EdgeError, EdgeEvent, EdgeReport};
+
+/// A run that can begin.
+pub(crate) struct Plan {
+    pub(crate) hello: Hello,
+    pub(crate) capture: Capture,
+    pub(crate) settings: GateSettings,
+    pub(crate) outbox: Outbox,
+    pub(crate) backlog: Backlog,
+    pub(crate) frames: usize,
+}
+
+impl Plan {
+    /// Opens all that the configuration names. Nothing is written before everything else has been
+    /// found right. Blocks: the codec's program is asked for its abilities.
+    pub(crate) fn prepare(config: &EdgeConfig, engine: Engine) -> Result<Self, EdgeError> {
+        let package = engine.package();
+        package.task(config.task)?;
+        let source = Source::open(&config.source)?;
+        let codec =
+            splitsim_codec::open(config.codec, package, config.task, &config.codec_options)?;
+        let gate = Gate::new(codec, &config.policy, &config.metrics)?;
+        let hello = hello(config, &engine, &gate)?;
+        let codec = name("codec", config.codec.name())?;
+        let frames = source.count();
+        let settings = config.settings(&engine, frames);
+        let (outbox, mut backlog) = Outbox::open(&config.out, &settings)?;
+        if !config.references {
+            backlog.unsettled.clear();
+        }
+        Ok(Self {
+            hello,
+            capture: Capture {
+                source,
+                engine,
+                task: config.task,
+                references: config.references,
+            },
+            settings: GateSettings {
+                gate,
+                task: config.task,
+                codec,
+            },
+            outbox,
+            backlog,
+            frames,
+        })
+    }
+
+    /// The frames that are neither answered nor spooled.
+    pub(crate) fn to_make(&self) -> impl Iterator<Item = u64> + Send + use<> {
+        let done: BTreeSet<u64> = self
+            .backlog
+            .answered
+            .union(&self.backlog.spooled)
+            .copied()
+            .collect();
+        (0..self.frames as u64).filter(move |frame| !done.contains(frame))
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.backlog.answered.len() == self.frames && self.backlog.unsettled.is_empty()
+    }
+
+    pub(crate) fn started(&self) -> EdgeEvent {
+        EdgeEvent::Started {
+            frames: self.frames,
+            answered_before: self.backlog.answered.len(),
+            spooled_before: self.backlog.spooled.len(),
+        }
+    }
+
+    /// A report to which the courier's tally is added.
+    pub(crate) fn report(&self, config: &EdgeConfig) -> EdgeReport {
+        EdgeReport {
+            run_id: config.run_id.clone(),
+            edge_id: config.edge_id.clone(),
+            frames: self.frames,
+            answered_before: self.backlog.answered.len(),
+            ..EdgeReport::default()
+        }
+    }
+}
+
+fn hello(config: &EdgeConfig, engine: &Engine, gate: &Gate) -> Result<Hello, EdgeError> {
+    let package = engine.package();
+    Ok(Hello {
+        protocol_version: PROTOCOL_VERSION,
+        run_id: id("run id", &config.run_id)?,
+        edge_id: id("edge id", &config.edge_id)?,
+        policy: name("policy", gate.label())?,
+        model: ModelIdentity {
+            name: name("model", &package.manifest().name)?,
+            digest: Digest::new(*package.digest().bytes()),
+        },
+        tasks: vec![config.task],
+        codecs: vec![CodecTables {
+            name: name("codec", config.codec.name())?,
+            task: config.task,
+            tables_digest: Digest::new(*gate.tables_digest().bytes()),
+        }],
+        software_version: name("software version", SOFTWARE)?,
+        references: config.references,
+        max_container_bytes: units::Bytes(Limits::default().payload_bytes as u64),
+    })
+}
+
+fn name(what: &'static str, text: &str) -> Result<Name, EdgeError> {
+    Name::new(text).map_err(|error| invalid(what, text, &error))
+}
+
+fn id(what: &'static str, text: &str) -> Result<Id, EdgeError> {
+    Id::new(text).map_err(|error| invalid(what, text, &error))
+}
+
+fn invalid(what: &'static str, text: &str, error: &dyn std::error::Error) -> EdgeError {
+    EdgeError::Name {
+        what,
+        text: text.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+const SOFTWARE: &str = concat!("splitsim-edge ", env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,391 @@
+//! An edge and a fake cloud over real QUIC, with a real codec and random weights.
+
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use splitsim_cfqa::Metric;
+use splitsim_codec::ffmpeg::{Encoder, Ffmpeg};
+use splitsim_edge::{EdgeError, EdgeEvent};
+use splitsim_feature::Task;
+use splitsim_feature::units::Bytes;
+use splitsim_proto::{ReferenceTruth, Verdict};
+use support::{Faults, World, extracted, run};
+use tokio::sync::Notify;
+
+fn numbers(frames: impl IntoIterator<Item = u64>) -> BTreeSet<u64> {
+    frames.into_iter().collect()
+}
+
+/// As precise as the wire is.
+fn micros(span: Duration) -> u128 {
+    span.as_micros()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_scenes_arrive_with_their_references_and_settlements() {
+    let world = World::new();
+    let cloud = world.cloud(Faults {
+        work: Duration::from_millis(5),
+        ..Faults::default()
+    });
+    let mut config = world.config("scenes:7:3");
+    config.metrics = vec![Metric::Mse];
+    let (report, events) = run(config).await;
+    let report = report.unwrap();
+    assert!(report.is_complete() && report.failed.is_empty());
+    assert_eq!((extracted(&events), report.unsettled), (3, 0));
+    tokio::time::timeout(Duration::from_secs(5), async {
+        while cloud.kept().farewells < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .unwrap();
+
+    let kept = cloud.kept();
+    assert_eq!(numbers(kept.frames.keys().copied()), numbers(0..3));
+    assert_eq!(kept.arrivals, [0, 1, 2]);
+    for record in &report.answered {
+        let (header, container) = &kept.frames[&record.frame];
+        assert_eq!(Bytes::of(container), record.container_bytes);
+        assert_eq!(header.source.as_str(), record.source);
+        assert_eq!(header.attempts.len(), record.attempts);
+        let shipped = header.shipped().unwrap();
+        let scored: Vec<&str> = shipped.scores.iter().map(|s| s.metric().as_str()).collect();
+        assert_eq!(scored, ["cosine", "mse"]);
+        if record.verdict == Verdict::Passed {
+            assert!(record.score().unwrap() >= 0.9);
+        }
+
+        let settlement = &kept.settlements[&record.frame];
+        assert_eq!(micros(settlement.end_to_end), micros(record.end_to_end));
+        assert_eq!(
+            (settlement.sends, settlement.stream_bytes),
+            (1, record.stream_bytes)
+        );
+        assert!(
+            record.udp_bytes > record.stream_bytes && record.stream_bytes > record.container_bytes
+        );
+        let stages = header.stages;
+        let edge = stages.preprocess + stages.extract + stages.attempts + stages.queue;
+        let sum = edge + record.transfer + record.cloud_queue + record.decode + record.head;
+        assert!(micros(record.end_to_end).abs_diff(micros(sum)) <= 4);
+        assert_eq!(record.decode, Duration::from_millis(5));
+
+        let reference = &kept.references[&record.frame];
+        assert_eq!(reference.feature().shape().dims(), [1, 1, 257, 48]);
+        assert!(matches!(
+            reference.truth(),
+            Some(ReferenceTruth::Cls { .. })
+        ));
+    }
+    assert!(
+        kept.hellos
+            .iter()
+            .all(|hello| hello.references && hello.tasks == [Task::Cls])
+    );
+    assert_eq!(kept.hellos.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dense_truth_and_several_layers_travel_too() {
+    let world = World::new();
+    let cloud = world.cloud(Faults::default());
+    let mut config = world.config("scenes:7:1");
+    config.task = Task::Dpt;
+    config.policy = "always:cheapest".parse().unwrap();
+    // The fake cloud answers as a classifier would, which is not this task's answer.
+    let (outcome, _) = run(config).await;
+    let Err(EdgeError::CloudLost { source, .. }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert!(source.to_string().contains("frame 0, task cls"), "{source}");
+    let kept = cloud.kept();
+    let reference = &kept.references[&0];
+    assert_eq!(reference.feature().shape().layers(), 4);
+    let Some(ReferenceTruth::Dpt { image, depth_m }) = reference.truth() else {
+        panic!("{:?}", reference.truth());
+    };
+    assert_eq!(
+        (image.width(), image.height(), depth_m.len()),
+        (224, 224, 224 * 224)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_cloud_frames_are_kept_and_delivered_by_the_next_run() {
+    let world = World::new();
+    let mut config = world.config("scenes:7:3");
+    config.retry.total = Duration::from_millis(1200);
+    let (outcome, events) = run(config.clone()).await;
+    let error = outcome.unwrap_err();
+    assert!(!error.is_configuration());
+    let message = error.to_string();
+    assert!(
+        message.contains("is it running and reachable?"),
+        "{message}"
+    );
+    assert!(message.contains("frames wait in"), "{message}");
+    let EdgeError::CloudLost { report, .. } = error else {
+        panic!("{error}");
+    };
+    let kept = report.kept.len();
+    assert!(kept > 0 && kept == extracted(&events) && kept == world.spooled());
+
+    let cloud = world.cloud(Faults::default());
+    let (report, events) = run(config.clone()).await;
+    assert!(report.unwrap().is_complete());
+    assert_eq!(extracted(&events), 3 - kept);
+    assert_eq!(cloud.kept().arrivals.len(), 3);
+    assert_eq!(cloud.kept().settlements.len(), 3);
+    assert_eq!(world.spooled(), 0);
+
+    // And nothing is left to do.
+    let (report, events) = run(config).await;
+    let report = report.unwrap();
+    assert_eq!((report.answered_before, report.answered.len()), (3, 0));
+    assert_eq!(events.len(), 1);
+    assert_eq!(cloud.kept().arrivals.len(), 3);
+}
+
+async fn check_broken_connection(faults: Faults, stored_before: bool) {
+    let world = World::new();
+    let cloud = world.cloud(faults);
+    let (report, events) = run(world.config("scenes:7:4")).await;
+    let report = report.unwrap();
+    assert!(report.is_complete());
+    let kept = cloud.kept();
+    assert_eq!(numbers(kept.frames.keys().copied()), numbers(0..4));
+    assert_eq!(kept.arrivals, [0, 1, 1, 2, 3]);
+    let answered: Vec<u64> = report.answered.iter().map(|record| record.frame).collect();
+    assert_eq!(answered, [0, 1, 2, 3]);
+    assert_eq!(
+        (report.answered[1].sends, report.answered[1].duplicate),
+        (2, stored_before)
+    );
+    assert_eq!(kept.settlements[&1].sends, 2);
+    assert_eq!(kept.settlements.len(), 4);
+    assert_eq!(world.spooled(), 0);
+    let retried = |event: &&EdgeEvent| matches!(event, EdgeEvent::Retrying { .. });
+    assert_eq!(events.iter().filter(retried).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_on_a_broken_connection_is_sent_again() {
+    let faults = Faults {
+        break_before_storing: Some(2),
+        ..Faults::default()
+    };
+    check_broken_connection(faults, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_whose_reply_was_lost_is_not_doubled() {
+    let faults = Faults {
+        break_before_reply: Some(2),
+        ..Faults::default()
+    };
+    check_broken_connection(faults, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_reference_is_sent_again() {
+    let world = World::new();
+    let cloud = world.cloud(Faults {
+        forget_references: Some(2),
+        ..Faults::default()
+    });
+    let (report, _) = run(world.config("scenes:7:3")).await;
+    assert!(report.unwrap().is_complete());
+    let kept = cloud.kept();
+    assert_eq!(kept.arrivals, [0, 1, 1, 2]);
+    assert_eq!(kept.references_taken, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_cannot_be_read_is_reported_and_the_others_arrive() {
+    let world = World::new();
+    let pictures = world.path().join("pictures");
+    std::fs::create_dir(&pictures).unwrap();
+    for name in ["a.png", "c.png"] {
+        let picture = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8, y as u8, 9]));
+        picture.save(pictures.join(name)).unwrap();
+    }
+    std::fs::write(pictures.join("b.png"), "no picture").unwrap();
+    let cloud = world.cloud(Faults::default());
+    let mut config = world.config(pictures.to_str().unwrap());
+    config.references = false;
+    let (report, _) = run(config).await;
+    let report = report.unwrap();
+    assert!(!report.is_complete());
+    let [failed] = &report.failed[..] else {
+        panic!("{:?}", report.failed);
+    };
+    assert_eq!(failed.frame, 1);
+    assert!(
+        failed.reason.contains("b.png: not a readable image"),
+        "{}",
+        failed.reason
+    );
+    let kept = cloud.kept();
+    assert_eq!(numbers(kept.frames.keys().copied()), numbers([0, 2]));
+    assert_eq!(kept.frames[&2].0.source.as_str(), "c.png");
+    assert!(kept.references.is_empty() && kept.settlements.is_empty());
+}
+
+/// An ffmpeg that kills itself in every third call.
+fn dying_ffmpeg(directory: &Path) -> PathBuf {
+    let encoder = Encoder {
+        name: "libx265",
+        pixel_format: "gray10le",
+    };
+    let real = Ffmpeg::find(None, encoder).unwrap();
+    let script = format!(
+        "#!/bin/sh\n\
+         case \"$*\" in *encoder=libx265*) exec '{real}' \"$@\" ;; esac\n\
+         calls=$(($(cat \"$0.calls\" 2>/dev/null || echo 0) + 1))\n\
+         echo $calls >\"$0.calls\"\n\
+         [ $((calls % 3)) -eq 0 ] && kill -9 $$\n\
+         exec '{real}' \"$@\"\n",
+        real = real.path().display()
+    );
+    let path = directory.join("dying-ffmpeg");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dying_codec_costs_attempts_and_not_frames() {
+    let world = World::new();
+    let cloud = world.cloud(Faults::default());
+    let mut config = world.config("scenes:7:2");
+    config.codec_options.ffmpeg = Some(dying_ffmpeg(world.path()));
+    // No cosine is so high: all four levels are tried.
+    config.policy = "threshold:cosine>=1.5".parse().unwrap();
+    let (report, _) = run(config).await;
+    let report = report.unwrap();
+    assert!(report.is_complete());
+    let kept = cloud.kept();
+    for (header, _) in kept.frames.values() {
+        let failed: Vec<bool> = header
+            .attempts
+            .iter()
+            .map(|attempt| attempt.failed.is_some())
+            .collect();
+        assert_eq!(failed, [false, true, false, true]);
+        assert_eq!(
+            (header.shipped_attempt, header.verdict),
+            (2, Verdict::BestEffort)
+        );
+        let reason = header.attempts[1].failed.as_ref().unwrap().as_str();
+        assert!(reason.contains("signal: 9"), "{reason}");
+    }
+    assert_eq!(report.summary().best_effort, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_at_the_hello_is_a_matter_of_configuration() {
+    let world = World::new();
+    let cloud = world.cloud(Faults {
+        other_model: true,
+        ..Faults::default()
+    });
+    let (outcome, _) = run(world.config("scenes:7:2")).await;
+    let error = outcome.unwrap_err();
+    assert!(error.is_configuration());
+    assert!(
+        error.to_string().contains("give both the same package"),
+        "{error}"
+    );
+    assert!(cloud.kept().arrivals.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_among_clouds_is_a_matter_of_configuration() {
+    let (world, other) = (World::new(), World::new());
+    let cloud = world.cloud(Faults::default());
+    let mut config = other.config("scenes:7:1");
+    config.target = world.target.clone();
+    let error = run(config).await.0.unwrap_err();
+    assert!(error.is_configuration());
+    assert!(error.to_string().contains("splitsim certs"), "{error}");
+    assert!(cloud.kept().hellos.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_belongs_to_one_configuration() {
+    let world = World::new();
+    let cloud = world.cloud(Faults::default());
+    let mut config = world.config("scenes:7:1");
+    run(config.clone()).await.0.unwrap();
+    config.policy = "always:0".parse().unwrap();
+    let error = run(config).await.0.unwrap_err();
+    assert!(error.is_configuration());
+    let message = error.to_string();
+    assert!(
+        message.contains(r#"is "always:0"; use another directory"#),
+        "{message}"
+    );
+    assert_eq!(cloud.kept().arrivals.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_run_loses_nothing_and_is_continued() {
+    let world = World::new();
+    let cloud = world.cloud(Faults::default());
+    let config = world.config("scenes:7:12");
+    let enough = Arc::new(Notify::new());
+    let told = Arc::clone(&enough);
+    let engine_events = move |event: &EdgeEvent| {
+        if matches!(event, EdgeEvent::Replied(_)) {
+            told.notify_one();
+        }
+    };
+    let engine = support::shared_engine();
+    let shutdown = async move { enough.notified().await };
+    let report = splitsim_edge::run(config.clone(), engine, engine_events, shutdown).await;
+    let report = report.unwrap();
+    assert!(report.interrupted && report.kept.is_empty());
+    let first = report.answered.len();
+    assert!((1..12).contains(&first));
+    assert_eq!(cloud.kept().frames.len(), first);
+
+    let (report, events) = run(config).await;
+    let report = report.unwrap();
+    assert!(report.is_complete() && !report.interrupted);
+    assert_eq!(
+        (report.answered_before, extracted(&events)),
+        (first, 12 - first)
+    );
+    let kept = cloud.kept();
+    assert_eq!(kept.arrivals, (0..12).collect::<Vec<_>>());
+    assert_eq!(kept.settlements.len(), 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_cloud_gets_what_it_lacks() {
+    let world = World::new();
+    let first = world.cloud(Faults {
+        work: Duration::from_millis(50),
+        ..Faults::default()
+    });
+    let running = tokio::spawn(run(world.config("scenes:7:8")));
+    while first.kept().frames.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let before = first.stop().await;
+    let second = world.cloud(Faults::default());
+    let (report, _) = running.await.unwrap();
+    assert!(report.unwrap().is_complete());
+    let kept = second.kept();
+    let all = before.into_iter().chain(kept.frames.keys().copied());
+    assert_eq!(numbers(all), numbers(0..8));
+}

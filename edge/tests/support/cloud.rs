@@ -1,0 +1,258 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use splitsim_codec::{CodecId, CodecOptions, Container};
+use splitsim_feature::{Task, units};
+use splitsim_model::{Digest, Package};
+use splitsim_proto::{
+    Ack, ClassScore, CloudSide, CloudStages, CodecTables, FrameHeader, FrameReply, FrameResult,
+    Hello, Limits, ModelIdentity, Name, Outcome, Reference, ReferenceReply, RequestError,
+    RequestErrorKind, Settlement, negotiate,
+};
+use splitsim_transport::{
+    Channel, CloseCode, CloudEndpoint, CloudSession, Connection, Exchange, Identity, ReceivedFrame,
+    ReceivedRequest, TransportError, TransportOptions,
+};
+use tokio::task::JoinHandle;
+
+/// A cloud without a model: it keeps what it is sent, each frame once, and answers the same to all.
+pub(crate) struct FakeCloud {
+    endpoint: CloudEndpoint,
+    listening: JoinHandle<()>,
+    shared: Arc<Shared>,
+}
+
+/// What goes wrong, each once. Frames are counted as they come, from 1.
+#[derive(Default)]
+pub(crate) struct Faults {
+    /// The connection breaks after this frame has come, before it is stored.
+    pub(crate) break_before_storing: Option<usize>,
+    /// The connection breaks after this frame is stored, before the reply.
+    pub(crate) break_before_reply: Option<usize>,
+    /// All references are forgotten when this frame has come.
+    pub(crate) forget_references: Option<usize>,
+    /// It runs another model.
+    pub(crate) other_model: bool,
+    /// How long the answer to a frame takes.
+    pub(crate) work: Duration,
+}
+
+/// What has come.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) hellos: Vec<Hello>,
+    pub(crate) frames: BTreeMap<u64, (FrameHeader, Bytes)>,
+    /// Frames in the order in which they came, again and again.
+    pub(crate) arrivals: Vec<u64>,
+    pub(crate) references: BTreeMap<u64, Reference>,
+    pub(crate) references_taken: usize,
+    pub(crate) settlements: BTreeMap<u64, Settlement>,
+    /// Connections that ended because all was done.
+    pub(crate) farewells: usize,
+}
+
+struct Shared {
+    side: CloudSide,
+    faults: Faults,
+    kept: Mutex<Kept>,
+}
+
+impl FakeCloud {
+    pub(crate) fn start(
+        address: SocketAddr,
+        identity: &Identity,
+        package: &Package,
+        faults: Faults,
+    ) -> Self {
+        let endpoint = bind(address, identity);
+        let shared = Arc::new(Shared {
+            side: side(package, &faults),
+            faults,
+            kept: Mutex::default(),
+        });
+        let (socket, serving) = (endpoint.clone(), Arc::clone(&shared));
+        let listening = tokio::spawn(async move {
+            while let Some(incoming) = socket.accept().await {
+                let serving = Arc::clone(&serving);
+                tokio::spawn(async move {
+                    if let Ok(connection) = incoming.handshake().await {
+                        serving.serve(connection).await;
+                    }
+                });
+            }
+        });
+        Self {
+            endpoint,
+            listening,
+            shared,
+        }
+    }
+
+    pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.shared.kept()
+    }
+
+    /// Goes away, and leaves its address to another. Returns the frames that it has.
+    pub(crate) async fn stop(self) -> Vec<u64> {
+        self.endpoint.close(CloseCode::Shutdown, "");
+        self.endpoint.wait_idle().await;
+        let frames = self.kept().frames.keys().copied().collect();
+        self.listening.await.unwrap();
+        frames
+    }
+}
+
+impl Shared {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap()
+    }
+
+    async fn serve(&self, connection: Connection) {
+        let decide = |hello: &Hello| {
+            self.kept().hellos.push(hello.clone());
+            negotiate(hello, &self.side)
+        };
+        let Ok(session) = connection.answer_hello(decide).await else {
+            return;
+        };
+        while let Ok(next) = session.accept().await {
+            match (next, session.connection().channel()) {
+                (Some(exchange), Channel::Frames) => self.frame(&session, exchange).await,
+                (Some(exchange), Channel::References) => self.request(exchange).await,
+                (None, _) => {
+                    self.kept().farewells += 1;
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn frame(&self, session: &CloudSession, mut exchange: Exchange) {
+        let frame = exchange.recv_frame().await.unwrap();
+        let number = frame.header.frame;
+        let arrivals = {
+            let mut kept = self.kept();
+            kept.arrivals.push(number);
+            kept.arrivals.len()
+        };
+        if self.faults.break_before_storing == Some(arrivals) {
+            session.connection().close(CloseCode::Failed, "broken");
+            return;
+        }
+        if self.faults.forget_references == Some(arrivals) {
+            self.kept().references.clear();
+        }
+        tokio::time::sleep(self.faults.work).await;
+        let reply = self.store(frame, session.hello().references);
+        if self.faults.break_before_reply == Some(arrivals) {
+            session.connection().close(CloseCode::Failed, "broken");
+            return;
+        }
+        exchange.reply(&reply).await.unwrap();
+    }
+
+    fn store(&self, frame: ReceivedFrame, references: bool) -> FrameReply {
+        let mut kept = self.kept();
+        let ReceivedFrame { header, container } = frame;
+        let number = header.frame;
+        if references && !kept.references.contains_key(&number) {
+            let error = RequestError::new(RequestErrorKind::ReferenceMissing, "restarted");
+            return FrameReply::Failed(error);
+        }
+        Container::parse(&container, &Default::default()).unwrap();
+        let duplicate = kept.frames.contains_key(&number);
+        kept.frames.entry(number).or_insert((header, container));
+        FrameReply::Result(FrameResult {
+            frame: number,
+            outcome: Outcome::Cls {
+                ranked: vec![ClassScore {
+                    class: 3,
+                    score: 0.5,
+                }],
+            },
+            stages: CloudStages {
+                decode: self.faults.work,
+                ..CloudStages::default()
+            },
+            stored: true,
+            duplicate,
+        })
+    }
+
+    async fn request(&self, mut exchange: Exchange) {
+        let reply = match exchange.recv_request().await.unwrap() {
+            ReceivedRequest::Reference(reference) => {
+                let mut kept = self.kept();
+                kept.references_taken += 1;
+                let ack = ack(reference.frame(), reference.task());
+                kept.references.insert(reference.frame(), reference);
+                ReferenceReply::Reference(ack)
+            }
+            ReceivedRequest::Settlement(settlement) => {
+                let ack = ack(settlement.frame, settlement.task);
+                self.kept().settlements.insert(settlement.frame, settlement);
+                ReferenceReply::Settlement(ack)
+            }
+        };
+        exchange.reply(&reply).await.unwrap();
+    }
+}
+
+/// A predecessor on the address may need a moment to let go of it.
+fn bind(address: SocketAddr, identity: &Identity) -> CloudEndpoint {
+    for _ in 0..100 {
+        match CloudEndpoint::bind(address, identity, &TransportOptions::default()) {
+            Err(TransportError::Bind { .. }) => std::thread::sleep(Duration::from_millis(20)),
+            outcome => return outcome.unwrap(),
+        }
+    }
+    panic!("{address} is not let go of");
+}
+
+const fn ack(frame: u64, task: Task) -> Ack {
+    Ack {
+        frame,
+        task,
+        duplicate: false,
+    }
+}
+
+fn side(package: &Package, faults: &Faults) -> CloudSide {
+    let digest = match faults.other_model {
+        true => Digest::of(b"another model"),
+        false => package.digest(),
+    };
+    let tables = |task| {
+        let codec = splitsim_codec::open(CodecId::Hevc, package, task, &CodecOptions::default());
+        CodecTables {
+            name: name("hevc"),
+            task,
+            tables_digest: wire(codec.unwrap().tables_digest()),
+        }
+    };
+    CloudSide {
+        model: ModelIdentity {
+            name: name(&package.manifest().name),
+            digest: wire(digest),
+        },
+        tasks: Task::ALL.to_vec(),
+        codecs: Task::ALL.map(tables).to_vec(),
+        limits: Limits {
+            max_container_bytes: units::Bytes(8 << 20),
+            max_reference_bytes: units::Bytes(64 << 20),
+            max_frames_in_flight: 1,
+        },
+        software_version: name("fake cloud"),
+    }
+}
+
+const fn wire(digest: Digest) -> splitsim_proto::Digest {
+    splitsim_proto::Digest::new(*digest.bytes())
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
