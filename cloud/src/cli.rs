@@ -1,0 +1,84 @@
+//! What can be typed after `cloud`.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The cloud's side of split inference: decodes features, runs task heads, logs the true distortion.
+#[derive(Debug, Parser)]
+#[command(name = "cloud", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve edges until interrupted (Ctrl-C or SIGTERM)
+    #[command(after_help = EXAMPLES)]
+    Serve(ServeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address and UDP port to listen on; port 0 takes any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4433")]
+    pub(crate) listen: SocketAddr,
+    /// The cloud's identity, as made by `splitsim certs --out certs`
+    #[arg(long, value_name = "DIR", default_value = "certs/cloud")]
+    pub(crate) identity: PathBuf,
+    /// Model package, by name or path; edges must run the same
+    #[arg(long, value_name = "M", default_value = "tiny-scenes")]
+    pub(crate) model: String,
+    /// Where results.sqlite is written; one that is there is gone on with
+    #[arg(long, value_name = "DIR", default_value = "cloud-out")]
+    pub(crate) out: PathBuf,
+    /// Original features (NAME.npy) and truths (NAME.label.txt, .mask.png, .depth.png) by source name,
+    /// for edges that send none; without them the distortion columns stay empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) references: Option<PathBuf>,
+    /// Threads of one libtorch operation [default: libtorch's choice]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Frames worked on at once [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<NonZeroUsize>,
+    /// How often an idle connection says that it is alive; shorter than the idle timeout
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub(crate) keep_alive: Duration,
+    /// How long an edge may be silent before its connection counts as lost
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = humantime::parse_duration)]
+    pub(crate) idle_timeout: Duration,
+    /// Memory for references that wait for their frames, MiB
+    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    pub(crate) reference_memory_mib: u32,
+    /// How long one decoder process may run
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    pub(crate) decode_limit: Duration,
+    /// Print machine-readable lines: one JSON object when ready, one at the end
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What to log to stderr: error, warn, info, debug, trace, or a filter such as splitsim_cloud=debug
+    #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info")]
+    pub(crate) log: String,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  One machine, two terminals, three scenes:
+    splitsim certs --out certs
+    cloud serve --identity certs/cloud
+    edge run --connect 127.0.0.1:4433 --identity certs/edge --task cls --source scenes:7:3
+
+  A cloud for edges on other machines, with original features at hand:
+    splitsim certs --out certs --name cloud.example.org
+    cloud serve --listen 0.0.0.0:4433 --identity certs/cloud --out run-1 --references originals
+
+  For scripts: any free port, read from the first line:
+    cloud serve --listen 127.0.0.1:0 --json
+
+Exit codes: 0 done; 1 serving failed, or a result could not be written; 2 wrong usage or
+configuration, found before any edge was served.";

@@ -1,0 +1,124 @@
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use splitsim_codec::{CodecOptions, container};
+use splitsim_feature::Task;
+use splitsim_feature::units::Bytes;
+use splitsim_model::Package;
+use splitsim_results::RunRecord;
+use splitsim_transport::{Identity, TransportOptions};
+
+/// What a cloud serves, and where it keeps the results.
+#[derive(Debug, Clone)]
+pub struct CloudConfig {
+    /// Where to listen; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The cloud's certificate, and the authority that edges must prove to belong to.
+    pub identity: Identity,
+    /// The directory of `results.sqlite`. Both are made when missing; a file that is there is gone on
+    /// with.
+    pub out: PathBuf,
+    /// The tasks that are served: the engine has been loaded with their heads.
+    pub tasks: Vec<Task>,
+    /// A directory of original features and ground truth, used for edges that send none. Default: none.
+    ///
+    /// For a frame of source `NAME` (with or without its extension) it holds `NAME.npy`, the feature, and
+    /// the truth of the task: `NAME.label.txt` with a class index or `NAME.json` with a field `class`;
+    /// `NAME.mask.png`, 8-bit grey, 255 ignored; `NAME.depth.png`, 16-bit grey, millimetres, 0 unknown.
+    /// The scene `scene-SEED-NNNNNN` is also found as `NNNNNN`, if `NNNNNN.json` names that seed. What
+    /// is missing leaves its columns empty.
+    pub references: Option<PathBuf>,
+    /// How connections behave. `max_streams` follows from [`CloudLimits::frames_in_flight`].
+    pub transport: TransportOptions,
+    /// How much is taken from edges.
+    pub limits: CloudLimits,
+    /// The decoders' programs and time limit.
+    pub codec: CodecOptions,
+    /// Frames that are worked on at once; further ones wait. Default: one per core.
+    pub workers: NonZeroUsize,
+    /// What is known of runs before their edges say hello, which cannot tell metric, threshold, seed
+    /// and scenario. Default: nothing.
+    pub runs: Vec<RunRecord>,
+}
+
+/// How much a cloud takes from its edges. Memory is bounded by these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudLimits {
+    /// The largest container.
+    pub container: container::Limits,
+    /// The most pixels of a frame's image: dense heads answer for every one. Default 8 Mi, just over
+    /// 3840×2160.
+    pub image_pixels: u64,
+    /// The largest reference, feature and ground truth together. Default 256 MiB, three of ViT-g's
+    /// depth features.
+    pub reference: Bytes,
+    /// All references that wait for their frames. The oldest make room for new ones, and their frames
+    /// are then answered `reference missing`. Default 512 MiB.
+    pub reference_memory: Bytes,
+    /// Requests under way on one connection. Default 16.
+    pub frames_in_flight: NonZeroU32,
+    /// Frames that wait for a worker, over all connections; further ones are answered `overloaded`.
+    /// Default 256.
+    pub frames_waiting: NonZeroUsize,
+    /// Connections at once; further ones are turned away. Default 256.
+    pub connections: NonZeroUsize,
+    /// How long a cloud that stops waits for the frames in flight. Default 10 s.
+    pub drain: Duration,
+}
+
+impl CloudConfig {
+    /// A configuration with defaults for all that is not named here, serving every task of a package.
+    #[must_use]
+    pub fn new(listen: SocketAddr, identity: Identity, out: PathBuf, package: &Package) -> Self {
+        Self {
+            listen,
+            identity,
+            out,
+            tasks: package.manifest().tasks.available(),
+            references: None,
+            transport: TransportOptions::default(),
+            limits: CloudLimits::default(),
+            codec: CodecOptions::default(),
+            workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            runs: Vec::new(),
+        }
+    }
+}
+
+impl Default for CloudLimits {
+    fn default() -> Self {
+        Self {
+            container: container::Limits::default(),
+            image_pixels: 8 << 20,
+            reference: Bytes(256 << 20),
+            reference_memory: Bytes(512 << 20),
+            frames_in_flight: const { NonZeroU32::new(16).expect("16 is not zero") },
+            frames_waiting: const { NonZeroUsize::new(256).expect("256 is not zero") },
+            connections: const { NonZeroUsize::new(256).expect("256 is not zero") },
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Room for a container's header and the inline ranges of 500 layers.
+const CONTAINER_OVERHEAD_BYTES: u64 = 4096;
+
+impl CloudLimits {
+    /// The limits as edges are told them.
+    pub(crate) fn to_proto(&self) -> splitsim_proto::Limits {
+        splitsim_proto::Limits {
+            max_container_bytes: Bytes(
+                self.container.payload_bytes as u64 + CONTAINER_OVERHEAD_BYTES,
+            ),
+            max_reference_bytes: self.reference.min(self.reference_memory),
+            max_frames_in_flight: self.frames_in_flight.get(),
+        }
+    }
+
+    /// Streams of one connection: the hello's, and one per request.
+    pub(crate) const fn max_streams(&self) -> u32 {
+        self.frames_in_flight.get().saturating_add(1)
+    }
+}

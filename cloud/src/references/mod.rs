@@ -1,0 +1,88 @@
+//! What only an experiment knows of a frame: the original feature and the ground truth.
+
+mod directory;
+mod pool;
+
+use std::sync::Arc;
+
+use ndarray::Array2;
+use splitsim_feature::Feature;
+use splitsim_proto::{ImageSize, Reference, ReferenceTruth};
+use splitsim_truth::{DepthMap, GroundTruth, Mask, TruthError};
+
+pub(crate) use directory::Directory;
+pub(crate) use pool::Pool;
+
+/// The original of a frame, as far as it is known.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Original {
+    pub(crate) feature: Option<Feature>,
+    pub(crate) truth: Option<GroundTruth>,
+}
+
+/// Where originals come from.
+pub(crate) struct References {
+    /// Those that edges sent.
+    pub(crate) pool: Pool,
+    /// Those of edges that send none.
+    pub(crate) directory: Option<Directory>,
+}
+
+/// An original, and who answers for it.
+#[derive(Debug, Clone)]
+pub(crate) enum Found {
+    FromEdge(Arc<Original>),
+    FromDirectory(Original),
+}
+
+impl Found {
+    pub(crate) fn original(&self) -> &Original {
+        match self {
+            Self::FromEdge(original) => original,
+            Self::FromDirectory(original) => original,
+        }
+    }
+}
+
+impl Original {
+    /// The original in a message.
+    ///
+    /// # Errors
+    /// When its ground truth is none.
+    pub(crate) fn of_reference(reference: Reference) -> Result<Self, TruthError> {
+        let (feature, truth) = reference.into_parts();
+        Ok(Self {
+            feature: Some(feature),
+            truth: truth.map(ground_truth).transpose()?,
+        })
+    }
+}
+
+fn ground_truth(truth: ReferenceTruth) -> Result<GroundTruth, TruthError> {
+    Ok(match truth {
+        ReferenceTruth::Cls { label } => GroundTruth::Cls { label },
+        ReferenceTruth::Seg { image, mask } => GroundTruth::Seg {
+            mask: Mask::new(map(image, mask, "mask")?)?,
+        },
+        ReferenceTruth::Dpt { image, depth_m } => {
+            let metres = depth_m.into_iter().map(known_depth).collect();
+            GroundTruth::Dpt {
+                depth: DepthMap::new(map(image, metres, "depth map")?)?,
+            }
+        }
+    })
+}
+
+/// The message lets any value beyond the task's range say that the depth is unknown; here zero does.
+fn known_depth(metres: f32) -> f32 {
+    match metres.is_finite() && metres > 0.0 {
+        true => metres,
+        false => 0.0,
+    }
+}
+
+fn map<T>(image: ImageSize, values: Vec<T>, what: &'static str) -> Result<Array2<T>, TruthError> {
+    let size = (image.height() as usize, image.width() as usize);
+    // A reference whose values do not fill its extent is not read in the first place.
+    Array2::from_shape_vec(size, values).map_err(|_| TruthError::Empty { what })
+}

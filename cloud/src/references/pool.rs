@@ -1,0 +1,71 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use splitsim_feature::units::Bytes;
+use splitsim_proto::{RequestError, RequestErrorKind};
+use splitsim_results::FrameKey;
+
+use super::Original;
+use crate::shelf::{Placed, Shelf};
+
+/// Originals that came ahead of their frames.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    shelf: Mutex<Shelf<Arc<Original>>>,
+    budget: Bytes,
+}
+
+impl Pool {
+    pub(crate) const fn new(budget: Bytes) -> Self {
+        Self {
+            shelf: Mutex::new(Shelf::new(budget.0)),
+            budget,
+        }
+    }
+
+    /// Keeps an original of `size`; says whether the frame had one already, which stays.
+    pub(crate) fn keep(
+        &self,
+        key: FrameKey,
+        size: Bytes,
+        original: Original,
+    ) -> Result<bool, RequestError> {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        match shelf.put(key, size.0, Arc::new(original)) {
+            Placed::New(evicted) => {
+                for key in evicted {
+                    tracing::warn!(%key, budget = %self.budget, "reference made room for a newer one");
+                }
+                Ok(false)
+            }
+            Placed::Duplicate => Ok(true),
+            Placed::TooLarge => Err(RequestError::new(
+                RequestErrorKind::TooLarge,
+                format!(
+                    "reference of {size}, the cloud keeps at most {}",
+                    self.budget
+                ),
+            )),
+        }
+    }
+
+    /// A frame's original. It stays until the frame is recorded, so that a frame that could not be
+    /// may come again.
+    pub(crate) fn find(&self, key: &FrameKey) -> Result<Arc<Original>, RequestError> {
+        let shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.get(key).cloned().ok_or_else(|| {
+            RequestError::new(
+                RequestErrorKind::ReferenceMissing,
+                format!(
+                    "no reference of {key} is here: it never came, or the cloud was restarted, or it \
+                     made room for newer ones ({} are kept); send it again, then the frame",
+                    self.budget
+                ),
+            )
+        })
+    }
+
+    pub(crate) fn forget(&self, key: &FrameKey) {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.remove(key);
+    }
+}

@@ -1,0 +1,153 @@
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use splitsim_proto::{
+    CloudSide, Digest, Hello, ModelIdentity, Refusal, RequestError, RequestErrorKind, Welcome,
+    negotiate,
+};
+use splitsim_results::{ResultsError, Store};
+use splitsim_vision::Engine;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
+
+use crate::decoders::{self, Decoders};
+use crate::journal::{Journal, JournalError};
+use crate::references::{Directory, Pool, References};
+use crate::runs::Runs;
+use crate::shelf::Shelf;
+use crate::tally::{Event, Tally};
+use crate::{CloudConfig, CloudError, CloudLimits, records};
+
+/// The most recorded frames whose settlement is awaited; beyond it the oldest go without the time that
+/// storing them took.
+const MAX_UNSETTLED: u64 = 1 << 16;
+
+/// What all connections of a cloud share.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) decoders: Decoders,
+    pub(crate) limits: CloudLimits,
+    pub(crate) side: CloudSide,
+    pub(crate) journal: Journal,
+    pub(crate) runs: Runs,
+    pub(crate) references: References,
+    /// What the experiment took on frames whose settlement has not come.
+    pub(crate) unsettled: Mutex<Shelf<Duration>>,
+    pub(crate) tally: Tally,
+    /// One permit per frame that is worked on.
+    pub(crate) workers: Semaphore,
+    /// One permit per frame that waits for a worker.
+    pub(crate) waiting: Semaphore,
+    /// One permit per connection.
+    pub(crate) connections: Arc<Semaphore>,
+    /// Cancelled when the cloud stops.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Shared {
+    /// Opens files and programs. Blocks.
+    pub(crate) fn open(config: &CloudConfig, engine: Engine) -> Result<Self, CloudError> {
+        let package = engine.package();
+        let decoders = Decoders::open(package, &config.tasks, &config.codec)?;
+        let directory = config.references.as_deref();
+        let directory = directory.map(Directory::open).transpose()?;
+        let side = CloudSide {
+            model: ModelIdentity {
+                name: decoders::name("model", &package.manifest().name)?,
+                digest: Digest::new(*package.digest().bytes()),
+            },
+            tasks: config.tasks.clone(),
+            codecs: decoders.offers()?,
+            limits: config.limits.to_proto(),
+            software_version: decoders::name("software version", SOFTWARE)?,
+        };
+        let (journal, runs) = open_results(config)?;
+        Ok(Self {
+            decoders,
+            side,
+            journal,
+            runs,
+            references: References {
+                pool: Pool::new(config.limits.reference_memory),
+                directory,
+            },
+            unsettled: Mutex::new(Shelf::new(MAX_UNSETTLED)),
+            tally: Tally::default(),
+            workers: Semaphore::new(config.workers.get()),
+            waiting: Semaphore::new(config.limits.frames_waiting.get()),
+            connections: Arc::new(Semaphore::new(config.limits.connections.get())),
+            stop: CancellationToken::new(),
+            limits: config.limits.clone(),
+            engine,
+        })
+    }
+
+    /// Whether an edge may send, and what.
+    pub(crate) fn welcome(&self, hello: &Hello) -> Result<Welcome, Refusal> {
+        let welcome = negotiate(hello, &self.side)?;
+        self.runs.check(hello)?;
+        Ok(welcome)
+    }
+
+    /// Records the run of a welcomed edge, unless it is recorded. Blocks.
+    pub(crate) fn register(&self, hello: &Hello) -> Result<(), JournalError> {
+        // A conflict would have been found before the welcome.
+        if !self.runs.check(hello).unwrap_or(false) {
+            let run = records::run(hello, SystemTime::now());
+            self.journal
+                .with(|store| store.register_run(&run).map(drop))?;
+            self.runs.learn(&run);
+        }
+        self.tally.welcome(hello);
+        Ok(())
+    }
+
+    /// Turns a failure of the results into an answer, logs and counts it.
+    pub(crate) fn not_recorded(&self, error: &JournalError) -> RequestError {
+        let answer = error.to_request_error();
+        if answer.kind == RequestErrorKind::StoreFailed {
+            self.tally.count(Event::WriteFailure);
+            tracing::error!(%error, "not recorded");
+        }
+        answer
+    }
+}
+
+/// This software, as edges are told.
+const SOFTWARE: &str = concat!("splitsim-cloud ", env!("CARGO_PKG_VERSION"));
+
+fn open_results(config: &CloudConfig) -> Result<(Journal, Runs), CloudError> {
+    std::fs::create_dir_all(&config.out).map_err(|source| CloudError::Out {
+        path: config.out.clone(),
+        source,
+    })?;
+    let mut store = Store::open_or_create(&config.out.join(Store::FILE_NAME))?;
+    let recorded = register_all(&mut store, config)?;
+    Ok((Journal::new(store), Runs::new(&recorded)))
+}
+
+fn register_all(
+    store: &mut Store,
+    config: &CloudConfig,
+) -> Result<Vec<splitsim_results::RunRecord>, ResultsError> {
+    for run in &config.runs {
+        // A run that goes on is recorded already.
+        let _ = store.register_run(run)?;
+    }
+    store.runs()
+}
+
+/// Runs work that blocks on a thread where it may.
+pub(crate) async fn blocking<T: Send + 'static>(
+    operation: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, CloudError> {
+    let span = Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(work))
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, operation, "a worker thread failed");
+            CloudError::Worker { operation }
+        })
+}
