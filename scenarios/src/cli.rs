@@ -1,0 +1,116 @@
+use clap::{Parser, Subcommand};
+
+use crate::commands::{certs, cfqa, codec, features, heads, model, run, scenes};
+use crate::{Failure, Output, Screen};
+
+/// Edge-cloud split inference with a feature-quality gate, measured for real.
+#[derive(Debug, Parser)]
+#[command(name = "splitsim", version, after_help = EXAMPLES)]
+pub struct Cli {
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// What to trace on stderr, such as info or splitsim_edge=debug
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILTER",
+        env = "RUST_LOG",
+        default_value = "warn"
+    )]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a scenario: one cloud, one edge per task, policy after policy
+    Run(run::Run),
+    /// Procedural pictures with ground truth
+    #[command(subcommand)]
+    Scenes(scenes::ScenesCommand),
+    /// Intermediate features of pictures
+    #[command(subcommand)]
+    Features(features::FeaturesCommand),
+    /// Task heads on features
+    #[command(subcommand)]
+    Heads(heads::HeadsCommand),
+    /// Feature codecs
+    #[command(subcommand)]
+    Codec(codec::CodecCommand),
+    /// Feature quality metrics
+    #[command(subcommand)]
+    Cfqa(cfqa::CfqaCommand),
+    /// Model packages
+    #[command(subcommand)]
+    Model(model::ModelCommand),
+    /// Make the certificates with which edges and a cloud trust each other
+    Certs(certs::Certs),
+}
+
+impl Cli {
+    /// Whether results are wanted as JSON.
+    #[must_use]
+    pub const fn json(&self) -> bool {
+        self.json
+    }
+
+    /// What to trace.
+    #[must_use]
+    pub fn log(&self) -> &str {
+        &self.log
+    }
+
+    /// Does what was typed; progress goes to `screen`.
+    ///
+    /// # Errors
+    /// When it is refused before any work, or fails.
+    pub fn run(self, screen: &Screen) -> Result<Output, Failure> {
+        match self.command {
+            Command::Run(run) => run.run(screen),
+            Command::Scenes(scenes) => scenes.run(screen),
+            Command::Features(features) => features.run(screen),
+            Command::Heads(heads) => heads.run(),
+            Command::Codec(codec) => codec.run(),
+            Command::Cfqa(cfqa) => cfqa.run(),
+            Command::Model(model) => model.run(screen),
+            Command::Certs(certs) => certs.run(),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  splitsim run scenarios/demo.toml                     an experiment, its results in out/demo
+  splitsim scenes render --count 12 --seed 4 --out out/scenes
+  splitsim model info tiny-scenes
+Exit codes: 0 done; 1 the work failed; 2 wrong usage or configuration, found before any work.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_that_does_something_has_examples() {
+        fn check(command: &clap::Command) {
+            let leaf = command.get_subcommands().next().is_none();
+            let help = command.get_after_help().map(ToString::to_string);
+            let has_examples = help.is_some_and(|help| help.starts_with("Examples:"));
+            assert!(
+                !leaf || has_examples,
+                "{} lacks examples",
+                command.get_name()
+            );
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

@@ -1,0 +1,91 @@
+//! `splitsim cfqa`.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use splitsim_cfqa::{Metric, Scores, score_all};
+use splitsim_feature::npy;
+
+use crate::failure::OrRefuse;
+use crate::{Failure, Output};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CfqaCommand {
+    /// Score a distorted feature against its original
+    Score(Score),
+}
+
+/// Both files are .npy, f32 [views, layers, tokens, dim], of one shape.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Score {
+    /// The feature before coding
+    #[arg(long, value_name = "A.npy")]
+    original: PathBuf,
+    /// What a codec made of it
+    #[arg(long, value_name = "B.npy")]
+    distorted: PathBuf,
+    /// mse, cosine, cka, cka-cfqa2025 or cka-cfqa2025-mean; the first three unless given
+    #[arg(long = "metric", value_name = "METRIC")]
+    metrics: Vec<Metric>,
+}
+
+impl CfqaCommand {
+    pub(crate) fn run(self) -> Result<Output, Failure> {
+        match self {
+            Self::Score(score) => score.run(),
+        }
+    }
+}
+
+impl Score {
+    fn run(self) -> Result<Output, Failure> {
+        let metrics = match self.metrics.is_empty() {
+            true => Metric::STANDARD.to_vec(),
+            false => self.metrics,
+        };
+        let original = npy::read(&self.original).or_refuse()?;
+        let distorted = npy::read(&self.distorted).or_refuse()?;
+        let scores = score_all(&metrics, &original, &distorted).or_refuse()?;
+        let output = Output::new(text(&scores), &json(&scores))?;
+        Ok(output.short_of(undefined(&scores)))
+    }
+}
+
+fn text(scores: &Scores) -> String {
+    scores
+        .iter()
+        .fold(String::new(), |mut text, (metric, score)| {
+            // Writing to a string cannot fail.
+            let _ = match score {
+                Ok(score) => writeln!(text, "{metric:<18} {}", score.value()),
+                Err(_) => writeln!(text, "{metric:<18} undefined"),
+            };
+            text
+        })
+}
+
+fn json(scores: &Scores) -> Value {
+    let score = |(metric, score): (Metric, &Result<splitsim_cfqa::Score, _>)| {
+        let value = score.as_ref().ok().map(|score| score.value());
+        (metric.name().to_owned(), json!(value))
+    };
+    json!({ "scores": scores.iter().map(score).collect::<serde_json::Map<_, _>>() })
+}
+
+/// The metrics that the pair has no score by, with the reasons.
+fn undefined(scores: &Scores) -> Option<String> {
+    let reasons: Vec<_> = scores
+        .iter()
+        .filter_map(|(_, score)| score.as_ref().err())
+        .map(ToString::to_string)
+        .collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  splitsim cfqa score --original f.npy --distorted r.npy
+  splitsim cfqa score --original f.npy --distorted r.npy --metric cosine --metric cka --json";

@@ -1,0 +1,14 @@
+//! What can be typed after `splitsim`, one module per command.
+//!
+//! Each has a preparation, whose errors are refusals, and an execution, whose errors are failures.
+
+pub(crate) mod certs;
+pub(crate) mod cfqa;
+pub(crate) mod codec;
+pub(crate) mod features;
+pub(crate) mod heads;
+mod image_size;
+pub(crate) mod model;
+pub(crate) mod run;
+pub(crate) mod scenes;
+mod truth_file;

@@ -1,0 +1,178 @@
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use splitsim_codec::CodecId;
+use splitsim_feature::Task;
+use splitsim_model::Package;
+use splitsim_source::{Source, SourceSpec};
+use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
+
+use crate::calibration::{TaskCalibration, calibrate};
+use crate::failure::OrRefuse;
+use crate::{Failure, Output, Screen};
+
+/// Find value ranges, HEVC ladders and gate thresholds, and write them into the package.
+///
+/// Ranges and ladders go into model.toml; everything that was measured on the way, and the gate
+/// thresholds, go into calibration.json beside it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Calibrate {
+    /// The model package, a name or a folder
+    #[arg(long, value_name = "MODEL")]
+    model: String,
+    /// Pictures with ground truth: scenes:SEED:COUNT
+    #[arg(long, value_name = "SOURCE")]
+    source: SourceSpec,
+    /// Mean distortion that the cls gate may let through, ranks
+    #[arg(long, value_name = "RANKS", default_value_t = 0.05)]
+    cls_limit: f64,
+    /// Mean distortion that the seg gate may let through, percentage points of mIoU
+    #[arg(long, value_name = "POINTS", default_value_t = 1.0)]
+    seg_limit: f64,
+    /// Mean distortion that the dpt gate may let through, metres of RMSE
+    #[arg(long, value_name = "METRES", default_value_t = 0.01)]
+    dpt_limit: f64,
+    /// Only show what would be written
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The file beside the manifest that tells how it was calibrated.
+const RECORD: &str = "calibration.json";
+
+impl Calibrate {
+    pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
+        let (engine, source) = self.prepare().or_refuse()?;
+        Ok(self.execute(&engine, &source, screen)?)
+    }
+
+    fn prepare(&self) -> Result<(Engine, Source)> {
+        let package = Package::find(&self.model)?;
+        let source = Source::open(&self.source)?;
+        if !source.has_truth() {
+            bail!(
+                "--source {}: no ground truth; use scenes:SEED:COUNT",
+                self.source
+            );
+        }
+        let options = EngineOptions {
+            parts: Parts::All,
+            compute: Compute::F32,
+            threads: None,
+        };
+        let engine = Engine::load(&package, &package.manifest().tasks.available(), options)?;
+        Ok((engine, source))
+    }
+
+    fn execute(&self, engine: &Engine, source: &Source, screen: &Screen) -> Result<Output> {
+        let mut calibrations = Vec::new();
+        for task in engine.package().manifest().tasks.available() {
+            let bar = std::sync::Mutex::new(screen.bar(format!("calibrating {task}"), 0));
+            let progress = |done: usize, total: usize| {
+                if let Ok(mut bar) = bar.lock() {
+                    bar.set_total(total as u64);
+                    bar.set(done as u64);
+                }
+            };
+            let found = calibrate(engine, task, source, self.limit(task), &progress)?;
+            calibrations.push(found);
+            if let Ok(bar) = bar.into_inner() {
+                bar.finish();
+            }
+        }
+        if !self.dry_run {
+            self.write(engine.package(), &calibrations)?;
+        }
+        Output::new(table(&calibrations), &calibrations)
+    }
+
+    const fn limit(&self, task: Task) -> f64 {
+        match task {
+            Task::Cls => self.cls_limit,
+            Task::Seg => self.seg_limit,
+            Task::Dpt => self.dpt_limit,
+        }
+    }
+
+    fn write(&self, package: &Package, calibrations: &[TaskCalibration]) -> Result<()> {
+        let mut manifest = package.manifest().clone();
+        for calibration in calibrations {
+            let common = manifest
+                .tasks
+                .common_mut(calibration.task)
+                .context("the task vanished from the manifest")?;
+            common.ranges = calibration.ranges.clone();
+            let qps = calibration.ladder.iter().map(|rung| rung.qp).collect();
+            common.ladders.insert(CodecId::Hevc.to_string(), qps);
+        }
+        let record = serde_json::json!({
+            "command": self.command_line(),
+            "tasks": calibrations,
+        });
+        let path: PathBuf = package.root().join(RECORD);
+        std::fs::write(&path, format!("{record:#}\n"))
+            .with_context(|| path.display().to_string())?;
+        manifest.write(package.root())?;
+        Ok(())
+    }
+
+    fn command_line(&self) -> String {
+        let Self {
+            model,
+            source,
+            cls_limit,
+            seg_limit,
+            dpt_limit,
+            ..
+        } = self;
+        format!(
+            "splitsim model calibrate --model {model} --source {source} --cls-limit {cls_limit} \
+             --seg-limit {seg_limit} --dpt-limit {dpt_limit}"
+        )
+    }
+}
+
+fn table(calibrations: &[TaskCalibration]) -> String {
+    calibrations
+        .iter()
+        .map(section)
+        .collect::<Vec<_>>()
+        .join("\n\n")
+}
+
+fn section(calibration: &TaskCalibration) -> String {
+    let TaskCalibration {
+        task,
+        original_performance,
+        ladder,
+        threshold,
+        ..
+    } = calibration;
+    let mut lines = vec![
+        format!("{task}: original performance {original_performance:.3}"),
+        "level  qp     bpfp   cosine  performance   lost".to_owned(),
+    ];
+    lines.extend(ladder.iter().enumerate().map(|(level, rung)| {
+        format!(
+            "{level:>5}  {:>2}  {:>7.4}  {:>7.4}  {:>11.3}  {:>4.1} %",
+            rung.qp,
+            rung.bpfp,
+            rung.cosine,
+            rung.performance,
+            100.0 * rung.loss
+        )
+    }));
+    lines.push(format!(
+        "gate: cosine >= {:.4} ships a mean distortion of {:.4} in {:.1} attempts from the cheapest level",
+        threshold.cosine, threshold.mean_distortion, threshold.mean_attempts
+    ));
+    lines.join("\n")
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  splitsim model calibrate --model tiny-scenes --source scenes:3:100
+  splitsim model calibrate --model models/mine --source scenes:3:40 --dry-run --json
+Take scenes that are neither trained on nor shown later.";

@@ -1,0 +1,33 @@
+//! `splitsim model`, one file per subcommand.
+
+mod calibrate;
+mod eval;
+mod info;
+mod train_default;
+
+use clap::Subcommand;
+
+use crate::{Failure, Output, Screen};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Say what a model package is
+    Info(info::Info),
+    /// Measure the tasks on pictures with ground truth
+    Eval(eval::Eval),
+    /// Find value ranges, HEVC ladders and gate thresholds
+    Calibrate(calibrate::Calibrate),
+    /// Train a small model on rendered scenes and write its package
+    TrainDefault(train_default::TrainDefault),
+}
+
+impl ModelCommand {
+    pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
+        match self {
+            Self::Info(info) => info.run(),
+            Self::Eval(eval) => eval.run(screen),
+            Self::Calibrate(calibrate) => calibrate.run(screen),
+            Self::TrainDefault(train) => train.run(screen),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `splitsim scenes`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand, value_parser};
+use rayon::prelude::*;
+use serde_json::json;
+use splitsim_scenes::{
+    ImageSize, Quality, RenderedScene, SceneId, contact_sheet, render_scene, write_scene,
+};
+
+use crate::failure::OrRefuse;
+use crate::screen::Bar;
+use crate::{Failure, Output, Screen};
+
+/// Scenes that a contact sheet shows at most.
+const SHEET_SCENES: u64 = 64;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScenesCommand {
+    /// Render scenes with their class, mask and depth
+    Render(Render),
+}
+
+/// Per scene NNNNNN.png, .mask.png (shape categories), .depth.png (16 bit, millimetres), .json.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Render {
+    /// How many scenes
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=10_000_000))]
+    count: u64,
+    /// What they are drawn from: the same seed gives the same scenes for ever
+    #[arg(long, value_name = "S")]
+    seed: u64,
+    /// Where to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Side of the square pictures, pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 224)]
+    size: u32,
+    /// Also one PNG of the first scenes side by side, 64 at most
+    #[arg(long, value_name = "FILE.png")]
+    contact_sheet: Option<PathBuf>,
+}
+
+impl ScenesCommand {
+    pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
+        match self {
+            Self::Render(render) => render.run(screen),
+        }
+    }
+}
+
+impl Render {
+    fn run(self, screen: &Screen) -> Result<Output, Failure> {
+        let size = self.prepare().or_refuse()?;
+        Ok(self.render(size, screen)?)
+    }
+
+    fn prepare(&self) -> Result<ImageSize> {
+        if let Some(path) = &self.contact_sheet
+            && path.extension().is_none_or(|ending| ending != "png")
+        {
+            bail!(
+                "--contact-sheet {}: expected a name in .png",
+                path.display()
+            );
+        }
+        ImageSize::square(self.size).context("--size")
+    }
+
+    fn render(&self, size: ImageSize, screen: &Screen) -> Result<Output> {
+        let bar = Mutex::new(screen.bar("rendering", self.count));
+        let kept = (0..self.count)
+            .into_par_iter()
+            .map(|index| {
+                let seed = self.seed;
+                let scene = render_scene(SceneId { seed, index }, size, Quality::Standard);
+                write_scene(&self.out, &scene)?;
+                bar.lock().unwrap_or_else(PoisonError::into_inner).advance();
+                let on_sheet = self.contact_sheet.is_some() && index < SHEET_SCENES;
+                Ok(on_sheet.then(|| Box::new(scene)))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        bar.into_inner().map(Bar::finish).ok();
+        let shown: Vec<_> = kept.into_iter().flatten().map(|scene| *scene).collect();
+        if let Some(path) = &self.contact_sheet {
+            save_sheet(&shown, path)?;
+        }
+        let (count, seed, out) = (self.count, self.seed, self.out.display());
+        let text = format!("{count} scenes of seed {seed} in {out}");
+        let json = json!({
+            "count": count,
+            "seed": seed,
+            "size": self.size,
+            "out": self.out,
+            "contact_sheet": self.contact_sheet,
+        });
+        Output::new(text, &json)
+    }
+}
+
+fn save_sheet(scenes: &[RenderedScene], path: &Path) -> Result<()> {
+    contact_sheet(scenes, scenes.len().isqrt().max(1))
+        .save(path)
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  splitsim scenes render --count 12 --seed 4 --out out/scenes
+  splitsim scenes render --count 64 --seed 4 --out out/scenes --contact-sheet out/scenes.png";

@@ -1,0 +1,24 @@
+//! The splitsim command: experiments, laboratory and model tools.
+//!
+//! - [`Cli`]: what can be typed, and what is done then, one module per command;
+//! - [`scenario`]: scenario files, from text to a fully explicit [`Scenario`](scenario::Scenario);
+//! - [`run`]: one cloud, an edge per task and policy after policy, over loopback QUIC;
+//! - [`calibration`]: value ranges, ladders and gate thresholds, found on scenes;
+//! - [`Failure`] and [`Output`]: what comes of a command; [`Screen`]: its progress.
+//!
+//! Nothing here prints to stdout: the program `splitsim` does.
+
+pub mod calibration;
+mod cli;
+mod commands;
+mod failure;
+pub mod logging;
+mod output;
+pub mod run;
+pub mod scenario;
+mod screen;
+
+pub use cli::Cli;
+pub use failure::Failure;
+pub use output::Output;
+pub use screen::{LogWriter, Screen};

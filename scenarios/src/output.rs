@@ -1,0 +1,46 @@
+use serde::Serialize;
+use serde_json::Value;
+
+/// What a command has to say on stdout.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    text: String,
+    json: Value,
+    shortfall: Option<String>,
+}
+
+impl Output {
+    /// For people `text`, for programs `json`.
+    ///
+    /// # Errors
+    /// When `json` cannot be expressed as JSON.
+    pub(crate) fn new(text: impl Into<String>, json: &impl Serialize) -> anyhow::Result<Self> {
+        Ok(Self {
+            text: text.into(),
+            json: serde_json::to_value(json)?,
+            shortfall: None,
+        })
+    }
+
+    /// The same, of work that was done only in part.
+    pub(crate) fn short_of(mut self, shortfall: Option<String>) -> Self {
+        self.shortfall = shortfall;
+        self
+    }
+
+    /// What goes to stdout, without a final newline.
+    #[must_use]
+    pub fn render(&self, json: bool) -> String {
+        if json {
+            format!("{:#}", self.json)
+        } else {
+            self.text.trim_end().to_owned()
+        }
+    }
+
+    /// What part of the work could not be done: the exit code is then 1.
+    #[must_use]
+    pub fn shortfall(&self) -> Option<&str> {
+        self.shortfall.as_deref()
+    }
+}

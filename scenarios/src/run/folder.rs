@@ -1,0 +1,359 @@
+//! The folder of results: of one scenario and one model, written by one process at a time.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use splitsim_results::{Store, Summary};
+
+use super::provenance::Provenance;
+use super::report;
+use crate::scenario::Scenario;
+
+/// A folder of results that this process holds.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Held as long as the folder is.
+    _lock: File,
+    resolved: String,
+    found: Found,
+}
+
+/// Whose results a folder is for.
+pub(super) struct Owner<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) provenance: &'a Provenance,
+    /// Frames of the scenario's source.
+    pub(super) frames: usize,
+}
+
+/// What is in a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// Nothing.
+    Nothing,
+    /// Some of the results of this very scenario: to be gone on with.
+    Unfinished,
+    /// Results that may be replaced.
+    Replaceable,
+}
+
+const RESOLVED: &str = "scenario.resolved.toml";
+const SUMMARY: &str = "summary.json";
+const EDGES: &str = "edges";
+const LOCK: &str = ".lock";
+/// There while a folder is being cleared: what else is there then is not whole.
+const CLEARING: &str = ".clearing";
+
+impl Folder {
+    /// Takes hold of a folder, made if it is missing; nothing in it changes.
+    ///
+    /// # Errors
+    /// When another process holds it, or it has other contents than results of this scenario and
+    /// model, unless `force` says that other results may be replaced.
+    pub(super) fn open(path: &Path, owner: &Owner<'_>, force: bool) -> Result<Self> {
+        let named = || format!("folder {}", path.display());
+        fs::create_dir_all(path).with_context(named)?;
+        let lock = File::create(path.join(LOCK)).with_context(named)?;
+        if lock.try_lock().is_err() {
+            bail!(
+                "{} is being written by another splitsim; wait for it, or choose another --out",
+                path.display()
+            );
+        }
+        let found = look(path, owner, force)?;
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+            resolved: resolved(owner)?,
+            found,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The results file.
+    pub(super) fn results(&self) -> PathBuf {
+        self.path.join(Store::FILE_NAME)
+    }
+
+    /// Where an edge keeps its journal.
+    pub(super) fn edge(&self, policy: &str, edge: &str) -> PathBuf {
+        self.path.join(EDGES).join(policy).join(edge)
+    }
+
+    /// The resolved scenario with provenance, as it is stored.
+    pub(super) fn resolved(&self) -> &str {
+        &self.resolved
+    }
+
+    /// Clears what is to be replaced and stores the resolved scenario; unfinished results stay.
+    pub(super) fn begin(&mut self) -> Result<()> {
+        if self.found == Found::Unfinished {
+            return Ok(());
+        }
+        self.clear()
+            .with_context(|| format!("cannot clear {}", self.path.display()))?;
+        self.write(RESOLVED, &self.resolved)?;
+        self.found = Found::Unfinished;
+        Ok(())
+    }
+
+    /// Stores the summary.
+    pub(super) fn finish(&self, summary: &Summary) -> Result<()> {
+        self.write(
+            SUMMARY,
+            &format!("{}\n", serde_json::to_string_pretty(summary)?),
+        )
+    }
+
+    /// Removes what belongs to results, and nothing else.
+    fn clear(&self) -> std::io::Result<()> {
+        File::create(self.path.join(CLEARING))?;
+        let results = Store::FILE_NAME;
+        let logs = [format!("{results}-wal"), format!("{results}-shm")];
+        let files = [RESOLVED, SUMMARY, results].into_iter();
+        for file in files.chain(logs.iter().map(String::as_str)) {
+            absent_is_fine(fs::remove_file(self.path.join(file)))?;
+        }
+        absent_is_fine(fs::remove_dir_all(self.path.join(EDGES)))?;
+        fs::remove_file(self.path.join(CLEARING))
+    }
+
+    /// Whole or not at all.
+    fn write(&self, name: &str, text: &str) -> Result<()> {
+        let (path, partial) = (
+            self.path.join(name),
+            self.path.join(format!("{name}.partial")),
+        );
+        fs::write(&partial, text)
+            .and_then(|()| fs::rename(&partial, &path))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+fn absent_is_fine(result: std::io::Result<()>) -> std::io::Result<()> {
+    match result {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// The scenario file that says everything, with the provenance that is read over.
+fn resolved(owner: &Owner<'_>) -> Result<String> {
+    #[derive(Serialize)]
+    struct Tail<'a> {
+        provenance: &'a Provenance,
+    }
+    let provenance = owner.provenance;
+    let tail = toml::to_string(&Tail { provenance })?;
+    Ok(format!("{}\n{tail}", owner.scenario.to_toml()))
+}
+
+fn look(path: &Path, owner: &Owner<'_>, force: bool) -> Result<Found> {
+    if path.join(CLEARING).exists() {
+        return Ok(Found::Replaceable);
+    }
+    let stored = match fs::read_to_string(path.join(RESOLVED)) {
+        Ok(stored) => stored,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return look_without(path),
+        Err(error) => return Err(error).context(path.join(RESOLVED).display().to_string()),
+    };
+    if force {
+        return Ok(Found::Replaceable);
+    }
+    let (scenario, provenance) = split(&stored).with_context(|| {
+        format!(
+            "{} is damaged; --force replaces these results",
+            path.join(RESOLVED).display()
+        )
+    })?;
+    let mut differences = differing_keys(&scenario, &owner.scenario.to_toml().parse()?);
+    if provenance.model_digest != owner.provenance.model_digest {
+        differences.push("the model's weights or manifest".to_owned());
+    }
+    if !differences.is_empty() {
+        bail!(
+            "{} has the results of another scenario or model, which differs in: {}; choose another \
+             --out, or replace them with --force",
+            path.display(),
+            differences.join(", ")
+        );
+    }
+    if is_finished(path, owner) {
+        return Ok(Found::Replaceable);
+    }
+    let differences = owner.provenance.differences(&provenance);
+    if !differences.is_empty() {
+        bail!(
+            "{} has unfinished results made with other software: {}; choose another --out, or start \
+             over with --force",
+            path.display(),
+            differences.join(", ")
+        );
+    }
+    Ok(Found::Unfinished)
+}
+
+/// A folder without a resolved scenario may be used if it is empty.
+fn look_without(path: &Path) -> Result<Found> {
+    for entry in fs::read_dir(path).with_context(|| path.display().to_string())? {
+        let name = entry?.file_name();
+        if name != LOCK {
+            bail!(
+                "{} is not empty and has no results of splitsim (found {}); choose another --out",
+                path.display(),
+                name.display()
+            );
+        }
+    }
+    Ok(Found::Nothing)
+}
+
+fn split(stored: &str) -> Result<(toml::Table, Provenance)> {
+    let mut table: toml::Table = stored.parse()?;
+    let provenance = table.remove("provenance").context("no [provenance]")?;
+    Ok((table, provenance.try_into()?))
+}
+
+fn differing_keys(there: &toml::Table, now: &toml::Table) -> Vec<String> {
+    let changed = there
+        .iter()
+        .filter(|(key, value)| now.get(*key) != Some(*value));
+    let added = now.iter().filter(|(key, _)| !there.contains_key(*key));
+    changed.chain(added).map(|(key, _)| key.clone()).collect()
+}
+
+/// Whether every frame of every policy and task is in the results. Unreadable ones are not.
+fn is_finished(path: &Path, owner: &Owner<'_>) -> bool {
+    Summary::of_file(&path.join(Store::FILE_NAME))
+        .is_ok_and(|summary| report::missing(owner.scenario, owner.frames, &summary) == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::provenance::Host;
+
+    fn provenance() -> Provenance {
+        let text = || "x".to_owned();
+        Provenance {
+            splitsim: text(),
+            model_digest: text(),
+            libtorch: text(),
+            ffmpeg: text(),
+            begun_at: text(),
+            host: Host {
+                system: text(),
+                kernel: text(),
+                architecture: text(),
+                processor: text(),
+                cores: 2,
+                memory: text(),
+            },
+        }
+    }
+
+    fn scenario(settings: &[&str]) -> Scenario {
+        let dir = tempfile::tempdir().unwrap();
+        let config = splitsim_vision::train::TrainConfig::miniature();
+        let package = splitsim_vision::train::random_package(&config, dir.path()).unwrap();
+        let text = "name = 'a'\nframes = 2\n[[policies]]\nname = 'p'\nkind = 'always'\nlevel = 0";
+        let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
+        crate::scenario::parse(text, &settings)
+            .unwrap()
+            .resolve(&package)
+            .unwrap()
+    }
+
+    fn open(path: &Path, settings: &[&str], force: bool) -> Result<Folder> {
+        open_as(path, settings, force, &provenance())
+    }
+
+    fn open_as(
+        path: &Path,
+        settings: &[&str],
+        force: bool,
+        provenance: &Provenance,
+    ) -> Result<Folder> {
+        let owner = Owner {
+            scenario: &scenario(settings),
+            provenance,
+            frames: 2,
+        };
+        Folder::open(path, &owner, force)
+    }
+
+    fn refused(result: Result<Folder>, part: &str) {
+        let message = format!("{:#}", result.unwrap_err());
+        assert!(message.contains(part), "{message}");
+    }
+
+    #[test]
+    fn unfinished_results_are_gone_on_with() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut folder = open(dir.path(), &[], false).unwrap();
+        assert_eq!(folder.found, Found::Nothing);
+        folder.begin().unwrap();
+        fs::write(dir.path().join(SUMMARY), "{}").unwrap();
+        refused(
+            open(dir.path(), &[], false),
+            "being written by another splitsim",
+        );
+        drop(folder);
+        let mut folder = open(dir.path(), &[], false).unwrap();
+        assert_eq!(folder.found, Found::Unfinished);
+        folder.begin().unwrap();
+        assert!(dir.path().join(SUMMARY).exists());
+    }
+
+    #[test]
+    fn other_results_are_not_mixed_in() {
+        let dir = tempfile::tempdir().unwrap();
+        open(dir.path(), &[], false).unwrap().begin().unwrap();
+        refused(
+            open(dir.path(), &["frames=3", "seed=9"], false),
+            "differs in: seed, frames; choose",
+        );
+        let mut other_model = provenance();
+        other_model.model_digest = "y".to_owned();
+        refused(
+            open_as(dir.path(), &[], false, &other_model),
+            "the model's weights",
+        );
+        let mut other_torch = provenance();
+        other_torch.libtorch = "y".to_owned();
+        refused(
+            open_as(dir.path(), &[], false, &other_torch),
+            "libtorch (there 'x', now 'y')",
+        );
+        fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+        fs::create_dir_all(dir.path().join(EDGES)).unwrap();
+        let mut folder = open(dir.path(), &["frames=3"], true).unwrap();
+        folder.begin().unwrap();
+        assert!(dir.path().join("notes.txt").exists());
+        assert!(!dir.path().join(EDGES).exists());
+    }
+
+    #[test]
+    fn a_folder_of_something_else_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+        refused(open(dir.path(), &[], true), "found notes.txt");
+    }
+
+    #[test]
+    fn half_cleared_results_are_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        open(dir.path(), &[], false).unwrap().begin().unwrap();
+        fs::write(dir.path().join(CLEARING), "").unwrap();
+        let mut folder = open(dir.path(), &[], false).unwrap();
+        assert_eq!(folder.found, Found::Replaceable);
+        folder.begin().unwrap();
+        assert!(!dir.path().join(CLEARING).exists());
+    }
+}

@@ -1,0 +1,262 @@
+//! The cloud and the edges of one process, with a real network between them.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use splitsim_cloud::{Cloud, CloudConfig, CloudError, CloudReport};
+use splitsim_edge::{EdgeConfig, EdgeError, EdgeReport};
+use splitsim_feature::Task;
+use splitsim_policy::{Criterion, PolicyConfig};
+use splitsim_results::RunRecord;
+use splitsim_source::Source;
+use splitsim_transport::identity::{self, IdentityOptions};
+use splitsim_transport::{Backoff, Identity, Target};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::Experiment;
+use super::interrupt;
+use super::live::LiveEdge;
+use crate::Screen;
+use crate::scenario::PlannedPolicy;
+
+/// A cloud that serves, and what edges need to reach it.
+pub(super) struct Loopback {
+    address: SocketAddr,
+    edge_identity: Identity,
+    cloud: JoinHandle<Result<CloudReport, CloudError>>,
+    stop_cloud: CancellationToken,
+}
+
+impl Loopback {
+    /// Starts the cloud on a free port, with identities that live as long as this process.
+    pub(super) async fn start(experiment: &Experiment) -> Result<Self> {
+        let (cloud_identity, edge_identity) = identities()?;
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let out = experiment.folder.path().to_owned();
+        let scenario = &experiment.scenario;
+        let config = CloudConfig {
+            tasks: scenario.tasks.clone(),
+            transport: scenario.transport.clone(),
+            codec: scenario.codec_options.clone(),
+            runs: runs(experiment),
+            ..CloudConfig::new(listen, cloud_identity, out, &experiment.package)
+        };
+        let cloud = Cloud::start(config, experiment.heads.clone())
+            .await
+            .context("cannot start the cloud")?;
+        let address = cloud.local_addr();
+        let stop_cloud = CancellationToken::new();
+        let stopped = stop_cloud.clone().cancelled_owned();
+        Ok(Self {
+            address,
+            edge_identity,
+            cloud: tokio::spawn(cloud.serve(stopped)),
+            stop_cloud,
+        })
+    }
+
+    /// Runs every policy, then ends the cloud. Returns what did not go well, which lies in the results
+    /// as missing frames.
+    pub(super) async fn run(self, experiment: &Experiment, screen: &Screen) -> Result<Vec<String>> {
+        let stop = CancellationToken::new();
+        interrupt::watch(stop.clone(), screen.clone())?;
+        let outcome = self.policies(experiment, screen, &stop).await;
+        self.stop_cloud.cancel();
+        let ended = self.cloud.await.context("the cloud broke down")?;
+        let shortfalls = outcome?;
+        ended.context("the cloud did not end well")?;
+        Ok(shortfalls)
+    }
+
+    async fn policies(
+        &self,
+        experiment: &Experiment,
+        screen: &Screen,
+        stop: &CancellationToken,
+    ) -> Result<Vec<String>> {
+        warm_up(experiment).await?;
+        let mut shortfalls = Vec::new();
+        for policy in &experiment.scenario.policies {
+            if stop.is_cancelled() {
+                break;
+            }
+            self.policy(experiment, policy, screen, stop, &mut shortfalls)
+                .await?;
+        }
+        if stop.is_cancelled() {
+            shortfalls.push("interrupted".to_owned());
+        }
+        Ok(shortfalls)
+    }
+
+    /// Runs the edges of one policy together. One that cannot go on ends the others too: they share
+    /// its machine and its cloud.
+    async fn policy(
+        &self,
+        experiment: &Experiment,
+        policy: &PlannedPolicy,
+        screen: &Screen,
+        stop: &CancellationToken,
+        shortfalls: &mut Vec<String>,
+    ) -> Result<()> {
+        let stop = stop.child_token();
+        let edges: Vec<_> = policy
+            .of_task
+            .iter()
+            .map(|(&task, config)| {
+                let label = format!("{} {task}", policy.name);
+                let live = LiveEdge::new(screen, label.clone(), experiment.frames);
+                let config = self.edge(experiment, policy, task, config);
+                let engine = experiment.backbone.clone();
+                (
+                    label,
+                    tokio::spawn(edge(config, engine, live, stop.clone())),
+                )
+            })
+            .collect();
+        let mut failure = None;
+        for (label, edge) in edges {
+            match edge
+                .await
+                .with_context(|| format!("edge {label} broke down"))?
+            {
+                Ok(report) => shortfalls.extend(shortfall(&label, &report)),
+                Err(error) => {
+                    let error = anyhow::Error::from(error);
+                    failure.get_or_insert(error.context(format!("edge {label}")));
+                }
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn edge(
+        &self,
+        experiment: &Experiment,
+        policy: &PlannedPolicy,
+        task: Task,
+        config: &PolicyConfig,
+    ) -> EdgeConfig {
+        let scenario = &experiment.scenario;
+        EdgeConfig {
+            target: Target {
+                address: self.address,
+                server_name: self.address.ip().to_string(),
+            },
+            reference_target: None,
+            identity: self.edge_identity.clone(),
+            run_id: scenario.run_id(policy),
+            edge_id: task.name().to_owned(),
+            task,
+            source: scenario.source.clone(),
+            codec: scenario.codec,
+            codec_options: scenario.codec_options.clone(),
+            policy: config.clone(),
+            metrics: scenario.metrics.clone(),
+            references: true,
+            out: experiment.folder.edge(&policy.name, task.name()),
+            transport: scenario.transport.clone(),
+            retry: Backoff::default(),
+            depth: scenario.queue,
+        }
+    }
+}
+
+/// One edge from start to end; an error of its own stops its neighbours.
+async fn edge(
+    config: EdgeConfig,
+    engine: splitsim_vision::Engine,
+    mut live: LiveEdge,
+    stop: CancellationToken,
+) -> Result<EdgeReport, EdgeError> {
+    let stopped = stop.clone().cancelled_owned();
+    let outcome = splitsim_edge::run(config, engine, |event| live.hear(event), stopped).await;
+    live.finish();
+    if outcome.is_err() {
+        stop.cancel();
+    }
+    outcome
+}
+
+/// Identities are loaded into memory; their files need not outlive that.
+fn identities() -> Result<(Identity, Identity)> {
+    let folder = tempfile::tempdir().context("cannot make a folder for certificates")?;
+    let created = identity::create(folder.path(), &IdentityOptions::default())?;
+    Ok((
+        Identity::load(&created.cloud)?,
+        Identity::load(&created.edge)?,
+    ))
+}
+
+/// The runs as they are recorded, with what the hello of an edge cannot tell.
+fn runs(experiment: &Experiment) -> Vec<RunRecord> {
+    let mut runs = Vec::new();
+    for policy in &experiment.scenario.policies {
+        for (&task, config) in &policy.of_task {
+            runs.push(run(experiment, policy, task, config));
+        }
+    }
+    runs
+}
+
+fn run(
+    experiment: &Experiment,
+    policy: &PlannedPolicy,
+    task: Task,
+    config: &PolicyConfig,
+) -> RunRecord {
+    let Experiment {
+        scenario,
+        package,
+        provenance,
+        ..
+    } = experiment;
+    RunRecord {
+        run_id: scenario.run_id(policy),
+        edge_id: task.name().to_owned(),
+        policy: config.to_string(),
+        task: Some(task),
+        model: package.manifest().name.clone(),
+        model_digest: package.digest().to_string(),
+        codec: scenario.codec.name().to_owned(),
+        metric: config.criterion().map(|pass| pass.metric().to_owned()),
+        threshold: config.criterion().map(Criterion::threshold),
+        seed: scenario.seed,
+        started_at: provenance.begun_at.clone(),
+        software_version: provenance.splitsim.clone(),
+        host: json!(provenance),
+        scenario: experiment.folder.resolved().to_owned(),
+    }
+}
+
+/// The first extraction and the first run of a head are slow: libtorch sets itself up.
+async fn warm_up(experiment: &Experiment) -> Result<()> {
+    let (backbone, heads) = (experiment.backbone.clone(), experiment.heads.clone());
+    let source = experiment.scenario.source.clone();
+    let tasks = experiment.scenario.tasks.clone();
+    let work = move || -> Result<()> {
+        let source = Source::open(&source)?;
+        for task in tasks {
+            let picture = source.item(0, task)?.picture;
+            let extent = picture.extent();
+            let feature = backbone.extract(task, picture)?.feature;
+            heads.run_head(task, &feature, extent)?;
+        }
+        Ok(())
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .context("the warm-up broke down")?
+        .context("warm-up")
+}
+
+/// What an edge that came to its end left undone.
+fn shortfall(label: &str, report: &EdgeReport) -> Option<String> {
+    let failed = report.failed.first();
+    failed.map(|first| {
+        let (count, frame, reason) = (report.failed.len(), first.frame, &first.reason);
+        format!("{label}: {count} frames failed, the first was {frame}: {reason}")
+    })
+}

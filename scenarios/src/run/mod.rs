@@ -1,0 +1,153 @@
+//! Running a scenario: one cloud, and for policy after policy an edge per task, over loopback QUIC.
+//!
+//! - [`Experiment`]: prepared ([`Experiment::prepare`]), then performed ([`Experiment::perform`]);
+//! - `folder`: the folder of results, which belongs to one scenario and model;
+//! - `provenance`: what a result must be accompanied by to be believed;
+//! - `loopback`: the cloud and the edges;
+//! - `live`: how far they are.
+//!
+//! Policies run one after another, so that they do not take each other's time; the edges of a policy
+//! run together, as they would at a site.
+
+mod folder;
+mod interrupt;
+mod live;
+mod loopback;
+mod provenance;
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use splitsim_model::Package;
+use splitsim_policy::LadderLen;
+use splitsim_results::Summary;
+use splitsim_source::Source;
+use splitsim_vision::{Engine, EngineOptions, Parts};
+
+use crate::Screen;
+use crate::scenario::{self, Scenario};
+use folder::{Folder, Owner};
+use loopback::Loopback;
+use provenance::Provenance;
+
+/// What is to be run, as it was typed.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The scenario file.
+    pub scenario: PathBuf,
+    /// `key=value`, applied to it in their order.
+    pub settings: Vec<String>,
+    /// Where results go; `out/NAME` unless given.
+    pub out: Option<PathBuf>,
+    /// Whether results of another scenario or model that are there are replaced.
+    pub force: bool,
+}
+
+/// An experiment of which everything is known to be there.
+#[derive(Debug)]
+pub struct Experiment {
+    scenario: Scenario,
+    package: Package,
+    provenance: Provenance,
+    frames: usize,
+    folder: Folder,
+    backbone: Engine,
+    heads: Engine,
+}
+
+/// What came of an experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Performed {
+    /// Everything in the results, that of earlier processes included.
+    pub summary: Summary,
+    /// The summary for a terminal.
+    pub table: String,
+    /// Where the results are.
+    pub out: PathBuf,
+    /// What is missing in them, and why.
+    pub shortfall: Option<String>,
+}
+
+impl Experiment {
+    /// Reads the scenario, loads the model, and takes hold of the folder of results.
+    ///
+    /// # Errors
+    /// When anything does not fit; nothing has been replaced then.
+    pub fn prepare(order: &Order) -> Result<Self> {
+        let named = || format!("scenario {}", order.scenario.display());
+        let draft = scenario::read(&order.scenario, &order.settings)?;
+        let package = Package::find(draft.model()).with_context(named)?;
+        let scenario = draft.resolve(&package).with_context(named)?;
+        check_ladders(&scenario, &package).with_context(named)?;
+        let frames = Source::open(&scenario.source).with_context(named)?.count();
+        let provenance = Provenance::gather(&package)?;
+        let load = |parts| {
+            let options = EngineOptions {
+                parts,
+                compute: scenario.compute,
+                threads: Some(scenario.threads),
+            };
+            Engine::load(&package, &scenario.tasks, options)
+        };
+        let (backbone, heads) = (load(Parts::Backbone)?, load(Parts::Heads)?);
+        let out = order.out.clone();
+        let out = out.unwrap_or_else(|| Path::new("out").join(&scenario.name));
+        let owner = Owner {
+            scenario: &scenario,
+            provenance: &provenance,
+            frames,
+        };
+        let folder = Folder::open(&out, &owner, order.force)?;
+        Ok(Self {
+            scenario,
+            package,
+            provenance,
+            frames,
+            folder,
+            backbone,
+            heads,
+        })
+    }
+
+    /// Runs every policy, and writes the summary of all that is in the results then.
+    ///
+    /// Ctrl-C ends it early: frames under way are finished, and what is done is kept and summarised.
+    ///
+    /// # Errors
+    /// When cloud or edges cannot go on, or the results cannot be written.
+    pub async fn perform(mut self, screen: &Screen) -> Result<Performed> {
+        self.folder.begin()?;
+        screen.note(&format!("results: {}", self.folder.path().display()));
+        let shortfalls = Loopback::start(&self).await?.run(&self, screen).await?;
+        let mut summary = Summary::of_file(&self.folder.results())?;
+        self.folder.finish(&summary)?;
+        let missing = report::missing(&self.scenario, self.frames, &summary);
+        let shortfall = (missing > 0 || !shortfalls.is_empty())
+            .then(|| report::shortfall(missing, &shortfalls));
+        let performed = Performed {
+            summary: summary.clone(),
+            table: report::table(&self.scenario, &mut summary),
+            out: self.folder.path().to_owned(),
+            shortfall,
+        };
+        Ok(performed)
+    }
+}
+
+/// Every policy must suit the ladder of every task before the first one runs.
+fn check_ladders(scenario: &Scenario, package: &Package) -> Result<()> {
+    for &task in &scenario.tasks {
+        let options = &scenario.codec_options;
+        let codec = splitsim_codec::open(scenario.codec, package, task, options)?;
+        let ladder = LadderLen::new(codec.ladder().len())?;
+        for policy in &scenario.policies {
+            if let Some(config) = policy.of_task.get(&task) {
+                config
+                    .resolve(ladder)
+                    .with_context(|| format!("policy '{}' for {task}", policy.name))?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+use std::path::{Path, PathBuf};
+
+use splitsim_feature::Task;
+
+/// Why something is no scenario.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Something is wrong in a file.
+    #[error("{path}: {source}")]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What.
+        source: Box<Self>,
+    },
+    /// A setting of the command line makes no scenario.
+    #[error("--set {setting}: {source}")]
+    Setting {
+        /// The setting.
+        setting: String,
+        /// What is wrong with it.
+        source: Box<Self>,
+    },
+    /// The text is no TOML, or a value is not of its key's type.
+    #[error("{reason}")]
+    Syntax {
+        /// What is wrong, with the line where it is known.
+        reason: String,
+    },
+    /// A key that means nothing.
+    #[error("unknown key '{key}'; the nearest known key is '{nearest}', all: {}", .known.join(", "))]
+    UnknownKey {
+        /// The key, with the tables that it is in.
+        key: String,
+        /// The known key that looks most like it.
+        nearest: String,
+        /// The keys that are known in this table.
+        known: Vec<String>,
+    },
+    /// A setting without a key or value, or for something that is no table.
+    #[error("{0}")]
+    SettingForm(String),
+    /// A value that contradicts another, or is out of range.
+    #[error("{key}: {reason}")]
+    Value {
+        /// The key, with the tables that it is in.
+        key: String,
+        /// What is wrong with its value.
+        reason: String,
+    },
+    /// A threshold policy for which nothing says what it asks for.
+    #[error(
+        "policy '{policy}' has no threshold for {task}: give it one, or add {task} to \
+         [thresholds.{metric}]"
+    )]
+    NoThreshold {
+        /// The policy's name.
+        policy: String,
+        /// Its metric.
+        metric: String,
+        /// The task.
+        task: Task,
+    },
+}
+
+impl ScenarioError {
+    pub(super) fn syntax(error: toml::de::Error) -> Self {
+        let reason = error.to_string().trim_end().to_owned();
+        // With a place in the text there is a drawing of several lines; without one there is not.
+        let reason = match error.span() {
+            Some(_) => reason,
+            None => reason.replace('\n', " "),
+        };
+        Self::Syntax { reason }
+    }
+
+    pub(super) fn value(key: impl Into<String>, reason: impl ToString) -> Self {
+        Self::Value {
+            key: key.into(),
+            reason: reason.to_string(),
+        }
+    }
+
+    pub(super) fn setting(setting: &str, source: Self) -> Self {
+        Self::Setting {
+            setting: setting.to_owned(),
+            source: Box::new(source),
+        }
+    }
+
+    pub(super) fn in_file(self, path: &Path) -> Self {
+        match self {
+            setting @ Self::Setting { .. } => setting,
+            source => Self::InFile {
+                path: path.to_owned(),
+                source: Box::new(source),
+            },
+        }
+    }
+}

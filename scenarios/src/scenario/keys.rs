@@ -1,0 +1,70 @@
+//! Unknown keys, told with the known one that was probably meant.
+
+use serde_aux::serde_introspection::serde_introspect;
+use splitsim_cfqa::Metric;
+use splitsim_feature::Task;
+use toml::{Table, Value};
+
+use super::ScenarioError;
+use super::file::{PolicySection, ScenarioFile, TransportSection};
+
+/// Refuses the first key that means nothing.
+///
+/// What is no table where one is expected is left to the reading of values.
+pub(super) fn check(table: &Table) -> Result<(), ScenarioError> {
+    check_table("", table, serde_introspect::<ScenarioFile>())?;
+    if let Some(Value::Table(transport)) = table.get("transport") {
+        check_table(
+            "transport.",
+            transport,
+            serde_introspect::<TransportSection>(),
+        )?;
+    }
+    if let Some(Value::Table(thresholds)) = table.get("thresholds") {
+        check_table("thresholds.", thresholds, &Metric::ALL.map(Metric::name))?;
+        for (metric, of_tasks) in tables(thresholds) {
+            let place = format!("thresholds.{metric}.");
+            check_table(&place, of_tasks, &Task::ALL.map(Task::name))?;
+        }
+    }
+    let policies = table.get("policies").and_then(Value::as_array);
+    for (index, policy) in policies.into_iter().flatten().enumerate() {
+        if let Value::Table(policy) = policy {
+            let place = format!("policies[{index}].");
+            check_table(&place, policy, serde_introspect::<PolicySection>())?;
+        }
+    }
+    Ok(())
+}
+
+fn tables(table: &Table) -> impl Iterator<Item = (&String, &Table)> {
+    table
+        .iter()
+        .filter_map(|(key, value)| Some((key, value.as_table()?)))
+}
+
+fn check_table(place: &str, table: &Table, known: &[&str]) -> Result<(), ScenarioError> {
+    let Some(unknown) = table.keys().find(|key| !known.contains(&key.as_str())) else {
+        return Ok(());
+    };
+    let distance = |known: &&&str| strsim::damerau_levenshtein(known, unknown);
+    let nearest = known.iter().min_by_key(distance).copied();
+    Err(ScenarioError::UnknownKey {
+        key: format!("{place}{unknown}"),
+        nearest: nearest.unwrap_or_default().to_owned(),
+        known: known.iter().map(|&key| key.to_owned()).collect(),
+    })
+}
+
+/// Every key of every table.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    [
+        serde_introspect::<ScenarioFile>(),
+        serde_introspect::<TransportSection>(),
+        serde_introspect::<PolicySection>(),
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}

@@ -1,0 +1,75 @@
+//! Scenario files: what was typed, what it means, and what is run.
+//!
+//! [`read`] takes a file and the settings of a command line through three steps: the text becomes a
+//! table whose keys are all known, the table becomes values with units, and [`Scenario`] is what is
+//! left when every default is spelt out and every contradiction refused. [`Scenario::to_toml`] is
+//! again a scenario file. All keys: `docs/scenarios.md`.
+
+mod error;
+mod file;
+mod keys;
+mod policy;
+mod resolve;
+mod set;
+mod units;
+
+use std::path::Path;
+
+pub use error::ScenarioError;
+pub use policy::PlannedPolicy;
+pub use resolve::Scenario;
+
+use file::ScenarioFile;
+
+/// A scenario as it is written, before the model is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft(ScenarioFile);
+
+/// Reads a scenario file and applies `settings`, each `key=value`, in their order.
+///
+/// # Errors
+/// When the file cannot be read or has an unknown key or an invalid value; so a setting.
+pub fn read(path: &Path, settings: &[String]) -> Result<Draft, ScenarioError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ScenarioError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(&text, settings).map_err(|error| error.in_file(path))
+}
+
+/// As [`read`], of a file's text.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(text: &str, settings: &[String]) -> Result<Draft, ScenarioError> {
+    let mut table: toml::Table = toml::from_str(text).map_err(ScenarioError::syntax)?;
+    keys::check(&table)?;
+    let draft = toml::from_str(text).map_err(ScenarioError::syntax)?;
+    if settings.is_empty() {
+        return Ok(Draft(draft));
+    }
+    for setting in settings {
+        set::apply(&mut table, setting)?;
+        keys::check(&table)
+            .and_then(|()| check_values(&table))
+            .map_err(|error| ScenarioError::setting(setting, error))?;
+    }
+    let draft = table.try_into().map_err(ScenarioError::syntax)?;
+    Ok(Draft(draft))
+}
+
+impl Draft {
+    /// The model package that the scenario names.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.0.model
+    }
+}
+
+fn check_values(table: &toml::Table) -> Result<(), ScenarioError> {
+    let values = table.clone().try_into::<ScenarioFile>();
+    values.map(drop).map_err(ScenarioError::syntax)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,262 @@
+//! From what was written to what is run.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+
+use splitsim_cfqa::Metric;
+use splitsim_codec::{CodecId, CodecOptions};
+use splitsim_feature::Task;
+use splitsim_model::Package;
+use splitsim_proto::Id;
+use splitsim_source::SourceSpec;
+use splitsim_transport::TransportOptions;
+use splitsim_vision::Compute;
+
+use super::file::{ComputeKind, PolicySection, ScenarioFile, TransportSection};
+use super::policy::{PlannedPolicy, Thresholds, criterion};
+use super::units::{Size, TimeSpan};
+use super::{Draft, ScenarioError};
+
+/// A scenario with every default spelt out and no contradiction left.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Scenario {
+    /// Its name, safe as a file name.
+    pub name: String,
+    /// What it is about.
+    pub description: String,
+    /// The model package, a name or a folder.
+    pub model: String,
+    /// The seed of the scenes, and the one that the run is recorded with.
+    pub seed: u64,
+    /// The pictures that every edge goes through.
+    pub source: SourceSpec,
+    /// One edge each.
+    pub tasks: Vec<Task>,
+    /// How features are coded.
+    pub codec: CodecId,
+    /// How the codec is used.
+    pub codec_options: CodecOptions,
+    /// Metrics that are recorded beside the policies' own.
+    pub metrics: Vec<Metric>,
+    /// Element type of the backbone's products.
+    pub compute: Compute,
+    /// libtorch's threads.
+    pub threads: NonZeroUsize,
+    /// Frames that may wait between two stages of an edge.
+    pub queue: NonZeroUsize,
+    /// How connections behave.
+    pub transport: TransportOptions,
+    /// In the order in which they run.
+    pub policies: Vec<PlannedPolicy>,
+    thresholds: Thresholds,
+}
+
+impl Draft {
+    /// The scenario that is meant, for this model and this machine.
+    ///
+    /// # Errors
+    /// When values contradict each other or the model.
+    pub fn resolve(self, package: &Package) -> Result<Scenario, ScenarioError> {
+        let Self(file) = self;
+        let tasks = tasks(file.tasks.as_deref(), package)?;
+        let policies = policies(&file, &tasks)?;
+        let time_limit = file.codec_time_limit;
+        let codec_options = CodecOptions {
+            range_mode: file.range,
+            time_limit: time_limit.map_or(CodecOptions::default().time_limit, |span| span.0),
+            ..CodecOptions::default()
+        };
+        let cores = std::thread::available_parallelism();
+        Ok(Scenario {
+            source: source(&file)?,
+            transport: transport(&file.transport)?,
+            compute: match file.compute {
+                ComputeKind::F32 => Compute::F32,
+                ComputeKind::Bf16 => Compute::Bf16,
+            },
+            threads: file.threads.or(cores.ok()).unwrap_or(NonZeroUsize::MIN),
+            metrics: distinct("metrics", file.metrics)?,
+            name: file.name,
+            description: file.description,
+            model: file.model,
+            seed: file.seed,
+            tasks,
+            codec: file.codec,
+            codec_options,
+            queue: file.queue,
+            policies,
+            thresholds: file.thresholds,
+        })
+    }
+}
+
+impl Scenario {
+    /// The scenario as a scenario file that says everything.
+    ///
+    /// # Panics
+    /// Never: everything that a scenario holds can be written as TOML.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        toml::to_string(&self.to_file())
+            .expect("numbers, texts and tables with text keys can be written as TOML")
+    }
+
+    /// The run that a policy is recorded as.
+    #[must_use]
+    pub fn run_id(&self, policy: &PlannedPolicy) -> String {
+        format!("{}-{}", self.name, policy.name)
+    }
+
+    fn to_file(&self) -> ScenarioFile {
+        let (frames, images) = match &self.source {
+            SourceSpec::Scenes { count, .. } => (NonZeroUsize::new(*count), None),
+            SourceSpec::Path(path) => (None, Some(path.clone())),
+        };
+        ScenarioFile {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            model: self.model.clone(),
+            seed: self.seed,
+            frames,
+            images,
+            tasks: Some(self.tasks.clone()),
+            codec: self.codec,
+            range: self.codec_options.range_mode,
+            codec_time_limit: Some(TimeSpan(self.codec_options.time_limit)),
+            metrics: self.metrics.clone(),
+            compute: match self.compute {
+                Compute::F32 => ComputeKind::F32,
+                Compute::Bf16 => ComputeKind::Bf16,
+            },
+            threads: Some(self.threads),
+            queue: self.queue,
+            transport: TransportSection {
+                keep_alive: Some(TimeSpan(self.transport.keep_alive)),
+                idle_timeout: Some(TimeSpan(self.transport.idle_timeout)),
+                congestion: Some(self.transport.congestion.name().to_owned()),
+                initial_window: self.transport.initial_window.map(Size),
+            },
+            thresholds: self.used_thresholds(),
+            policies: self.sections(),
+            provenance: toml::Table::new(),
+        }
+    }
+
+    fn sections(&self) -> Vec<PolicySection> {
+        let sections = self.policies.iter().map(|policy| policy.section.clone());
+        sections.collect()
+    }
+
+    /// Those that a policy relies on, of the scenario's tasks.
+    fn used_thresholds(&self) -> Thresholds {
+        let mut used = self.thresholds.clone();
+        used.retain(|&metric, _| self.policies.iter().any(|policy| policy.borrows(metric)));
+        for of_tasks in used.values_mut() {
+            of_tasks.retain(|task, _| self.tasks.contains(task));
+        }
+        used
+    }
+}
+
+fn tasks(named: Option<&[Task]>, package: &Package) -> Result<Vec<Task>, ScenarioError> {
+    let Some(named) = named else {
+        return Ok(package.manifest().tasks.available());
+    };
+    if named.is_empty() {
+        return Err(ScenarioError::value("tasks", "empty, name at least one"));
+    }
+    for &task in named {
+        package
+            .task(task)
+            .map_err(|error| ScenarioError::value("tasks", error))?;
+    }
+    distinct("tasks", named.to_vec())
+}
+
+fn distinct<T: Ord + Copy + std::fmt::Display>(
+    key: &str,
+    values: Vec<T>,
+) -> Result<Vec<T>, ScenarioError> {
+    let mut seen = BTreeSet::new();
+    match values.iter().find(|value| !seen.insert(**value)) {
+        Some(twice) => Err(ScenarioError::value(key, format!("'{twice}' stands twice"))),
+        None => Ok(values),
+    }
+}
+
+fn source(file: &ScenarioFile) -> Result<SourceSpec, ScenarioError> {
+    match (file.frames, &file.images) {
+        (Some(frames), None) => {
+            // The text form has the bounds of a source.
+            let text = format!("scenes:{}:{frames}", file.seed);
+            text.parse()
+                .map_err(|error| ScenarioError::value("frames", error))
+        }
+        (None, Some(images)) => Ok(SourceSpec::Path(images.clone())),
+        (Some(_), Some(_)) => {
+            let reason = "either frames (rendered scenes) or images (a folder), not both";
+            Err(ScenarioError::value("images", reason))
+        }
+        (None, None) => {
+            let reason = "missing: how many rendered scenes, or name a folder with images";
+            Err(ScenarioError::value("frames", reason))
+        }
+    }
+}
+
+fn transport(section: &TransportSection) -> Result<TransportOptions, ScenarioError> {
+    let default = TransportOptions::default();
+    let congestion = section.congestion.as_deref().map(str::parse).transpose();
+    let options = TransportOptions {
+        keep_alive: section.keep_alive.map_or(default.keep_alive, |span| span.0),
+        idle_timeout: section
+            .idle_timeout
+            .map_or(default.idle_timeout, |span| span.0),
+        congestion: congestion
+            .map_err(|error| ScenarioError::value("transport.congestion", error))?
+            .unwrap_or(default.congestion),
+        initial_window: section.initial_window.map(|size| size.0),
+        ..default
+    };
+    if options.keep_alive >= options.idle_timeout {
+        let reason =
+            "must be shorter than transport.idle-timeout, or connections die between frames";
+        return Err(ScenarioError::value("transport.keep-alive", reason));
+    }
+    Ok(options)
+}
+
+fn policies(file: &ScenarioFile, tasks: &[Task]) -> Result<Vec<PlannedPolicy>, ScenarioError> {
+    if file.policies.is_empty() {
+        return Err(ScenarioError::value("policies", "empty, name at least one"));
+    }
+    check_thresholds(&file.thresholds)?;
+    let mut names = BTreeSet::new();
+    for policy in &file.policies {
+        let name = &policy.name;
+        if !names.insert(name) {
+            let reason = format!("'{name}' stands twice");
+            return Err(ScenarioError::value("policies.name", reason));
+        }
+        Id::new(name.clone())
+            .and_then(|_| Id::new(format!("{}-{name}", file.name)))
+            .map_err(|error| ScenarioError::value(format!("name of policy '{name}'"), error))?;
+    }
+    Id::new(file.name.clone()).map_err(|error| ScenarioError::value("name", error))?;
+    file.policies
+        .iter()
+        .map(|section| PlannedPolicy::plan(section.clone(), tasks, &file.thresholds))
+        .collect()
+}
+
+fn check_thresholds(thresholds: &Thresholds) -> Result<(), ScenarioError> {
+    for (&metric, of_tasks) in thresholds {
+        for (task, &threshold) in of_tasks {
+            criterion(metric, threshold).map_err(|reason| {
+                ScenarioError::value(format!("thresholds.{metric}.{task}"), reason)
+            })?;
+        }
+    }
+    Ok(())
+}

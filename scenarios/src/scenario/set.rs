@@ -1,0 +1,67 @@
+//! `--set key=value` on a scenario's table.
+
+use toml::{Table, Value};
+
+use super::ScenarioError;
+
+/// Sets a dotted key. A policy is reached by its name: `policies.gate.threshold=0.9`.
+///
+/// The value is TOML; what is not (`model=tiny-scenes`) is text as it stands.
+pub(super) fn apply(table: &mut Table, setting: &str) -> Result<(), ScenarioError> {
+    let form = |reason: String| ScenarioError::setting(setting, ScenarioError::SettingForm(reason));
+    let (path, value) = setting
+        .split_once('=')
+        .ok_or_else(|| form("expected key=value".to_owned()))?;
+    let keys: Vec<&str> = path.split('.').map(str::trim).collect();
+    if keys.iter().any(|key| key.is_empty()) {
+        return Err(form("a key is empty".to_owned()));
+    }
+    let Some((last, above)) = keys.split_last() else {
+        return Err(form("expected key=value".to_owned()));
+    };
+    let mut place = Place::Table(table);
+    for key in above {
+        place = place.descend(key).map_err(form)?;
+    }
+    match place {
+        Place::Table(table) => {
+            table.insert((*last).to_owned(), parse_value(value.trim()));
+            Ok(())
+        }
+        Place::Policies(_) => Err(form(format!("name a key of policy '{last}'"))),
+    }
+}
+
+/// Where in the scenario a path has come to.
+enum Place<'a> {
+    Table(&'a mut Table),
+    Policies(&'a mut Vec<Value>),
+}
+
+impl<'a> Place<'a> {
+    /// One key further; a table that is not there is made.
+    fn descend(self, key: &str) -> Result<Self, String> {
+        match self {
+            Self::Policies(policies) => policies
+                .iter_mut()
+                .filter_map(Value::as_table_mut)
+                .find(|policy| policy.get("name").and_then(Value::as_str) == Some(key))
+                .map(Self::Table)
+                .ok_or_else(|| format!("there is no policy '{key}'")),
+            Self::Table(table) => {
+                let entry = table.entry(key);
+                match entry.or_insert_with(|| Value::Table(Table::new())) {
+                    Value::Table(inner) => Ok(Self::Table(inner)),
+                    Value::Array(policies) if key == "policies" => Ok(Self::Policies(policies)),
+                    _ => Err(format!("'{key}' is a value, nothing is below it")),
+                }
+            }
+        }
+    }
+}
+
+fn parse_value(text: &str) -> Value {
+    let parsed = toml::from_str::<Table>(&format!("value = {text}"));
+    let value = parsed.ok().and_then(|mut table| table.remove("value"));
+    value.unwrap_or_else(|| Value::String(text.to_owned()))
+}

@@ -1,0 +1,256 @@
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use splitsim_feature::Task;
+use splitsim_feature::units::Bytes;
+use splitsim_model::Package;
+use splitsim_source::SourceSpec;
+use splitsim_transport::Congestion;
+use splitsim_vision::Compute;
+use splitsim_vision::train::{TrainConfig, random_package};
+
+use super::*;
+
+const SMALL: &str = r#"
+name = "small"
+frames = 3
+[thresholds.cosine]
+cls = 0.9
+seg = 0.8
+dpt = 0.7
+[[policies]]
+name = "gate"
+kind = "threshold"
+metric = "cosine"
+[[policies]]
+name = "rich"
+kind = "always"
+level = "richest"
+"#;
+
+fn package() -> Package {
+    let dir = tempfile::tempdir().unwrap();
+    random_package(&TrainConfig::miniature(), dir.path()).unwrap()
+}
+
+fn settings(settings: &[&str]) -> Vec<String> {
+    settings.iter().map(ToString::to_string).collect()
+}
+
+fn resolved(text: &str, given: &[&str]) -> Result<Scenario, ScenarioError> {
+    parse(text, &settings(given))?.resolve(&package())
+}
+
+fn refused(given: &[&str], part: &str) {
+    let message = resolved(SMALL, given).unwrap_err().to_string();
+    assert!(message.contains(part), "{message}");
+}
+
+#[test]
+fn defaults_are_spelt_out() {
+    let scenario = resolved(SMALL, &[]).unwrap();
+    assert_eq!(scenario.model, "tiny-scenes");
+    assert_eq!(scenario.source, SourceSpec::Scenes { seed: 4, count: 3 });
+    assert_eq!(scenario.tasks, Task::ALL);
+    assert_eq!(scenario.metrics, splitsim_cfqa::Metric::STANDARD);
+    assert_eq!(scenario.queue.get(), 2);
+    let policies: Vec<_> = scenario
+        .policies
+        .iter()
+        .map(|policy| {
+            (
+                scenario.run_id(policy),
+                policy.of_task[&Task::Seg].to_string(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("small-gate", "threshold:cosine>=0.8,start=0,step=1,max=10"),
+        ("small-rich", "always:richest"),
+    ];
+    assert_eq!(
+        policies,
+        expected.map(|(run, policy)| (run.to_owned(), policy.to_owned()))
+    );
+}
+
+#[test]
+fn a_resolved_scenario_is_a_scenario_file_of_the_same_meaning() {
+    let scenario = resolved(SMALL, &["transport.initial-window=64 KiB"]).unwrap();
+    let text = scenario.to_toml();
+    assert!(text.contains("codec-time-limit = \"1m\""), "{text}");
+    assert!(text.contains("max-attempts = 10"), "{text}");
+    let again = parse(&text, &[]).unwrap().resolve(&package()).unwrap();
+    assert_eq!(again, scenario);
+}
+
+#[test]
+fn provenance_is_read_over() {
+    let text = format!("{SMALL}\n[provenance]\nsplitsim = \"0.1.0\"\nhost.cores = 2");
+    assert_eq!(resolved(&text, &[]).unwrap(), resolved(SMALL, &[]).unwrap());
+}
+
+#[test]
+fn an_unknown_key_is_told_with_the_nearest() {
+    let check = |text: String, key: &str, nearest: &str| {
+        let message = parse(&text, &[]).unwrap_err().to_string();
+        let expected = format!("unknown key '{key}'; the nearest known key is '{nearest}'");
+        assert!(message.starts_with(&expected), "{message}");
+    };
+    let before = |extra: &str| format!("{extra}\n{SMALL}");
+    let after = |extra: &str| format!("{SMALL}\n{extra}");
+    check(before("frmaes = 3"), "frmaes", "frames");
+    check(before("Seed = 3"), "Seed", "seed");
+    let transport = after("[transport]\nidle-time = '9 s'");
+    check(transport, "transport.idle-time", "idle-timeout");
+    let thresholds = after("[thresholds.csine]\ncls = 1");
+    check(thresholds, "thresholds.csine", "cosine");
+    check(
+        after("[thresholds.mse]\nsgm = 1"),
+        "thresholds.mse.sgm",
+        "seg",
+    );
+    let policy = after("[[policies]]\nname = 'x'\nkind = 'always'\nlevels = 2");
+    check(policy, "policies[2].levels", "level");
+}
+
+#[test]
+fn a_setting_replaces_a_value() {
+    let scenario = resolved(
+        SMALL,
+        &[
+            "seed=9",
+            "frames = 5",
+            "tasks=[\"dpt\", \"cls\"]",
+            "policies.gate.threshold=0.5",
+            "policies.rich.level=2",
+            "transport.congestion=bbr",
+            "transport.initial-window=12 kB",
+            "codec-time-limit=\"90 s\"",
+            "compute=bf16",
+            "threads=3",
+        ],
+    )
+    .unwrap();
+    assert_eq!(scenario.source, SourceSpec::Scenes { seed: 9, count: 5 });
+    assert_eq!(scenario.tasks, [Task::Dpt, Task::Cls]);
+    let labels: Vec<_> = scenario
+        .policies
+        .iter()
+        .map(|policy| policy.of_task[&Task::Cls].to_string())
+        .collect();
+    let gate = "threshold:cosine>=0.5,start=0,step=1,max=10";
+    assert_eq!(labels, [gate, "always:2"]);
+    assert_eq!(scenario.transport.congestion, Congestion::Bbr);
+    assert_eq!(scenario.transport.initial_window, Some(Bytes(12_000)));
+    assert_eq!(scenario.codec_options.time_limit, Duration::from_secs(90));
+    assert_eq!(scenario.compute, Compute::Bf16);
+    assert_eq!(scenario.threads, NonZeroUsize::new(3).unwrap());
+}
+
+#[test]
+fn a_wrong_setting_is_named() {
+    refused(&["frames"], "--set frames: expected key=value");
+    refused(
+        &["frmes=3"],
+        "--set frmes=3: unknown key 'frmes'; the nearest known key is 'frames'",
+    );
+    refused(&["frames.x=3"], "--set frames.x=3: 'frames' is a value");
+    refused(&["policies.nobody.level=3"], "there is no policy 'nobody'");
+    refused(&["policies.gate=3"], "name a key of policy 'gate'");
+    refused(&["frames=none"], "--set frames=none: ");
+    refused(&["=3"], "a key is empty");
+}
+
+#[test]
+fn values_need_units_and_ranges() {
+    refused(&["codec-time-limit=60"], "codec-time-limit");
+    refused(&["codec-time-limit=\"60\""], "a number and a unit");
+    refused(&["transport.initial-window=12"], "initial-window");
+    refused(&["transport.initial-window=12 KB"], "'12 KB' is no size");
+    refused(
+        &["transport.keep-alive=3 min"],
+        "shorter than transport.idle-timeout",
+    );
+    refused(&["transport.congestion=reno"], "cubic, new-reno or bbr");
+    refused(
+        &["thresholds.cosine.cls=95"],
+        "95 is no score of cosine, expected -1 to 1",
+    );
+    refused(&["policies.gate.threshold=nan"], "no score of cosine");
+    refused(&["frames=0"], "frames");
+    refused(&["metrics=[\"ssim\"]"], "ssim");
+    refused(&["metrics=[\"mse\", \"mse\"]"], "'mse' stands twice");
+    refused(&["tasks=[]"], "tasks: empty");
+    refused(&["images=\"pictures\""], "not both");
+    refused(&["name=\"a/b\""], "character '/'");
+}
+
+#[test]
+fn a_policy_has_the_keys_of_its_kind() {
+    let with = |policy: &str| {
+        let text = format!("name = 'x'\nframes = 1\n[[policies]]\nname = 'p'\n{policy}");
+        resolved(&text, &[]).unwrap_err().to_string()
+    };
+    let check = |policy: &str, part: &str| {
+        let message = with(policy);
+        assert!(message.contains(part), "{message}");
+    };
+    check("kind = 'always'", "policies.p.level: missing");
+    check("kind = 'threshold'", "policies.p.metric: missing");
+    check(
+        "kind = 'threshold'\nmetric = 'mse'",
+        "add cls to [thresholds.mse]",
+    );
+    check("kind = 'oracle'", "unknown variant `oracle`");
+    check("kind = 'always'\nlevel = 'best'", "'best' is no rung");
+    check(
+        "kind = 'always'\nlevel = 1\nstep = 2",
+        "policies.p.step: means nothing",
+    );
+    let threshold = "kind = 'threshold'\nmetric = 'mse'\nthreshold = 0.1\n";
+    check(
+        &format!("{threshold}level = 1"),
+        "policies.p.level: means nothing",
+    );
+    check(&format!("{threshold}max-attempts = 0"), "1 to 64");
+    check(&format!("{threshold}start = -1"), "start");
+}
+
+#[test]
+fn policies_are_told_apart_by_name() {
+    let twice = format!("{SMALL}\n[[policies]]\nname = 'gate'\nkind = 'always'\nlevel = 0");
+    let message = resolved(&twice, &[]).unwrap_err().to_string();
+    assert!(message.contains("'gate' stands twice"), "{message}");
+}
+
+#[test]
+fn images_take_the_place_of_scenes() {
+    let text = SMALL.replace("frames = 3", "images = 'pictures'");
+    let scenario = resolved(&text, &[]).unwrap();
+    assert_eq!(scenario.source, SourceSpec::Path(PathBuf::from("pictures")));
+    let neither = SMALL.replace("frames = 3", "");
+    let message = resolved(&neither, &[]).unwrap_err().to_string();
+    assert!(message.contains("frames: missing"), "{message}");
+}
+
+#[test]
+fn the_demo_scenario_is_valid() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo.toml");
+    let scenario = read(&path, &[]).unwrap().resolve(&package()).unwrap();
+    assert_eq!(scenario.name, "demo");
+    assert_eq!(scenario.tasks, Task::ALL);
+}
+
+#[test]
+fn the_reference_page_names_every_key() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/scenarios.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for key in keys::all() {
+        assert!(
+            page.contains(&format!("`{key}`")),
+            "docs/scenarios.md lacks {key}"
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! Values with their unit: `"60 s"`, `"12 kB"`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use splitsim_feature::units::Bytes;
+
+/// A span of time, such as `"250 ms"` or `"2 min"`; longer than zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) struct TimeSpan(pub(super) Duration);
+
+/// A number of bytes, such as `"12 kB"` (12000) or `"16 MiB"`; more than zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) struct Size(pub(super) Bytes);
+
+/// Largest first, so that a size is printed in the largest unit that it is a whole number of.
+const SIZE_UNITS: [(&str, u64); 7] = [
+    ("GiB", 1 << 30),
+    ("GB", 1_000_000_000),
+    ("MiB", 1 << 20),
+    ("MB", 1_000_000),
+    ("KiB", 1 << 10),
+    ("kB", 1_000),
+    ("B", 1),
+];
+
+impl TryFrom<String> for TimeSpan {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        humantime::parse_duration(&text)
+            .ok()
+            .filter(|span| !span.is_zero())
+            .map(Self)
+            .ok_or_else(|| {
+                format!("'{text}' is no span of time; expected a number and a unit, such as 60 s or 250 ms")
+            })
+    }
+}
+
+impl From<TimeSpan> for String {
+    fn from(TimeSpan(span): TimeSpan) -> Self {
+        humantime::format_duration(span).to_string()
+    }
+}
+
+impl TryFrom<String> for Size {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        parse_size(&text)
+            .map(|bytes| Self(Bytes(bytes)))
+            .ok_or_else(|| {
+                let units = SIZE_UNITS.map(|(unit, _)| unit).join(", ");
+                format!(
+                    "'{text}' is no size; expected a whole number and one of {units}, such as 12 kB"
+                )
+            })
+    }
+}
+
+impl From<Size> for String {
+    fn from(Size(Bytes(bytes)): Size) -> Self {
+        let (unit, factor) = SIZE_UNITS
+            .into_iter()
+            .find(|(_, factor)| bytes.is_multiple_of(*factor))
+            .unwrap_or(("B", 1));
+        format!("{} {unit}", bytes / factor)
+    }
+}
+
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim();
+    let (_, factor) = SIZE_UNITS.into_iter().find(|(name, _)| *name == unit)?;
+    let bytes = number.parse::<u64>().ok()?.checked_mul(factor)?;
+    (bytes > 0).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_a_unit() {
+        let check = |text: &str, ms: Option<u64>| {
+            let span = TimeSpan::try_from(text.to_owned()).ok();
+            assert_eq!(span, ms.map(|ms| TimeSpan(Duration::from_millis(ms))));
+        };
+        check("60 s", Some(60_000));
+        check("250ms", Some(250));
+        check("1min 30s", Some(90_000));
+        check("60", None);
+        check("0 s", None);
+        check("soon", None);
+    }
+
+    #[test]
+    fn sizes_have_a_unit_and_print_as_they_were() {
+        for text in ["12 kB", "16 MiB", "1500 B", "2 GB"] {
+            let size = Size::try_from(text.to_owned()).unwrap();
+            assert_eq!(String::from(size), text);
+        }
+        assert_eq!(Size::try_from("3kB".to_owned()), Ok(Size(Bytes(3000))));
+        for wrong in ["12", "kB", "1.5 kB", "12 KB", "0 B", "99999999999 GiB"] {
+            assert!(Size::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+}

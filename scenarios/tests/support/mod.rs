@@ -1,0 +1,103 @@
+//! What the tests of the program share: a package with random weights, and the program itself.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use splitsim_feature::Task;
+use splitsim_model::{RangeTable, ValueRange};
+use splitsim_vision::train::{TrainConfig, random_package};
+use tempfile::TempDir;
+
+/// A folder with a package of random weights in `model/`.
+pub(crate) struct Workplace {
+    dir: TempDir,
+}
+
+/// What a run of the program left.
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Workplace {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let package = random_package(&TrainConfig::miniature(), &dir.path().join("model")).unwrap();
+        let mut manifest = package.manifest().clone();
+        for task in Task::ALL {
+            let common = manifest.tasks.common_mut(task).unwrap();
+            let range = ValueRange::new(-8.0, 8.0).unwrap();
+            common.ranges = RangeTable(vec![range; common.taps.len()]);
+            common
+                .ladders
+                .insert("hevc".to_owned(), vec![40.0, 22.0, 4.0]);
+        }
+        manifest.write(package.root()).unwrap();
+        Self { dir }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Runs `splitsim` in the folder; the words of `line` are its arguments.
+    pub(crate) fn splitsim(&self, line: &str) -> Ran {
+        self.splitsim_with(line, &[])
+    }
+
+    /// As [`Self::splitsim`], with further arguments that may hold blanks.
+    pub(crate) fn splitsim_with(&self, line: &str, further: &[&str]) -> Ran {
+        let output = self.command(line).args(further).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ran {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::cargo_bin("splitsim").unwrap();
+        command
+            .args(line.split_whitespace())
+            .current_dir(self.dir.path())
+            .env_remove("RUST_LOG");
+        command
+    }
+}
+
+impl Ran {
+    /// Succeeded; what it printed.
+    #[track_caller]
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{}", self.stderr);
+        self.stdout
+    }
+
+    /// Succeeded; the JSON that it printed.
+    #[track_caller]
+    pub(crate) fn json(self) -> serde_json::Value {
+        serde_json::from_str(&self.ok()).unwrap()
+    }
+
+    /// Failed with `code` and an error that says `parts`, and printed no result.
+    #[track_caller]
+    pub(crate) fn failed(self, code: i32, parts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}", self.stderr);
+        for part in parts {
+            assert!(
+                self.stderr.contains(part),
+                "no '{part}' in: {}",
+                self.stderr
+            );
+        }
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+    }
+}
+
+/// Cuts the second half off a file.
+pub(crate) fn halve(path: &Path) {
+    let bytes = std::fs::read(path).unwrap();
+    std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+}
