@@ -1,0 +1,83 @@
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::{Program, Says};
+
+/// `cloud serve`, as it is typed.
+#[derive(Debug, Clone)]
+pub struct CloudRun {
+    /// Where it is started.
+    pub directory: PathBuf,
+    /// Words before it.
+    pub launcher: Vec<OsString>,
+    /// The address; port 0 for any.
+    pub listen: SocketAddr,
+    /// Its identity.
+    pub identity: PathBuf,
+    /// Its model package.
+    pub model: PathBuf,
+    /// Where its results go.
+    pub out: PathBuf,
+}
+
+/// A cloud that serves.
+#[derive(Debug)]
+pub struct Cloud {
+    program: Program,
+    address: SocketAddr,
+}
+
+impl CloudRun {
+    /// Starts it, and waits until edges may connect.
+    #[must_use]
+    pub fn start(&self) -> Cloud {
+        let program = Program::start("cloud", &self.launcher, &self.directory, |command| {
+            command.args(["serve", "--json", "--threads", "1"]);
+            command.arg("--listen").arg(self.listen.to_string());
+            command.arg("--identity").arg(&self.identity);
+            command.arg("--model").arg(&self.model);
+            command.arg("--out").arg(&self.out);
+        });
+        let ready = program.line(Says::Stdout, "\"ready\"");
+        let ready: Value = serde_json::from_str(&ready).unwrap();
+        let address = ready["listen"].as_str().unwrap().parse().unwrap();
+        Cloud { program, address }
+    }
+}
+
+impl Cloud {
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits for a line of its log.
+    #[must_use]
+    pub fn log(&self, part: &str) -> String {
+        self.program.line(Says::Stderr, part)
+    }
+
+    /// Whether it is still there.
+    pub fn is_running(&mut self) -> bool {
+        self.program.is_running()
+    }
+
+    /// SIGKILL.
+    pub fn kill(self) {
+        self.program.kill();
+    }
+
+    /// Ctrl-C. Returns its exit code and its own count of what it did.
+    pub fn stop(self) -> (Option<i32>, Value) {
+        self.program.interrupt();
+        let ended = self.program.end();
+        let last = ended.stdout.last().unwrap();
+        let done: Value = serde_json::from_str(last).unwrap();
+        assert_eq!(done["event"], "done", "{}", ended.stderr);
+        (ended.code, done["report"].clone())
+    }
+}

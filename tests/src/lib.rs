@@ -1,0 +1,38 @@
+//! What the end-to-end tests are made of: the real programs as processes, and an edge made of library
+//! parts that can misbehave.
+//!
+//! - [`Lab`]: a folder with a small random model and identities;
+//! - [`Program`]: a process that is listened to and never outlives its test;
+//! - [`CloudRun`] and [`Cloud`], [`EdgeRun`] and [`EdgeEnd`]: `cloud serve` and `edge run`;
+//! - [`Ffmpeg`]: stands between a program and ffmpeg;
+//! - [`Peer`] and [`raw`]: an edge within the test, down to bare QUIC;
+//! - [`results`]: what the cloud wrote down.
+//!
+//! Whatever goes wrong here ends the test, with all that the program in question said. Waits are for
+//! an event and have a limit, [`LIMIT`].
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "a test ends where its setup fails"
+)]
+
+mod cloud;
+mod edge;
+mod ffmpeg;
+mod lab;
+mod peer;
+mod program;
+pub mod raw;
+pub mod results;
+
+use std::time::Duration;
+
+pub use cloud::{Cloud, CloudRun};
+pub use edge::{Edge, EdgeEnd, EdgeRun};
+pub use ffmpeg::Ffmpeg;
+pub use lab::Lab;
+pub use peer::{Peer, Shipment};
+pub use program::{Ended, Program, Says, eventually, executable};
+
+/// How long anything may be waited for. Generous: the machine may be busy.
+pub const LIMIT: Duration = Duration::from_secs(90);

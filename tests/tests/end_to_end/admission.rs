@@ -1,0 +1,78 @@
+//! Edges that do not belong here.
+
+use splitsim_tests::raw::{RawEdge, Shows};
+use splitsim_tests::{Cloud, EdgeRun, Lab, results};
+use splitsim_transport::Channel;
+
+/// The cloud takes an honest edge after all that it has been through.
+fn still_serves(lab: &Lab, cloud: Cloud) {
+    let edge = lab.edge(cloud.address());
+    edge.run().is_complete();
+    let (code, report) = cloud.stop();
+    assert_eq!(code, Some(0));
+    assert_eq!(report["edges"], 1);
+    results::are_whole(&lab.logged(), "edge", edge.frames);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_are_refused_with_the_remedy_and_others_served() {
+    let lab = Lab::new();
+    lab.make_identities("others", &[]);
+    let cloud = lab.cloud().start();
+    let stranger = |identity| EdgeRun {
+        identity,
+        edge_id: "stranger".to_owned(),
+        ..lab.edge(cloud.address())
+    };
+    let address = cloud.address().to_string();
+
+    // It does not trust the cloud.
+    let end = stranger(lab.path("others/edge")).run();
+    end.failed_with(2, &[&address, "certificate", "splitsim certs"]);
+
+    // It trusts the cloud, and the cloud does not trust it.
+    let mixed = [
+        ("cert.pem", "others/edge"),
+        ("key.pem", "others/edge"),
+        ("ca.pem", "identities/edge"),
+    ];
+    let end = stranger(lab.mix_identity("mixed", &mixed)).run();
+    end.failed_with(
+        2,
+        &["did not accept this side's certificate", "splitsim certs"],
+    );
+
+    // It has none to show.
+    let bare = lab.mix_identity("bare", &[("ca.pem", "identities/edge")]);
+    let end = stranger(bare.clone()).run();
+    end.failed_with(2, &["bare/cert.pem is missing"]);
+    let shows = Shows::Nothing;
+    let alpn = Channel::Frames.alpn();
+    let raw = RawEdge::connect(cloud.address(), &bare, shows, alpn).await;
+    let error = match raw {
+        // In TLS 1.3 a client learns it after its own part of the handshake is done.
+        Ok(raw) => raw.closed().await,
+        Err(error) => error,
+    };
+    // certificate_required, RFC 8446 section 6.2.
+    assert!(error.to_string().contains("error 116"), "{error}");
+
+    still_serves(&lab, cloud);
+}
+
+#[test]
+fn another_model_is_refused_by_both_digests() {
+    let lab = Lab::new();
+    let other = lab.make_package("other", 2);
+    let cloud = lab.cloud().start();
+    let edge = EdgeRun {
+        model: other.root().to_owned(),
+        edge_id: "stranger".to_owned(),
+        ..lab.edge(cloud.address())
+    };
+    let own = lab.package().digest().to_string();
+    let digests = [own.as_str(), &other.digest().to_string()];
+    assert_ne!(digests[0], digests[1]);
+    edge.run().failed_with(2, &digests);
+    still_serves(&lab, cloud);
+}

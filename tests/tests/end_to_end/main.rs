@@ -1,0 +1,15 @@
+//! The real programs together: what a user sees and what stands in the results afterwards.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its setup fails")]
+
+mod absence;
+mod admission;
+mod by_hand;
+mod disk_full;
+mod experiment;
+mod hostile;
+mod interruption;
+#[cfg(feature = "netns")]
+mod namespaces;
+mod subprocesses;
+mod truth;
