@@ -124,7 +124,7 @@ fn names_packages(args: &[OsString]) -> bool {
 
 const TOP_EXAMPLES: &str = "\
 Examples:
-  cargo xtask demo            from a fresh checkout to a report, in one command
+  cargo xtask demo            from a fresh checkout to results, in one command
   cargo xtask test            every test
   cargo xtask setup --explain what setup would download, and how to bring your own";
 

@@ -1,4 +1,4 @@
-//! From a checkout to a report in one command.
+//! From a checkout to results in one command.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -43,8 +43,8 @@ pub(crate) fn run(workspace: &Workspace, passed: &[OsString]) -> Result<()> {
         cargo::run(&mut command)
     })?;
     phases.finish()?;
-    println!("results: {}", out.display());
-    println!("report:  {}", out.join("report.html").display());
+    println!("summary: {}", out.join("summary.json").display());
+    println!("frames:  {}", out.join("results.sqlite").display());
     Ok(())
 }
 

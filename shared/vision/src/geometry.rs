@@ -101,7 +101,7 @@ fn fit(original: Size, preprocess: &SegPreprocess) -> Size {
 
 /// First pixels of the windows along one side; the last window is moved back into the image.
 fn origins(side: usize, window: usize, stride: usize) -> Vec<usize> {
-    let count = (side.max(window) - window + stride - 1) / stride + 1;
+    let count = (side.max(window) - window).div_ceil(stride) + 1;
     (0..count)
         .map(|i| (i * stride + window).min(side).saturating_sub(window))
         .collect()

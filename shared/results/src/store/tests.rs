@@ -143,6 +143,23 @@ fn a_repeated_frame_or_settlement_changes_nothing() {
     let mut retried = original.clone();
     retried.container_bytes = Bytes(999);
     retried.shipped_attempt = 1;
+    assert!(store.contains(&original.key).unwrap());
+    for other in [
+        FrameKey {
+            frame: 6,
+            ..original.key.clone()
+        },
+        FrameKey {
+            task: Task::Seg,
+            ..original.key.clone()
+        },
+        FrameKey {
+            edge_id: "edge-1".to_owned(),
+            ..original.key.clone()
+        },
+    ] {
+        assert!(!store.contains(&other).unwrap(), "{other}");
+    }
     assert_eq!(store.register_run(&run).unwrap(), Recorded::Duplicate);
     assert_eq!(record(&mut store, &retried).unwrap(), Recorded::Duplicate);
     let again = store.settle(&settlement(&original, 99.0));
