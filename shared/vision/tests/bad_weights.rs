@@ -15,8 +15,8 @@ fn load(package: &Package) -> Result<Engine, String> {
 }
 
 fn package() -> (tempfile::TempDir, Package) {
-    let dir = tempfile::tempdir().unwrap();
-    let package = random_package(&TrainConfig::miniature(), dir.path()).unwrap();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let package = random_package(&TrainConfig::miniature(), dir.path()).expect("a package");
     (dir, package)
 }
 
