@@ -42,7 +42,7 @@ pub enum CodecError {
     #[error(transparent)]
     Ffmpeg(#[from] FfmpegError),
     /// A level that the ladder does not have.
-    #[error("no level {level}: the ladder has {levels} levels, counted from 0")]
+    #[error("no level {level}: the ladder has {levels} levels (0 to {})", .levels.saturating_sub(1))]
     NoSuchLevel {
         /// The level asked for.
         level: usize,
