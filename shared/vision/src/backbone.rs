@@ -58,6 +58,33 @@ impl Backbone {
         Ok(backbone)
     }
 
+    /// Converts the weights of all matrix products to `compute`, once, for inference only: the
+    /// converted weights are no longer those that an optimiser updates.
+    ///
+    /// # Errors
+    /// When libtorch fails, memory included.
+    pub fn prepare(&mut self, compute: Kind) -> Result<(), VisionError> {
+        self.patch_embed.convert(compute)?;
+        for block in &mut self.blocks {
+            block.attention.qkv.convert(compute)?;
+            block.attention.proj.convert(compute)?;
+            match &mut block.feed_forward {
+                FeedForwardNet::Mlp {
+                    fc1: first,
+                    fc2: second,
+                }
+                | FeedForwardNet::SwiGlu {
+                    w12: first,
+                    w3: second,
+                } => {
+                    first.convert(compute)?;
+                    second.convert(compute)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What was built.
     #[must_use]
     pub const fn architecture(&self) -> &Architecture {
@@ -188,6 +215,12 @@ impl Linear {
             weight: weights.take(&format!("{name}.weight"), &[outputs, inputs])?,
             bias: weights.take(&format!("{name}.bias"), &[outputs])?,
         })
+    }
+
+    fn convert(&mut self, compute: Kind) -> Result<(), VisionError> {
+        self.weight = self.weight.f_to_kind(compute)?;
+        self.bias = self.bias.f_to_kind(compute)?;
+        Ok(())
     }
 
     pub(crate) fn forward(&self, input: &Tensor, compute: Kind) -> Result<Tensor, VisionError> {

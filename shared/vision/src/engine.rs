@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use splitsim_truth::HeadOutput;
 use tch::{Device, Kind, Tensor};
 
 use crate::geometry::feature_shape;
-use crate::heads::{Head, check_shape, to_vec};
+use crate::heads::{Head, check_shape, copy_out};
 use crate::{Backbone, VisionError, Weights, preprocess};
 
 /// Requests that may wait for the model before callers block.
@@ -75,6 +76,11 @@ pub struct Extraction {
 
 enum Request {
     Extract(Task, Picture, SyncSender<Result<Extraction, VisionError>>),
+    ExtractBatch(
+        Task,
+        Vec<Picture>,
+        SyncSender<Result<Vec<Feature>, VisionError>>,
+    ),
     ExtractTensor(
         Task,
         ArrayD<f32>,
@@ -142,6 +148,22 @@ impl Engine {
     /// When the engine has no backbone, the picture does not suit the task, or libtorch fails.
     pub fn extract(&self, task: Task, picture: Picture) -> Result<Extraction, VisionError> {
         self.ask(|reply| Request::Extract(task, picture, reply))
+    }
+
+    /// Extracts the features of pictures in as few forward passes as their sizes allow: pictures
+    /// whose network inputs are equally large share one.
+    ///
+    /// Products over more rows may be summed in another order than for one picture alone: features
+    /// equal [`extract`](Self::extract)'s to rounding.
+    ///
+    /// # Errors
+    /// As [`extract`](Self::extract), for any of the pictures.
+    pub fn extract_batch(
+        &self,
+        task: Task,
+        pictures: Vec<Picture>,
+    ) -> Result<Vec<Feature>, VisionError> {
+        self.ask(|reply| Request::ExtractBatch(task, pictures, reply))
     }
 
     /// Extracts features from an input that is already normalised, `[batch, 3, height, width]`;
@@ -212,11 +234,17 @@ impl Model {
             tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
         }
         let device = Device::cuda_if_available();
+        let compute = match options.compute {
+            Compute::F32 => Kind::Float,
+            Compute::Bf16 => Kind::BFloat16,
+        };
         let architecture = &package.manifest().architecture;
         let backbone = match options.parts {
             Parts::Backbone | Parts::All => {
                 let weights = Weights::read(&package.backbone_path(), device)?;
-                Some(Backbone::new(architecture, weights)?)
+                let mut backbone = Backbone::new(architecture, weights)?;
+                backbone.prepare(compute)?;
+                Some(backbone)
             }
             Parts::Heads => None,
         };
@@ -227,10 +255,6 @@ impl Model {
                 heads.insert(task, Head::new(architecture, package.task(task)?, weights)?);
             }
         }
-        let compute = match options.compute {
-            Compute::F32 => Kind::Float,
-            Compute::Bf16 => Kind::BFloat16,
-        };
         Ok(Self {
             package,
             device,
@@ -246,6 +270,9 @@ impl Model {
         match request {
             Request::Extract(task, picture, reply) => {
                 drop(reply.send(self.extract(task, &picture)));
+            }
+            Request::ExtractBatch(task, pictures, reply) => {
+                drop(reply.send(self.extract_batch(task, &pictures)));
             }
             Request::ExtractTensor(task, input, reply) => {
                 drop(reply.send(self.extract_tensor(task, &input)));
@@ -264,16 +291,38 @@ impl Model {
         self.forward(task, &pixels, preprocess)
     }
 
+    fn extract_batch(&self, task: Task, pictures: &[Picture]) -> Result<Vec<Feature>, VisionError> {
+        let patch = self.package.manifest().architecture.patch;
+        let inputs = pictures
+            .iter()
+            .map(|picture| preprocess::views(picture, self.package.task(task)?, patch))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut features = Vec::with_capacity(inputs.len());
+        for alike in inputs.chunk_by(|one, next| one.size()[1..] == next.size()[1..]) {
+            let layers = self.layers(task, &Tensor::f_cat(alike, 0)?)?;
+            let mut first = 0;
+            for input in alike {
+                let views = input.size()[0];
+                features.push(to_feature(&layers, first..first + views)?);
+                first += views;
+            }
+        }
+        Ok(features)
+    }
+
     fn extract_tensor(&self, task: Task, input: &ArrayD<f32>) -> Result<Extraction, VisionError> {
         let start = Instant::now();
         let shape: Vec<i64> = input.shape().iter().map(|&extent| extent as i64).collect();
-        let values: Vec<f32> = input.iter().copied().collect();
         if let [0, ..] | [] = shape[..] {
             let reason = format!("shape {shape:?}, expected [batch, 3, height, width]");
             return Err(VisionError::Input { task, reason });
         }
-        let pixels = Tensor::f_from_slice(&values)?.f_reshape(&shape)?;
-        self.forward(task, &pixels, start.elapsed())
+        let values = input.as_standard_layout();
+        let pixels = match values.as_slice() {
+            Some(values) => Tensor::f_from_slice(values)?,
+            None => Tensor::f_from_slice(&values.iter().copied().collect::<Vec<_>>())?,
+        };
+        self.forward(task, &pixels.f_reshape(&shape)?, start.elapsed())
     }
 
     fn forward(
@@ -283,6 +332,17 @@ impl Model {
         preprocess: Duration,
     ) -> Result<Extraction, VisionError> {
         let start = Instant::now();
+        let layers = self.layers(task, pixels)?;
+        let feature = to_feature(&layers, 0..pixels.size()[0])?;
+        Ok(Extraction {
+            feature,
+            preprocess,
+            forward: start.elapsed(),
+        })
+    }
+
+    /// The task's taps, each `[views, tokens, dim]` on the device.
+    fn layers(&self, task: Task, pixels: &Tensor) -> Result<Vec<Tensor>, VisionError> {
         let backbone = self
             .backbone
             .as_ref()
@@ -290,16 +350,7 @@ impl Model {
                 what: "a backbone".to_owned(),
             })?;
         let taps = &self.package.task(task)?.common().taps;
-        let layers = backbone.taps(&pixels.f_to_device(self.device)?, taps, self.compute)?;
-        let stacked = Tensor::f_stack(&layers, 1)?;
-        let (views, layers, tokens, dim) = stacked.size4()?;
-        let shape = [views, layers, tokens, dim].map(|extent| extent as usize);
-        let feature = Feature::new(FeatureShape::try_from(shape)?, to_vec(&stacked)?)?;
-        Ok(Extraction {
-            feature,
-            preprocess,
-            forward: start.elapsed(),
-        })
+        backbone.taps(&pixels.f_to_device(self.device)?, taps, self.compute)
     }
 
     fn run_head(
@@ -322,5 +373,65 @@ impl Model {
             extent.into(),
             self.device,
         )
+    }
+}
+
+/// The feature of some of a batch's views, copied out of libtorch once.
+fn to_feature(layers: &[Tensor], views: Range<i64>) -> Result<Feature, VisionError> {
+    let [_, tokens, dim] = layers.first().map_or(Ok([0; 3]), |layer| {
+        layer
+            .size3()
+            .map(|(views, tokens, dim)| [views, tokens, dim])
+    })?;
+    let extents = [views.end - views.start, layers.len() as i64, tokens, dim];
+    let shape = FeatureShape::try_from(extents.map(|extent| extent as usize))?;
+    let mut values = vec![0.0f32; shape.points()];
+    let planes = values.chunks_exact_mut((tokens * dim) as usize);
+    let sources = views.flat_map(|view| layers.iter().map(move |layer| layer.f_get(view)));
+    for (plane, source) in planes.zip(sources) {
+        copy_out(&source?, plane)?;
+    }
+    Ok(Feature::new(shape, values)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use splitsim_source::{Source, SourceSpec};
+
+    use super::*;
+    use crate::train::{TrainConfig, random_package};
+
+    #[test]
+    fn a_batch_gives_what_its_pictures_give_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let package = random_package(&TrainConfig::miniature(), dir.path()).unwrap();
+        let options = EngineOptions {
+            parts: Parts::Backbone,
+            compute: Compute::F32,
+            threads: None,
+        };
+        let engine = Engine::load(&package, &Task::ALL, options).unwrap();
+        let scenes = Source::open(&SourceSpec::Scenes { seed: 9, count: 2 }).unwrap();
+        let extent = ImageExtent::new(90, 60).unwrap();
+        let samples = (0..90 * 60 * 3).map(|index| (index * 7 % 251) as u8);
+        let small = Picture::from_rgb(extent, samples.collect()).unwrap();
+        for task in Task::ALL {
+            let scene = |index| scenes.item(index, task).unwrap().picture;
+            let pictures = vec![scene(0), small.clone(), scene(1), scene(0)];
+            let together = engine.extract_batch(task, pictures.clone()).unwrap();
+            assert_eq!(together.len(), pictures.len());
+            for (picture, batched) in pictures.into_iter().zip(together) {
+                let alone = engine.extract(task, picture).unwrap().feature;
+                assert_eq!(alone.shape(), batched.shape());
+                let pairs = || alone.values().iter().zip(batched.values());
+                let error: f32 = pairs().map(|(a, b)| (a - b).powi(2)).sum();
+                let norm: f32 = alone.values().iter().map(|a| a * a).sum();
+                assert!(
+                    (error / norm).sqrt() < 1e-5,
+                    "{task}: {}",
+                    (error / norm).sqrt()
+                );
+            }
+        }
     }
 }

@@ -355,13 +355,18 @@ pub(crate) fn bilinear(maps: &Tensor, extent: Size) -> Result<Tensor, VisionErro
 }
 
 pub(crate) fn to_vec(tensor: &Tensor) -> Result<Vec<f32>, VisionError> {
+    let mut values = vec![0.0f32; tensor.numel()];
+    copy_out(tensor, &mut values)?;
+    Ok(values)
+}
+
+/// Copies a tensor's elements, in row-major order, to as many values.
+pub(crate) fn copy_out(tensor: &Tensor, values: &mut [f32]) -> Result<(), VisionError> {
     let tensor = tensor
         .f_to_device(Device::Cpu)?
         .f_to_kind(Kind::Float)?
         .f_contiguous()?;
-    let mut values = vec![0.0f32; tensor.numel()];
-    tensor.f_copy_data(&mut values, tensor.numel())?;
-    Ok(values)
+    Ok(tensor.f_copy_data(values, values.len())?)
 }
 
 fn to_bytes(tensor: &Tensor) -> Result<Vec<u8>, VisionError> {

@@ -13,6 +13,7 @@ mod heads;
 mod preprocess;
 mod resample;
 pub mod train;
+mod weight_file;
 mod weights;
 
 pub use backbone::Backbone;

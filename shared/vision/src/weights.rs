@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, TensorView};
 use tch::{Device, Kind, Tensor};
 
 use crate::VisionError;
+use crate::weight_file::WeightFile;
 
 /// Tensors under the names of a checkpoint.
 ///
@@ -30,25 +31,19 @@ impl Weights {
         }
     }
 
-    /// Reads a `.safetensors` file; 16-bit tensors become `f32`.
+    /// Maps a `.safetensors` file; 16-bit tensors become `f32`, others are read when they are used.
     ///
     /// # Errors
     /// When the file cannot be read, is truncated or damaged, or holds an element type other than
     /// `f32`, `f16`, `bf16` or `i64`.
     pub fn read(path: &Path, device: Device) -> Result<Self, VisionError> {
-        let bytes = std::fs::read(path).map_err(|source| VisionError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        let damaged = |reason: String| VisionError::WeightFile {
-            path: path.to_owned(),
-            reason,
-        };
-        let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let file = WeightFile::open(path)?;
         let mut tensors = BTreeMap::new();
-        for (name, view) in file.tensors() {
-            let tensor =
-                to_tensor(&view).map_err(|reason| damaged(format!("tensor '{name}': {reason}")))?;
+        for tensor in file.tensors() {
+            let (name, tensor) = tensor.map_err(|(name, reason)| VisionError::WeightFile {
+                path: path.to_owned(),
+                reason: format!("tensor '{name}': {reason}"),
+            })?;
             tensors.insert(name, tensor.f_to_device(device)?);
         }
         Ok(Self::new(path.display().to_string(), tensors))
@@ -143,26 +138,6 @@ pub(crate) fn write<'a>(
         .and_then(|()| file.sync_all())
         .map_err(io)?;
     std::fs::rename(&partial, path).map_err(io)
-}
-
-fn to_tensor(view: &TensorView<'_>) -> Result<Tensor, String> {
-    let kind = match view.dtype() {
-        Dtype::F32 => Kind::Float,
-        Dtype::F16 => Kind::Half,
-        Dtype::BF16 => Kind::BFloat16,
-        Dtype::I64 => Kind::Int64,
-        other => {
-            return Err(format!(
-                "element type {other:?}, expected F32, F16, BF16 or I64"
-            ));
-        }
-    };
-    let shape: Vec<i64> = view.shape().iter().map(|&extent| extent as i64).collect();
-    let tensor = Tensor::f_from_data_size(view.data(), &shape, kind).map_err(|e| e.to_string())?;
-    match kind {
-        Kind::Int64 => Ok(tensor),
-        _ => tensor.f_to_kind(Kind::Float).map_err(|e| e.to_string()),
-    }
 }
 
 fn to_bytes(tensor: &Tensor, kind: Kind) -> Result<Vec<u8>, VisionError> {
