@@ -96,6 +96,8 @@ pub struct Stage {
     /// Smallest and largest side of the random crop, as shares of the scene's. A crop always shows
     /// the whole main object, and grows where it must.
     pub crop: [f32; 2],
+    /// Weight of one minus the soft IoU in the mask loss, beside cross entropy.
+    pub soft_iou: f64,
 }
 
 impl TrainConfig {
@@ -127,6 +129,7 @@ impl TrainConfig {
                 warmup_steps: 1,
                 horizon: 40,
                 crop: [0.5, 1.0],
+                soft_iou: 0.5,
             }],
             weight_decay: 0.05,
             clip_norm: 1.0,

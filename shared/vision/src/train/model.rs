@@ -96,14 +96,16 @@ impl Model {
         })
     }
 
-    pub(super) fn losses(&self, batch: &Batch) -> Result<Losses, VisionError> {
+    /// `soft_iou` weighs [`soft_iou_loss`] in the mask loss.
+    pub(super) fn losses(&self, batch: &Batch, soft_iou: f64) -> Result<Losses, VisionError> {
         let outputs = self.forward(&batch.pixels, true)?;
         let grid = batch.mask.size()[1] as usize;
         let extent = Size::square(grid);
         let seg = bilinear(&outputs.seg, extent)?;
+        let overlap = soft_iou_loss(&seg, &batch.mask)?;
         Ok(Losses {
             cls: class_loss(&outputs.cls, &batch.classes)?,
-            seg: cross_entropy(&seg, &batch.mask, 0.0)?,
+            seg: cross_entropy(&seg, &batch.mask, 0.0)?.f_add(&overlap.f_mul_scalar(soft_iou)?)?,
             dpt: outputs
                 .dpt
                 .f_smooth_l1_loss(&batch.depth_m, Reduction::Mean, DEPTH_BETA_M)?,
@@ -148,6 +150,27 @@ fn class_loss(logits: &Tensor, classes: &Tensor) -> Result<Tensor, VisionError> 
     Ok(whole.f_add(&parts.f_mul_scalar(0.5)?)?)
 }
 
+/// One minus the mean IoU of the categories in the batch, with probabilities for memberships
+/// (Rahman & Wang 2016): what mIoU measures, where cross entropy favours the background.
+fn soft_iou_loss(logits: &Tensor, mask: &Tensor) -> Result<Tensor, VisionError> {
+    let categories = logits.size()[1];
+    let predicted = logits.f_softmax(1, Kind::Float)?;
+    let truth = mask
+        .f_one_hot(categories)?
+        .f_permute([0, 3, 1, 2])?
+        .f_to_kind(Kind::Float)?;
+    let area = |map: &Tensor| map.f_sum_dim_intlist([0i64, 2, 3].as_slice(), false, Kind::Float);
+    let hit = area(&predicted.f_mul(&truth)?)?;
+    let covered = area(&truth)?;
+    let union = area(&predicted)?.f_add(&covered)?.f_sub(&hit)?;
+    let present = covered.f_gt(0.0)?.f_to_kind(Kind::Float)?;
+    let iou = hit.f_div(&union)?.f_mul(&present)?;
+    let mean = iou
+        .f_sum(Kind::Float)?
+        .f_div(&present.f_sum(Kind::Float)?)?;
+    Ok(mean.f_neg()?.f_add_scalar(1.0)?)
+}
+
 fn cross_entropy(logits: &Tensor, target: &Tensor, smoothing: f64) -> Result<Tensor, VisionError> {
     let (reduction, ignored) = (Reduction::Mean, -1);
     Ok(logits.f_cross_entropy_loss(target, None::<&Tensor>, reduction, ignored, smoothing)?)
@@ -173,4 +196,20 @@ pub(super) fn backbone_part(tensors: &BTreeMap<String, Tensor>) -> Weights {
         .filter(|(name, _)| !HEADS.iter().any(|prefix| name.starts_with(prefix)))
         .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
     Weights::new("backbone", own.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn soft_iou_of_certain_answers_is_the_iou() {
+        // Two pixels of category 0, two of 1; the answer takes one of the latter for the former.
+        let mask = Tensor::from_slice(&[0i64, 0, 1, 1]).reshape([1, 2, 2]);
+        let answer = Tensor::from_slice(&[0i64, 0, 0, 1]).reshape([1, 2, 2]);
+        let logits = answer.one_hot(3).permute([0, 3, 1, 2]).to_kind(Kind::Float) * 100.0;
+        let loss = f64::try_from(soft_iou_loss(&logits, &mask).unwrap()).unwrap();
+        let expected = 1.0 - f64::midpoint(2.0 / 3.0, 0.5);
+        assert!((loss - expected).abs() < 1e-6, "{loss} != {expected}");
+    }
 }

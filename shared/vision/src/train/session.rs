@@ -161,7 +161,11 @@ impl<'a> Session<'a> {
 
     /// One optimiser step; returns class, mask, depth and auxiliary loss.
     fn advance(&mut self, batch: &batch::Batch) -> Result<[f64; 4], VisionError> {
-        let losses = self.model.losses(batch)?;
+        let soft_iou = self
+            .config
+            .stage(self.step)
+            .map_or(0.0, |(stage, _)| stage.soft_iou);
+        let losses = self.model.losses(batch, soft_iou)?;
         losses.total()?.f_backward()?;
         let norm = gradient_norm(&self.tensors)?;
         if !norm.is_finite() {
