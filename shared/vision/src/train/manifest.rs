@@ -23,7 +23,6 @@ fn common(taps: Vec<usize>) -> TaskCommon {
         ranges: uncalibrated(&taps),
         taps,
         ladders: BTreeMap::new(),
-        tables: BTreeMap::new(),
     }
 }
 
