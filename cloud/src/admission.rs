@@ -138,11 +138,23 @@ pub(crate) fn decode_error(error: &CodecError) -> RequestError {
         | CodecError::NoSuchLevel { .. }
         | CodecError::Layers { .. }
         | CodecError::PictureTooLarge { .. }
+        | CodecError::UnknownCodebook { .. }
+        | CodecError::CodebookDepth { .. }
         | CodecError::Container(_) => RequestErrorKind::ContainerRefused,
         CodecError::Model(_)
+        | CodecError::Uncalibrated { .. }
         | CodecError::NoLadder { .. }
         | CodecError::Ladder { .. }
+        | CodecError::InvalidLadder { .. }
+        | CodecError::NeedsLibtorch { .. }
+        | CodecError::Learned { .. }
+        | CodecError::NoCodebook { .. }
+        | CodecError::CodebookFile { .. }
+        | CodecError::NoSuchCentre { .. }
+        | CodecError::SymbolTooLarge { .. }
         | CodecError::Ffmpeg(_)
+        | CodecError::Reference(_)
+        | CodecError::EncodedSize { .. }
         | CodecError::Span { .. }
         | CodecError::Process { .. }
         | CodecError::DecodedSize { .. }

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
-use splitsim_codec::{CodecId, CodecOptions, FeatureCodec, open};
+use splitsim_codec::{CodecId, CodecOptions, FeatureCodec};
 use splitsim_feature::Task;
+use splitsim_hyperprior::open;
 use splitsim_model::Package;
 use splitsim_proto::{CodecTables, Digest, Name};
 

@@ -37,6 +37,7 @@ pub(crate) struct Courier {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) answered: Vec<FrameRecord>,
+    pub(crate) dropped: Vec<u64>,
     pub(crate) failed: Vec<FailedFrame>,
     pub(crate) kept: Vec<u64>,
     pub(crate) unsettled: usize,
@@ -142,6 +143,7 @@ impl Courier {
             };
             match next {
                 Some(Made::Parcel(parcel)) => self.handle(*parcel).await?,
+                Some(Made::Dropped(frame)) => self.tally.dropped.push(frame),
                 Some(Made::Failed(failed)) => self.fail(failed).await,
                 None => break,
             }
@@ -286,6 +288,11 @@ impl Courier {
             }
         };
         let transfer = parcel.timeline.transfer(replied, &self.log, result.stages);
+        // Of a frame that was sent again, the time does not belong to these bytes alone.
+        if parcel.timeline.sends == 1 {
+            let path = frames.connection().path();
+            self.shared.link.observe(sent.stream_bytes, transfer, path);
+        }
         let measured = replied.checked_sub(result.stages.experiment);
         self.log.record(measured.unwrap_or(replied), replied);
         Ok(Replied {

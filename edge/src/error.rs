@@ -122,6 +122,7 @@ const fn is_mismatch(error: &TransportError) -> bool {
         | TransportError::ContainerLength { .. }
         | TransportError::UnexpectedReply { .. }
         | TransportError::Rejected { .. }
+        | TransportError::Qlog { .. }
         | TransportError::GaveUp { .. }
         | TransportError::OutOfTime(_) => false,
     }

@@ -83,6 +83,13 @@ pub enum EdgeEvent {
     },
     /// The cloud has answered a frame.
     Replied(Box<FrameRecord>),
+    /// The policy ships nothing of a frame.
+    Dropped {
+        /// The frame.
+        frame: u64,
+        /// Encodings made.
+        attempts: usize,
+    },
     /// A frame came to nothing.
     Failed(FailedFrame),
     /// A frame could not be sent yet, and is safe on the disk.

@@ -11,7 +11,8 @@ use splitsim_codec::{Encoded, FeatureCodec, Level};
 use splitsim_feature::{Feature, units};
 use splitsim_model::Digest;
 use splitsim_policy::{
-    Coded, Decision, LadderLen, Outcome, Policy, PolicyConfig, PredictedScore, Rung,
+    Coded, Conditions, DecidedFrame, Decision, LadderLen, Outcome, Policy, PolicyConfig,
+    PredictedScore, Rung,
 };
 use splitsim_proto::{Attempt, FrameHeader, Name, Score, Verdict};
 
@@ -40,6 +41,20 @@ pub(crate) struct Choice {
     pub(crate) container: Bytes,
     /// From the feature to the choice.
     pub(crate) took: Duration,
+}
+
+/// What comes of a feature.
+#[derive(Debug)]
+pub(crate) enum Gated {
+    /// One of its encodings is shipped.
+    Shipped(Box<Choice>),
+    /// Nothing is shipped: the policy prefers that.
+    Dropped {
+        /// Attempts made.
+        attempts: usize,
+    },
+    /// Nothing can be shipped.
+    Failed(GateError),
 }
 
 /// Why nothing of a feature can be shipped.
@@ -114,31 +129,71 @@ impl Gate {
         self.codec.tables_digest()
     }
 
-    /// Encodes, decodes and scores a feature until the policy ships an attempt; `heard` is told of
-    /// each.
+    /// Brings the policy to where it was after these frames.
+    pub(crate) fn resume(&mut self, past: &[DecidedFrame]) {
+        for decided in past {
+            let DecidedFrame {
+                conditions,
+                attempts,
+                end,
+                ..
+            } = decided;
+            self.policy.observe(conditions, attempts, *end);
+        }
+    }
+
+    /// Encodes, decodes and scores a feature until the policy ships an attempt or nothing; `heard` is
+    /// told of each. The decision's inputs come with what comes of it.
     pub(crate) fn choose(
+        &mut self,
+        frame: u64,
+        feature: &Feature,
+        conditions: Conditions,
+        heard: impl FnMut(usize, &Attempt),
+    ) -> (DecidedFrame, Gated) {
+        let start = Instant::now();
+        let (trials, end) = self.try_levels(feature, &conditions, heard);
+        let decided = DecidedFrame {
+            frame,
+            conditions,
+            attempts: trials.iter().map(|trial| trial.seen).collect(),
+            end,
+        };
+        self.policy.observe(&conditions, &decided.attempts, end);
+        let gated = match end {
+            Decision::Ship { attempt, verdict } => self
+                .ship(trials, attempt, verdict, start.elapsed())
+                .map_or_else(Gated::Failed, |choice| Gated::Shipped(Box::new(choice))),
+            Decision::Drop => Gated::Dropped {
+                attempts: trials.len(),
+            },
+            Decision::GiveUp => Gated::Failed(nothing_to_ship(&trials)),
+            Decision::Encode(_) => {
+                Gated::Failed(self.unreasonable("encode once more", trials.len()))
+            }
+        };
+        (decided, gated)
+    }
+
+    /// Makes the attempts that the policy asks for. It ends with another decision than to encode,
+    /// unless the policy asks for more than a frame's header can tell of.
+    fn try_levels(
         &self,
         feature: &Feature,
+        conditions: &Conditions,
         mut heard: impl FnMut(usize, &Attempt),
-    ) -> Result<Choice, GateError> {
-        let start = Instant::now();
+    ) -> (Vec<Trial>, Decision) {
         let reference = Reference::new(feature.clone());
         let mut trials: Vec<Trial> = Vec::new();
         loop {
             let seen: Vec<_> = trials.iter().map(|trial| trial.seen).collect();
-            match self.policy.decide(&seen) {
+            match self.policy.decide(conditions, &seen) {
                 Decision::Encode(rung) if trials.len() < FrameHeader::MAX_ATTEMPTS => {
                     let trial = self.attempt(&reference, rung);
                     heard(trials.len(), &trial.attempt);
                     trials.push(trial);
                 }
-                Decision::Encode(_) => {
-                    return Err(self.unreasonable("encode once more", trials.len()));
-                }
-                Decision::Ship { attempt, verdict } => {
-                    return self.ship(trials, attempt, verdict, start.elapsed());
-                }
-                Decision::GiveUp => return Err(nothing_to_ship(&trials)),
+                end => return (trials, end),
             }
         }
     }
@@ -232,7 +287,7 @@ impl Gate {
             scores: Vec::new(),
             failed: Some(error.to_string().into()),
         };
-        let outcome = Outcome::Failed;
+        let outcome = Outcome::Failed { took };
         Trial {
             attempt,
             seen: splitsim_policy::Attempt { rung, outcome },
@@ -355,7 +410,7 @@ mod tests {
         }
     }
 
-    fn choose(policy: &str, errors: &[Option<f32>]) -> (Result<Choice, GateError>, usize) {
+    fn choose(policy: &str, errors: &[Option<f32>]) -> (Gated, usize) {
         let rung = |level: usize| splitsim_codec::Rung {
             parameter: level as f64,
             label: format!("step {level}"),
@@ -365,21 +420,37 @@ mod tests {
             errors: errors.to_vec(),
         };
         let policy: PolicyConfig = policy.parse().unwrap();
-        let gate = Gate::new(Box::new(codec), &policy, &[Metric::Cosine, Metric::Mse]).unwrap();
+        let recorded = [Metric::Cosine, Metric::Mse];
+        let mut gate = Gate::new(Box::new(codec), &policy, &recorded).unwrap();
         let shape = FeatureShape::new(1, 1, 2, 2).unwrap();
         let feature = Feature::new(shape, vec![1.0, 2.0, 3.0, -4.0]).unwrap();
         let mut heard = 0;
-        let choice = gate.choose(&feature, |index, _| {
+        let conditions = Conditions::default();
+        let (decided, gated) = gate.choose(7, &feature, conditions, |index, _| {
             assert_eq!(index, heard);
             heard += 1;
         });
-        (choice, heard)
+        assert_eq!((decided.frame, decided.attempts.len()), (7, heard));
+        let ladder = LadderLen::new(errors.len()).unwrap();
+        let mut fresh = policy.resolve(ladder).unwrap();
+        assert_eq!(
+            splitsim_policy::replay(fresh.as_mut(), &[decided]),
+            Ok(())
+        );
+        (gated, heard)
+    }
+
+    fn shipped(policy: &str, errors: &[Option<f32>]) -> (Choice, usize) {
+        match choose(policy, errors) {
+            (Gated::Shipped(choice), heard) => (*choice, heard),
+            (other, _) => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn the_bytes_that_passed_are_shipped_and_every_attempt_is_recorded() {
-        let (choice, heard) = choose("threshold:mse<=1", &[Some(3.0), None, Some(0.5), Some(0.0)]);
-        let choice = choice.unwrap();
+        let errors = [Some(3.0), None, Some(0.5), Some(0.0)];
+        let (choice, heard) = shipped("threshold:mse<=1", &errors);
         assert_eq!((heard, choice.shipped), (3, 2));
         assert_eq!(choice.verdict, Verdict::Passed);
         let levels: Vec<u32> = choice
@@ -406,17 +477,18 @@ mod tests {
 
     #[test]
     fn the_best_of_all_is_shipped_when_none_passes() {
-        let (choice, heard) = choose("threshold:mse<=0.001", &[Some(3.0), Some(0.5), Some(0.7)]);
-        let choice = choice.unwrap();
+        let errors = [Some(3.0), Some(0.5), Some(0.7)];
+        let (choice, heard) = shipped("threshold:mse<=0.001", &errors);
         assert_eq!((heard, choice.shipped), (3, 1));
         assert_eq!(choice.verdict, Verdict::BestEffort);
     }
 
     #[test]
     fn nothing_is_shipped_when_every_attempt_fails() {
-        let (choice, heard) = choose("threshold:mse<=1", &[None, None]);
-        assert_eq!(heard, 2);
-        let message = choice.unwrap_err().to_string();
+        let (Gated::Failed(error), 2) = choose("threshold:mse<=1", &[None, None]) else {
+            panic!("two attempts and no result expected");
+        };
+        let message = error.to_string();
         assert!(
             message.starts_with("no attempt of 2 gave anything to ship: no level 1"),
             "{message}"
@@ -425,12 +497,17 @@ mod tests {
 
     #[test]
     fn without_a_gate_one_attempt_is_made() {
-        let (choice, heard) = choose("always:richest", &[Some(3.0), Some(9.0)]);
-        let choice = choice.unwrap();
+        let (choice, heard) = shipped("always:richest", &[Some(3.0), Some(9.0)]);
         assert_eq!(
             (heard, choice.shipped, choice.verdict),
             (1, 0, Verdict::Ungated)
         );
         assert_eq!(choice.attempts[0].level, 1);
+    }
+
+    #[test]
+    fn what_a_policy_drops_is_no_failure() {
+        let dropped = choose("bisect:mse<=0.001,fallback=drop", &[Some(3.0), Some(0.5)]);
+        assert!(matches!(dropped, (Gated::Dropped { attempts: 1 }, 1)));
     }
 }

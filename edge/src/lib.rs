@@ -7,6 +7,7 @@
 //! - `gate`: the loop of encoding, decoding, scoring and deciding, on another. It is handed features
 //!   and nothing else: ground truth cannot reach a decision;
 //! - `courier`: reference, frame, settlement, and what to do when the cloud is away;
+//! - `decisions`: what the policy was told, from which its decisions can be repeated;
 //! - `outbox`: the journal of answered frames and the spool of frames that wait;
 //! - `timeline`: what the latency columns hold, and what is left out of them.
 //!
@@ -16,10 +17,12 @@
 mod capture;
 mod config;
 mod courier;
+mod decisions;
 mod error;
 mod event;
 mod gate;
 mod journal;
+mod link_meter;
 mod outbox;
 mod parcel;
 mod plan;
@@ -33,6 +36,7 @@ mod timeline;
 mod uplink;
 
 pub use config::EdgeConfig;
+pub use decisions::read_decisions;
 pub use error::EdgeError;
 pub use event::EdgeEvent;
 pub use outbox::OutboxError;

@@ -1,14 +1,17 @@
 //! Everything that can be found wrong before any work starts.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use splitsim_codec::container::Limits;
 use splitsim_feature::units;
+use splitsim_policy::{DecidedFrame, Decision};
 use splitsim_proto::{CodecTables, Digest, Hello, Id, ModelIdentity, Name, PROTOCOL_VERSION};
 use splitsim_source::Source;
 use splitsim_vision::Engine;
 
 use crate::capture::Capture;
+use crate::decisions::DecisionLog;
 use crate::gate::Gate;
 use crate::outbox::{Backlog, Outbox};
 use crate::stages::GateSettings;
@@ -21,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) settings: GateSettings,
     pub(crate) outbox: Outbox,
     pub(crate) backlog: Backlog,
+    /// Frames of which an earlier process' policy ships nothing.
+    pub(crate) dropped: BTreeSet<u64>,
     pub(crate) frames: usize,
 }
 
@@ -32,8 +37,8 @@ impl Plan {
         package.task(config.task)?;
         let source = Source::open(&config.source)?;
         let codec =
-            splitsim_codec::open(config.codec, package, config.task, &config.codec_options)?;
-        let gate = Gate::new(codec, &config.policy, &config.metrics)?;
+            splitsim_hyperprior::open(config.codec, package, config.task, &config.codec_options)?;
+        let mut gate = Gate::new(codec, &config.policy, &config.metrics)?;
         let hello = hello(config, &engine, &gate)?;
         let codec = name("codec", config.codec.name())?;
         let frames = source.count();
@@ -42,6 +47,8 @@ impl Plan {
         if !config.references {
             backlog.unsettled.clear();
         }
+        let (decisions, decided) = DecisionLog::open(&config.out)?;
+        gate.resume(&decided);
         Ok(Self {
             hello,
             capture: Capture {
@@ -54,26 +61,31 @@ impl Plan {
                 gate,
                 task: config.task,
                 codec,
+                decisions,
+                elapsed: elapsed(&decided),
             },
             outbox,
             backlog,
+            dropped: dropped(&decided),
             frames,
         })
     }
 
-    /// The frames that are neither answered nor spooled.
+    /// The frames that are neither answered nor spooled nor dropped.
     pub(crate) fn to_make(&self) -> impl Iterator<Item = u64> + Send + use<> {
         let done: BTreeSet<u64> = self
             .backlog
             .answered
             .union(&self.backlog.spooled)
+            .chain(&self.dropped)
             .copied()
             .collect();
         (0..self.frames as u64).filter(move |frame| !done.contains(frame))
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.backlog.answered.len() == self.frames && self.backlog.unsettled.is_empty()
+        let done = self.backlog.answered.len() + self.dropped.len();
+        done == self.frames && self.backlog.unsettled.is_empty()
     }
 
     pub(crate) fn started(&self) -> EdgeEvent {
@@ -91,9 +103,21 @@ impl Plan {
             edge_id: config.edge_id.clone(),
             frames: self.frames,
             answered_before: self.backlog.answered.len(),
+            dropped: self.dropped.iter().copied().collect(),
             ..EdgeReport::default()
         }
     }
+}
+
+/// The frames of which nothing is shipped.
+fn dropped(decided: &[DecidedFrame]) -> BTreeSet<u64> {
+    let dropped = decided.iter().filter(|frame| frame.end == Decision::Drop);
+    dropped.map(|frame| frame.frame).collect()
+}
+
+/// How long the run had been going on at its last decision.
+fn elapsed(decided: &[DecidedFrame]) -> Duration {
+    decided.last().map_or(Duration::ZERO, |frame| frame.conditions.now)
 }
 
 fn hello(config: &EdgeConfig, engine: &Engine, gate: &Gate) -> Result<Hello, EdgeError> {

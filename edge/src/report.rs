@@ -18,6 +18,8 @@ pub struct EdgeReport {
     pub answered_before: usize,
     /// Frames that the cloud answered, in the order of its answers.
     pub answered: Vec<FrameRecord>,
+    /// Frames of which the policy ships nothing, those of earlier processes included.
+    pub dropped: Vec<u64>,
     /// Frames that came to nothing.
     pub failed: Vec<FailedFrame>,
     /// Frames that wait in the spool.
@@ -42,6 +44,8 @@ pub struct EdgeSummary {
     pub answered_before: usize,
     /// Frames answered now. The numbers below are of these.
     pub answered: usize,
+    /// Frames of which the policy ships nothing, those of earlier processes included.
+    pub dropped: usize,
     /// Frames that came to nothing.
     pub failed: Vec<FailedFrame>,
     /// Frames that wait in the spool.
@@ -81,10 +85,15 @@ pub struct LatencyMs {
 }
 
 impl EdgeReport {
-    /// Whether every frame of the source is answered.
+    /// Whether every frame of the source is answered, or dropped on purpose.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
-        self.answered_before + self.answered.len() == self.frames
+        self.done() == self.frames
+    }
+
+    /// Frames of which nothing is left to do.
+    pub(crate) const fn done(&self) -> usize {
+        self.answered_before + self.answered.len() + self.dropped.len()
     }
 
     /// The report in numbers.
@@ -104,6 +113,7 @@ impl EdgeReport {
             frames: self.frames,
             answered_before: self.answered_before,
             answered: answered.len(),
+            dropped: self.dropped.len(),
             failed: self.failed.clone(),
             kept: self.kept.len(),
             unsettled: self.unsettled,

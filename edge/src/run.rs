@@ -3,6 +3,7 @@ use std::pin::pin;
 use splitsim_vision::Engine;
 use tokio::sync::mpsc::channel;
 
+use crate::link_meter::LinkMeter;
 use crate::courier::{Courier, Ended, Halt};
 use crate::outbox::SPOOL;
 use crate::plan::Plan;
@@ -42,6 +43,7 @@ pub async fn run(
         events: sender,
         stop: stop.clone(),
         depth: config.depth.get(),
+        link: LinkMeter::default(),
     };
     let to_make = plan.to_make();
     let uplink = Uplink::new(&config, plan.hello, shared.clone())?;
@@ -87,6 +89,7 @@ fn conclude(
 ) -> Result<EdgeReport, EdgeError> {
     ended.drained?;
     report.answered = ended.tally.answered;
+    report.dropped.extend(ended.tally.dropped);
     report.failed = ended.tally.failed;
     report.kept = ended.tally.kept;
     report.unsettled = ended.tally.unsettled;
@@ -97,7 +100,7 @@ fn conclude(
             spool: config.out.join(SPOOL),
         }),
         Some(Halt::Interrupted) | None => {
-            let dealt_with = report.answered_before + report.answered.len() + report.failed.len();
+            let dealt_with = report.done() + report.failed.len();
             report.interrupted = stopped && dealt_with < report.frames;
             Ok(report)
         }

@@ -1,14 +1,17 @@
 //! The two stages before the courier, each on a thread of its own.
 
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use splitsim_feature::Task;
+use splitsim_policy::Conditions;
 use splitsim_proto::{Attempt, FrameHeader, Name};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::capture::{Capture, Captured, Ticket};
-use crate::gate::{Choice, Gate};
+use crate::decisions::DecisionLog;
+use crate::gate::{Choice, Gate, Gated};
+use crate::link_meter::LinkMeter;
 use crate::parcel::Parcel;
 use crate::stop::Stop;
 use crate::timeline::Timeline;
@@ -26,6 +29,8 @@ pub(crate) struct Stages {
 #[derive(Debug)]
 pub(crate) enum Made {
     Parcel(Box<Parcel>),
+    /// The policy ships nothing of it.
+    Dropped(u64),
     Failed(FailedFrame),
 }
 
@@ -38,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) events: Sender<EdgeEvent>,
     pub(crate) stop: Stop,
     pub(crate) depth: usize,
+    pub(crate) link: LinkMeter,
 }
 
 impl Shared {
@@ -52,6 +58,9 @@ pub(crate) struct GateSettings {
     pub(crate) gate: Gate,
     pub(crate) task: Task,
     pub(crate) codec: Name,
+    pub(crate) decisions: DecisionLog,
+    /// The run's length at this process' start: that of earlier processes together.
+    pub(crate) elapsed: Duration,
 }
 
 impl Stages {
@@ -68,9 +77,9 @@ impl Stages {
         let capturing = spawn("capture", move || {
             capture_all(&capture, frames, &ahead, &features);
         })?;
-        let events = shared.events.clone();
+        let beside = shared.clone();
         let gating = spawn("gate", move || {
-            gate_all(&settings, captured, &events, &parcels);
+            gate_all(settings, captured, &beside, &parcels);
         })?;
         Ok(Self {
             made,
@@ -123,14 +132,22 @@ fn capture_all(
 }
 
 fn gate_all(
-    settings: &GateSettings,
+    mut settings: GateSettings,
     mut captured: Receiver<Result<Captured, FailedFrame>>,
-    events: &Sender<EdgeEvent>,
+    shared: &Shared,
     parcels: &Sender<Made>,
 ) {
+    let begun = Instant::now();
     while let Some(captured) = captured.blocking_recv() {
         let made = match captured {
-            Ok(captured) => gate_one(settings, captured, events),
+            Ok(captured) => {
+                let conditions = Conditions {
+                    now: settings.elapsed + begun.elapsed(),
+                    age: captured.ticket.captured.elapsed(),
+                    link: shared.link.estimate(),
+                };
+                gate_one(&mut settings, captured, conditions, &shared.events)
+            }
             Err(failed) => Made::Failed(failed),
         };
         if parcels.blocking_send(made).is_err() {
@@ -140,22 +157,33 @@ fn gate_all(
 }
 
 /// The gate sees the feature; what else there is of the frame goes past it.
-fn gate_one(settings: &GateSettings, captured: Captured, events: &Sender<EdgeEvent>) -> Made {
+fn gate_one(
+    settings: &mut GateSettings,
+    captured: Captured,
+    conditions: Conditions,
+    events: &Sender<EdgeEvent>,
+) -> Made {
     let Captured { ticket, feature } = captured;
     let frame = ticket.frame;
     let decisive = settings.gate.decisive().map(splitsim_cfqa::Metric::name);
-    let choice = settings.gate.choose(&feature, |index, attempt| {
+    let heard = |index: usize, attempt: &Attempt| {
         tell(events, attempted(frame, index, attempt, decisive));
-    });
-    match choice {
-        Ok(choice) => {
+    };
+    let (decided, gated) = settings.gate.choose(frame, &feature, conditions, heard);
+    let failed = |reason: String| Made::Failed(FailedFrame { frame, reason });
+    if let Err(error) = settings.decisions.add(&decided) {
+        return failed(error.to_string());
+    }
+    match gated {
+        Gated::Shipped(choice) => {
             let points = feature.shape().points() as u64;
-            Made::Parcel(Box::new(parcel(settings, ticket, choice, points)))
+            Made::Parcel(Box::new(parcel(settings, ticket, *choice, points)))
         }
-        Err(error) => Made::Failed(FailedFrame {
-            frame,
-            reason: error.to_string(),
-        }),
+        Gated::Dropped { attempts } => {
+            tell(events, EdgeEvent::Dropped { frame, attempts });
+            Made::Dropped(frame)
+        }
+        Gated::Failed(error) => failed(error.to_string()),
     }
 }
 

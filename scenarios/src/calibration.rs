@@ -258,7 +258,9 @@ fn with_ladder(
     std::fs::create_dir_all(dir.join("heads"))?;
     std::fs::copy(package.backbone_path(), dir.join(Package::BACKBONE))?;
     for task in manifest.tasks.available() {
-        let head = package.head_path(task);
+        let Ok(head) = package.head_path(task) else {
+            continue;
+        };
         std::fs::copy(&head, dir.join("heads").join(format!("{task}.safetensors")))?;
     }
     manifest.write(dir)?;

@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::{certs, cfqa, codec, features, heads, model, run, scenes};
+use crate::commands::{certs, cfqa, codec, export, features, heads, list, model, report, run, scenes, validate};
 use crate::{Failure, Output, Screen};
 
 /// Edge-cloud split inference with a feature-quality gate, measured for real.
@@ -27,6 +27,14 @@ pub struct Cli {
 enum Command {
     /// Run a scenario: one cloud, one edge per task, policy after policy
     Run(run::Run),
+    /// Make report.html of a run's results
+    Report(report::Report),
+    /// Write a run's results as Parquet or CSV
+    Export(export::Export),
+    /// Check scenario files without running them
+    Validate(validate::Validate),
+    /// List scenario files
+    List(list::List),
     /// Procedural pictures with ground truth
     #[command(subcommand)]
     Scenes(scenes::ScenesCommand),
@@ -69,10 +77,14 @@ impl Cli {
     pub fn run(self, screen: &Screen) -> Result<Output, Failure> {
         match self.command {
             Command::Run(run) => run.run(screen),
+            Command::Report(report) => report.run(screen),
+            Command::Export(export) => export.run(),
+            Command::Validate(validate) => validate.run(),
+            Command::List(list) => list.run(),
             Command::Scenes(scenes) => scenes.run(screen),
             Command::Features(features) => features.run(screen),
             Command::Heads(heads) => heads.run(),
-            Command::Codec(codec) => codec.run(),
+            Command::Codec(codec) => codec.run(screen),
             Command::Cfqa(cfqa) => cfqa.run(),
             Command::Model(model) => model.run(screen),
             Command::Certs(certs) => certs.run(),

@@ -59,6 +59,13 @@ fn a_model_says_what_it_is() {
     assert_eq!(json["scene_feature_shapes"]["dpt"], "2x4x257x48");
     let text = place.splitsim("model info model").ok();
     assert!(text.contains("hevc ladder [40.0, 22.0, 4.0]"), "{text}");
+    let manifest = place.path("model/model.toml");
+    let misspelt = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, misspelt.replace("bins = ", "bin = ")).unwrap();
+    place.splitsim("model info model").failed(
+        2,
+        &["model/model.toml: unknown key 'tasks.dpt.bin', did you mean 'bins'?"],
+    );
 }
 
 #[test]
@@ -300,7 +307,7 @@ fn a_model_is_evaluated_on_scenes() {
         .json();
     let tasks = json["tasks"].as_object().unwrap();
     assert_eq!(tasks.keys().collect::<Vec<_>>(), ["dpt", "cls"]);
-    assert!(json["tasks"]["dpt"]["rmse_m"].as_f64().unwrap() > 0.0);
+    assert!(json["tasks"]["dpt"]["rmse"].as_f64().unwrap() > 0.0);
     place
         .splitsim("model eval --model model --source .")
         .failed(2, &["no .png"]);

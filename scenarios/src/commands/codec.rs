@@ -1,5 +1,8 @@
 //! `splitsim codec`.
 
+mod import;
+mod train;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +17,7 @@ use splitsim_model::Package;
 use splitsim_policy::RungChoice;
 
 use crate::failure::OrRefuse;
-use crate::{Failure, Output};
+use crate::{Failure, Output, Screen};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CodecCommand {
@@ -22,6 +25,10 @@ pub(crate) enum CodecCommand {
     Roundtrip(Roundtrip),
     /// Decode a bitstream
     Decode(Decode),
+    /// Train a ladder of hyperpriors and write it into a model's package
+    Train(train::Train),
+    /// Put hyperprior checkpoints of CompressAI into a model's package
+    Import(import::Import),
 }
 
 /// Code a feature, decode the very bytes, and say what it cost.
@@ -70,10 +77,12 @@ pub(crate) struct Decode {
 }
 
 impl CodecCommand {
-    pub(crate) fn run(self) -> Result<Output, Failure> {
+    pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
         match self {
             Self::Roundtrip(roundtrip) => roundtrip.run(),
             Self::Decode(decode) => decode.run(),
+            Self::Train(train) => train.run(screen),
+            Self::Import(import) => import.run(),
         }
     }
 }
@@ -95,10 +104,10 @@ impl Roundtrip {
     fn prepare(&self) -> Result<Prepared> {
         let package = Package::find(&self.model)?;
         let options = CodecOptions {
-            range_mode: self.range,
+            range_mode: self.range.clone(),
             ..CodecOptions::default()
         };
-        let codec = splitsim_codec::open(self.codec, &package, self.task, &options)?;
+        let codec = splitsim_hyperprior::open(self.codec, &package, self.task, &options)?;
         let ladder = codec.ladder();
         let level = match self.level {
             RungChoice::Cheapest => Level::CHEAPEST,
@@ -184,7 +193,7 @@ impl Decode {
             .with_context(|| format!("{}: no bitstream", self.input.display()))?;
         let header = container.header();
         let options = CodecOptions::default();
-        let codec = splitsim_codec::open(header.codec, &package, header.task, &options)?;
+        let codec = splitsim_hyperprior::open(header.codec, &package, header.task, &options)?;
         Ok((codec, container))
     }
 }

@@ -47,7 +47,7 @@ struct Input {
     /// PNG or JPEG pictures, or folders of them
     #[arg(long, value_name = "PATH", num_args = 1..)]
     images: Vec<PathBuf>,
-    /// scenes:SEED:COUNT, or a path
+    /// scenes:SEED:COUNT, imagenet:DIR, voc:DIR, nyu:DIR, folder:DIR, or a path
     #[arg(long, value_name = "SOURCE")]
     source: Option<SourceSpec>,
     /// An input that is already normalised, .npy, f32 [views, 3, height, width]
@@ -55,10 +55,21 @@ struct Input {
     tensor: Option<PathBuf>,
 }
 
+/// Element type of the backbone's products.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Dtype {
+pub(super) enum Dtype {
     F32,
     Bf16,
+}
+
+impl Dtype {
+    /// As it is typed.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
 }
 
 impl From<Dtype> for Compute {
@@ -198,4 +209,5 @@ const EXAMPLES: &str = "\
 Examples:
   splitsim features extract --model tiny-scenes --task cls --images room.png hall.jpg --out out/f
   splitsim features extract --model tiny-scenes --task dpt --source scenes:4:8 --out out/f
+  splitsim features extract --model models/vitg --task seg --source voc:/data/VOC2012 --out out/f
   splitsim features extract --model models/mine --task cls --tensor x.npy --out out/f";

@@ -5,10 +5,14 @@
 pub(crate) mod certs;
 pub(crate) mod cfqa;
 pub(crate) mod codec;
+pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod heads;
 mod image_size;
+pub(crate) mod list;
 pub(crate) mod model;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod scenes;
 mod truth_file;
+pub(crate) mod validate;

@@ -1,18 +1,23 @@
 //! `splitsim run`.
 
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::failure::OrRefuse;
 use crate::run::{Experiment, Order};
+use crate::scenario::{self, Plan, Sweep};
+use crate::sweep::{self, SweepOrder};
 use crate::{Failure, Output, Screen};
 
-/// Run a scenario: one cloud, one edge per task, policy after policy.
+/// Run a scenario: one cloud, one edge per task, policy after policy; a sweep point by point.
 ///
-/// Leaves results.sqlite, summary.json and scenario.resolved.toml in the folder of results. Running the
+/// Leaves results.sqlite, summary.json, scenario.resolved.toml and report.html in the folder of results. Running the
 /// same scenario into the same folder again goes on with unfinished results and replaces finished ones.
+/// A scenario with [sweep] or repeats leaves such a folder per point, and sweep.json and sweep.csv over
+/// all; running it again leaves finished points as they are.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Run {
@@ -25,18 +30,38 @@ pub(crate) struct Run {
     /// Replace a value of the scenario; give it as often as needed
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Replace results of another scenario or model
+    /// Replace results of another scenario or model; of a sweep, run finished points again too
     #[arg(long)]
     force: bool,
+    /// Leave finished results as they are
+    #[arg(long, conflicts_with = "force")]
+    resume: bool,
+    /// Points of a sweep that run at the same time; more than one take each other's processor time, so
+    /// only where that is not measured
+    #[arg(long, value_name = "N", default_value = "1")]
+    jobs: NonZeroUsize,
+    /// Frames that report.html shows in pictures, per task and for either surprise; of a sweep's points
+    /// it shows none
+    #[arg(long, value_name = "N", default_value = "2")]
+    pictures: usize,
 }
 
 impl Run {
     pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
+        match scenario::plan(&self.scenario, &self.settings).or_refuse()? {
+            Plan::Single(_) => self.single(screen),
+            Plan::Sweep(sweep) => self.sweep(&sweep, screen),
+        }
+    }
+
+    fn single(self, screen: &Screen) -> Result<Output, Failure> {
         let order = Order {
             scenario: self.scenario,
             settings: self.settings,
             out: self.out,
             force: self.force,
+            resume: self.resume,
+            pictures: self.pictures,
         };
         let experiment = Experiment::prepare(&order).or_refuse()?;
         let performed = runtime()?
@@ -45,6 +70,21 @@ impl Run {
         let out = performed.out.display();
         let text = format!("{}\nresults: {out}", performed.table);
         Ok(Output::new(text, &performed.summary)?.short_of(performed.shortfall))
+    }
+
+    fn sweep(self, sweep: &Sweep, screen: &Screen) -> Result<Output, Failure> {
+        super::validate::check_points(&self.scenario, sweep).or_refuse()?;
+        let out = self.out;
+        let order = SweepOrder {
+            out: out.unwrap_or_else(|| Path::new("out").join(&sweep.name)),
+            jobs: self.jobs,
+            force: self.force,
+        };
+        let ledger = runtime()?
+            .block_on(sweep::perform(sweep, &order, screen))
+            .with_context(|| format!("scenario {}", self.scenario.display()))?;
+        let text = format!("{}\nresults: {}", ledger.render(), order.out.display());
+        Ok(Output::new(text, &ledger)?.short_of(ledger.shortfall()))
     }
 }
 
@@ -60,4 +100,5 @@ Examples:
   splitsim run scenarios/demo.toml
   splitsim run scenarios/demo.toml --out out/short --set frames=4
   splitsim run scenarios/demo.toml --out out/strict --set policies.gate.threshold=0.99 --json
+  splitsim run scenarios/demo.toml --out out/seeds --set sweep.seed=[4,5,6]
 Keys of a scenario: docs/scenarios.md. Numbers of the results: docs/metrics.md.";

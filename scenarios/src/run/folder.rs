@@ -9,6 +9,7 @@ use splitsim_results::{Store, Summary};
 
 use super::provenance::Provenance;
 use super::report;
+use crate::commands::report::FILE as REPORT;
 use crate::scenario::Scenario;
 
 /// A folder of results that this process holds.
@@ -36,11 +37,13 @@ enum Found {
     Nothing,
     /// Some of the results of this very scenario: to be gone on with.
     Unfinished,
+    /// All results of this very scenario.
+    Finished,
     /// Results that may be replaced.
     Replaceable,
 }
 
-const RESOLVED: &str = "scenario.resolved.toml";
+pub(super) const RESOLVED: &str = "scenario.resolved.toml";
 const SUMMARY: &str = "summary.json";
 const EDGES: &str = "edges";
 const LOCK: &str = ".lock";
@@ -74,6 +77,11 @@ impl Folder {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether every frame of this very scenario is in the results.
+    pub(super) fn is_finished(&self) -> bool {
+        self.found == Found::Finished
     }
 
     /// The results file.
@@ -111,12 +119,17 @@ impl Folder {
         )
     }
 
+    /// Stores the report.
+    pub(super) fn report(&self, html: &str) -> Result<()> {
+        self.write(REPORT, html)
+    }
+
     /// Removes what belongs to results, and nothing else.
     fn clear(&self) -> std::io::Result<()> {
         File::create(self.path.join(CLEARING))?;
         let results = Store::FILE_NAME;
         let logs = [format!("{results}-wal"), format!("{results}-shm")];
-        let files = [RESOLVED, SUMMARY, results].into_iter();
+        let files = [RESOLVED, SUMMARY, REPORT, results].into_iter();
         for file in files.chain(logs.iter().map(String::as_str)) {
             absent_is_fine(fs::remove_file(self.path.join(file)))?;
         }
@@ -185,7 +198,7 @@ fn look(path: &Path, owner: &Owner<'_>, force: bool) -> Result<Found> {
         );
     }
     if is_finished(path, owner) {
-        return Ok(Found::Replaceable);
+        return Ok(Found::Finished);
     }
     let differences = owner.provenance.differences(&provenance);
     if !differences.is_empty() {

@@ -10,7 +10,7 @@ use crate::Screen;
 ///
 /// # Errors
 /// When the system does not let signals be caught.
-pub(super) fn watch(stop: CancellationToken, screen: Screen) -> Result<()> {
+pub(crate) fn watch(stop: CancellationToken, screen: Screen) -> Result<()> {
     let caught = |kind| signal(kind).context("cannot catch signals");
     let mut signals = (
         caught(SignalKind::interrupt())?,

@@ -38,6 +38,7 @@ impl LiveEdge {
                 self.answered += 1;
                 self.container_bytes += record.container_bytes.0;
             }
+            EdgeEvent::Dropped { .. } => self.answered += 1,
             EdgeEvent::Retrying {
                 attempts, reason, ..
             } => self.note(&format!(

@@ -10,7 +10,7 @@
 //! run together, as they would at a site.
 
 mod folder;
-mod interrupt;
+pub(crate) mod interrupt;
 mod live;
 mod loopback;
 mod provenance;
@@ -23,13 +23,15 @@ use splitsim_model::Package;
 use splitsim_policy::LadderLen;
 use splitsim_results::Summary;
 use splitsim_source::Source;
+use splitsim_story::{Limits, RecordedRun};
 use splitsim_vision::{Engine, EngineOptions, Parts};
 
 use crate::Screen;
+use crate::gallery::Studio;
 use crate::scenario::{self, Scenario};
 use folder::{Folder, Owner};
 use loopback::Loopback;
-use provenance::Provenance;
+pub(crate) use provenance::Provenance;
 
 /// What is to be run, as it was typed.
 #[derive(Debug, Clone)]
@@ -42,6 +44,10 @@ pub struct Order {
     pub out: Option<PathBuf>,
     /// Whether results of another scenario or model that are there are replaced.
     pub force: bool,
+    /// Whether finished results are left as they are, instead of being made anew.
+    pub resume: bool,
+    /// Frames that the report shows in pictures, per task and for either surprise.
+    pub pictures: usize,
 }
 
 /// An experiment of which everything is known to be there.
@@ -51,9 +57,12 @@ pub struct Experiment {
     package: Package,
     provenance: Provenance,
     frames: usize,
+    pictures: usize,
     folder: Folder,
     backbone: Engine,
     heads: Engine,
+    /// Whether there is something to do.
+    due: bool,
 }
 
 /// What came of an experiment.
@@ -79,8 +88,7 @@ impl Experiment {
         let draft = scenario::read(&order.scenario, &order.settings)?;
         let package = Package::find(draft.model()).with_context(named)?;
         let scenario = draft.resolve(&package).with_context(named)?;
-        check_ladders(&scenario, &package).with_context(named)?;
-        let frames = Source::open(&scenario.source).with_context(named)?.count();
+        let frames = check(&scenario, &package).with_context(named)?;
         let provenance = Provenance::gather(&package)?;
         let load = |parts| {
             let options = EngineOptions {
@@ -100,10 +108,12 @@ impl Experiment {
         };
         let folder = Folder::open(&out, &owner, order.force)?;
         Ok(Self {
+            due: !(order.resume && folder.is_finished()),
             scenario,
             package,
             provenance,
             frames,
+            pictures: order.pictures,
             folder,
             backbone,
             heads,
@@ -117,11 +127,17 @@ impl Experiment {
     /// # Errors
     /// When cloud or edges cannot go on, or the results cannot be written.
     pub async fn perform(mut self, screen: &Screen) -> Result<Performed> {
-        self.folder.begin()?;
-        screen.note(&format!("results: {}", self.folder.path().display()));
-        let shortfalls = Loopback::start(&self).await?.run(&self, screen).await?;
+        let shortfalls = if self.due {
+            self.folder.begin()?;
+            screen.note(&format!("results: {}", self.folder.path().display()));
+            Loopback::start(&self).await?.run(&self, screen).await?
+        } else {
+            screen.note(&format!("finished: {}", self.folder.path().display()));
+            Vec::new()
+        };
         let mut summary = Summary::of_file(&self.folder.results())?;
         self.folder.finish(&summary)?;
+        self.report(screen).await?;
         let missing = report::missing(&self.scenario, self.frames, &summary);
         let shortfall = (missing > 0 || !shortfalls.is_empty())
             .then(|| report::shortfall(missing, &shortfalls));
@@ -133,6 +149,39 @@ impl Experiment {
         };
         Ok(performed)
     }
+}
+
+impl Experiment {
+    /// Writes the report of everything that is in the results.
+    async fn report(&self, screen: &Screen) -> Result<()> {
+        let run = RecordedRun::read(self.folder.path())?;
+        let (scenario, package) = (self.scenario.clone(), self.package.clone());
+        let (backbone, heads) = (self.backbone.clone(), self.heads.clone());
+        let (each, screen) = (self.pictures, screen.clone());
+        let render = move || {
+            let studio = Studio {
+                scenario: &scenario,
+                package: &package,
+                backbone: &backbone,
+                heads: &heads,
+            };
+            let pictures = studio.pictures(&run, each, &screen);
+            run.page(&Limits::default(), pictures).render()
+        };
+        let html = tokio::task::spawn_blocking(render)
+            .await
+            .context("the report broke down")?;
+        self.folder.report(&html)
+    }
+}
+
+/// Checks what can be checked before models are loaded; returns how many frames the scenario has.
+///
+/// # Errors
+/// When a ladder does not suit a policy, or the pictures are not there.
+pub(crate) fn check(scenario: &Scenario, package: &Package) -> Result<usize> {
+    check_ladders(scenario, package)?;
+    Ok(Source::open(&scenario.source)?.count())
 }
 
 /// Every policy must suit the ladder of every task before the first one runs.

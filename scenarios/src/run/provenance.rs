@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use splitsim_codec::ffmpeg::{Encoder, Ffmpeg};
 use splitsim_codec::process::Job;
@@ -12,7 +12,7 @@ use splitsim_model::Package;
 /// Versions and the machine. The first four decide whether results may be gone on with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Provenance {
+pub(crate) struct Provenance {
     pub(super) splitsim: String,
     pub(super) model_digest: String,
     pub(super) libtorch: String,
@@ -25,7 +25,7 @@ pub(super) struct Provenance {
 /// The machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Host {
+pub(crate) struct Host {
     pub(super) system: String,
     pub(super) kernel: String,
     pub(super) architecture: String,
@@ -39,13 +39,39 @@ const UNKNOWN: &str = "unknown";
 impl Provenance {
     pub(super) fn gather(package: &Package) -> Result<Self> {
         Ok(Self {
-            splitsim: env!("CARGO_PKG_VERSION").to_owned(),
+            splitsim: build(),
             model_digest: package.digest().to_string(),
             libtorch: libtorch().unwrap_or_else(|| UNKNOWN.to_owned()),
             ffmpeg: ffmpeg()?,
             begun_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             host: Host::gather(),
         })
+    }
+
+    /// That of the results in a folder, if there are any.
+    pub(crate) fn of_folder(folder: &Path) -> Result<Option<Self>> {
+        #[derive(Deserialize)]
+        struct Tail {
+            provenance: Provenance,
+        }
+        let path = folder.join(super::folder::RESOLVED);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(toml::from_str::<Tail>(&text)?.provenance)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| path.display().to_string()),
+        }
+    }
+
+    /// The software and the model, in a line.
+    pub(crate) fn software(&self) -> String {
+        let Self {
+            splitsim,
+            model_digest,
+            libtorch,
+            ffmpeg,
+            ..
+        } = self;
+        format!("splitsim {splitsim}, model {model_digest}, libtorch {libtorch}, ffmpeg {ffmpeg}")
     }
 
     /// What makes results of the two incomparable, in words.
@@ -61,6 +87,17 @@ impl Provenance {
             .filter(|(_, own, other)| own != other)
             .map(|(what, own, other)| format!("{what} (there '{other}', now '{own}')"))
             .collect()
+    }
+}
+
+/// The version, and a digest of this very program: a version alone would not tell builds apart.
+fn build() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let program = std::env::current_exe().and_then(std::fs::File::open);
+    let mut hasher = blake3::Hasher::new();
+    match program.and_then(|program| hasher.update_reader(program).map(drop)) {
+        Ok(()) => format!("{version} build {}", &hasher.finalize().to_hex()[..12]),
+        Err(_) => version.to_owned(),
     }
 }
 

@@ -1,15 +1,16 @@
 //! A scenario as a file has it.
 
 use std::collections::BTreeMap;
-use std::num::{NonZeroU8, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use splitsim_cfqa::Metric;
 use splitsim_codec::{CodecId, RangeMode};
 use splitsim_feature::Task;
-use splitsim_policy::{MaxAttempts, Rung, RungChoice};
 
+pub(super) use super::policy_section::{PolicyKind, PolicySection, StartChoice, ThresholdChoice};
+pub(super) use super::replay::ReplaySection;
 use super::units::{Size, TimeSpan};
 
 /// The whole file. What is `None` gets its default when the scenario is resolved.
@@ -24,7 +25,7 @@ pub(super) struct ScenarioFile {
     #[serde(default = "default_seed")]
     pub(super) seed: u64,
     pub(super) frames: Option<NonZeroUsize>,
-    pub(super) images: Option<PathBuf>,
+    pub(super) images: Option<String>,
     pub(super) tasks: Option<Vec<Task>>,
     #[serde(default = "default_codec")]
     pub(super) codec: CodecId,
@@ -42,7 +43,18 @@ pub(super) struct ScenarioFile {
     pub(super) transport: TransportSection,
     #[serde(default)]
     pub(super) thresholds: BTreeMap<Metric, BTreeMap<Task, f64>>,
+    #[serde(default)]
+    pub(super) record_ladders: bool,
+    pub(super) replay: Option<ReplaySection>,
     pub(super) policies: Vec<PolicySection>,
+    /// Files that this one stands on: merged before it is read as a scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) include: Vec<PathBuf>,
+    /// How often every point runs.
+    pub(super) repeats: Option<NonZeroUsize>,
+    /// Lists of values in place of values: taken apart before points are resolved.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub(super) sweep: toml::Table,
     /// What a resolved scenario says of the machine that it ran on: for people, not read.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub(super) provenance: toml::Table,
@@ -64,29 +76,6 @@ pub(super) struct TransportSection {
     pub(super) idle_timeout: Option<TimeSpan>,
     pub(super) congestion: Option<String>,
     pub(super) initial_window: Option<Size>,
-}
-
-/// A policy. Which keys it may have depends on its kind.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct PolicySection {
-    pub(super) name: String,
-    pub(super) kind: PolicyKind,
-    pub(super) metric: Option<Metric>,
-    pub(super) threshold: Option<f64>,
-    pub(super) start: Option<Rung>,
-    pub(super) step: Option<NonZeroU8>,
-    pub(super) max_attempts: Option<MaxAttempts>,
-    pub(super) level: Option<RungChoice>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum PolicyKind {
-    /// One encoding at a fixed level.
-    Always,
-    /// Richer until the score passes.
-    Threshold,
 }
 
 fn default_model() -> String {

@@ -6,7 +6,7 @@ use splitsim_feature::Task;
 use toml::{Table, Value};
 
 use super::ScenarioError;
-use super::file::{PolicySection, ScenarioFile, TransportSection};
+use super::file::{PolicySection, ReplaySection, ScenarioFile, TransportSection};
 
 /// Refuses the first key that means nothing.
 ///
@@ -25,6 +25,12 @@ pub(super) fn check(table: &Table) -> Result<(), ScenarioError> {
         for (metric, of_tasks) in tables(thresholds) {
             let place = format!("thresholds.{metric}.");
             check_table(&place, of_tasks, &Task::ALL.map(Task::name))?;
+        }
+    }
+    if let Some(Value::Table(replay)) = table.get("replay") {
+        check_table("replay.", replay, serde_introspect::<ReplaySection>())?;
+        if let Some(Value::Table(limits)) = replay.get("limits") {
+            check_table("replay.limits.", limits, &Task::ALL.map(Task::name))?;
         }
     }
     let policies = table.get("policies").and_then(Value::as_array);
@@ -63,6 +69,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static str> {
         serde_introspect::<ScenarioFile>(),
         serde_introspect::<TransportSection>(),
         serde_introspect::<PolicySection>(),
+        serde_introspect::<ReplaySection>(),
     ]
     .into_iter()
     .flatten()

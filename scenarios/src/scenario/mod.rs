@@ -3,21 +3,29 @@
 //! [`read`] takes a file and the settings of a command line through three steps: the text becomes a
 //! table whose keys are all known, the table becomes values with units, and [`Scenario`] is what is
 //! left when every default is spelt out and every contradiction refused. [`Scenario::to_toml`] is
-//! again a scenario file. All keys: `docs/scenarios.md`.
+//! again a scenario file. [`plan`] reads files that may ask for many runs, a [`Sweep`]. All keys:
+//! `docs/scenarios.md`.
 
 mod error;
 mod file;
+mod include;
 mod keys;
 mod policy;
+mod policy_section;
+mod replay;
 mod resolve;
 mod set;
+mod sweep;
 mod units;
 
 use std::path::Path;
 
 pub use error::ScenarioError;
 pub use policy::PlannedPolicy;
+pub use replay::ReplayPlan;
 pub use resolve::Scenario;
+pub(crate) use sweep::spoken;
+pub use sweep::{Plan, Point, Sweep, plan};
 
 use file::ScenarioFile;
 
@@ -34,7 +42,14 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Draft, ScenarioError> {
         path: path.to_owned(),
         source,
     })?;
-    parse(&text, settings).map_err(|error| error.in_file(path))
+    let parsed = toml::from_str::<toml::Table>(&text);
+    let includes = parsed.is_ok_and(|table| table.contains_key("include"));
+    let draft = match includes {
+        // Merged, it is no longer the text that errors could point into.
+        true => include::load(path).and_then(|table| from_table(table, settings)),
+        false => parse(&text, settings),
+    };
+    draft.map_err(|error| error.in_file(path))
 }
 
 /// As [`read`], of a file's text.
@@ -42,17 +57,20 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Draft, ScenarioError> {
 /// # Errors
 /// As [`read`].
 pub fn parse(text: &str, settings: &[String]) -> Result<Draft, ScenarioError> {
-    let mut table: toml::Table = toml::from_str(text).map_err(ScenarioError::syntax)?;
+    let table: toml::Table = toml::from_str(text).map_err(ScenarioError::syntax)?;
     keys::check(&table)?;
     let draft = toml::from_str(text).map_err(ScenarioError::syntax)?;
     if settings.is_empty() {
         return Ok(Draft(draft));
     }
+    from_table(table, settings)
+}
+
+fn from_table(mut table: toml::Table, settings: &[String]) -> Result<Draft, ScenarioError> {
+    check_table(&table)?;
     for setting in settings {
         set::apply(&mut table, setting)?;
-        keys::check(&table)
-            .and_then(|()| check_values(&table))
-            .map_err(|error| ScenarioError::setting(setting, error))?;
+        check_table(&table).map_err(|error| ScenarioError::setting(setting, error))?;
     }
     let draft = table.try_into().map_err(ScenarioError::syntax)?;
     Ok(Draft(draft))
@@ -64,9 +82,23 @@ impl Draft {
     pub fn model(&self) -> &str {
         &self.0.model
     }
+
+    /// The scenario's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.0.description
+    }
 }
 
-fn check_values(table: &toml::Table) -> Result<(), ScenarioError> {
+/// Keys and values, each for itself.
+fn check_table(table: &toml::Table) -> Result<(), ScenarioError> {
+    keys::check(table)?;
     let values = table.clone().try_into::<ScenarioFile>();
     values.map(drop).map_err(ScenarioError::syntax)
 }

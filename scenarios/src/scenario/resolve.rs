@@ -12,8 +12,9 @@ use splitsim_source::SourceSpec;
 use splitsim_transport::TransportOptions;
 use splitsim_vision::Compute;
 
-use super::file::{ComputeKind, PolicySection, ScenarioFile, TransportSection};
-use super::policy::{PlannedPolicy, Thresholds, criterion};
+use super::file::{ComputeKind, PolicySection, ReplaySection, ScenarioFile, TransportSection};
+use super::policy::{PlannedPolicy, ThresholdSources, Thresholds, criterion};
+use super::replay::ReplayPlan;
 use super::units::{Size, TimeSpan};
 use super::{Draft, ScenarioError};
 
@@ -47,6 +48,10 @@ pub struct Scenario {
     pub queue: NonZeroUsize,
     /// How connections behave.
     pub transport: TransportOptions,
+    /// Whether every level of every frame is recorded.
+    pub record_ladders: bool,
+    /// Whether policies are replayed over that, rather than run.
+    pub replay: Option<ReplayPlan>,
     /// In the order in which they run.
     pub policies: Vec<PlannedPolicy>,
     thresholds: Thresholds,
@@ -60,10 +65,11 @@ impl Draft {
     pub fn resolve(self, package: &Package) -> Result<Scenario, ScenarioError> {
         let Self(file) = self;
         let tasks = tasks(file.tasks.as_deref(), package)?;
-        let policies = policies(&file, &tasks)?;
+        let policies = policies(&file, &tasks, package)?;
+        let replay = file.replay.as_ref().map(|section| section.plan(&tasks));
         let time_limit = file.codec_time_limit;
         let codec_options = CodecOptions {
-            range_mode: file.range,
+            range_mode: file.range.clone(),
             time_limit: time_limit.map_or(CodecOptions::default().time_limit, |span| span.0),
             ..CodecOptions::default()
         };
@@ -85,6 +91,8 @@ impl Draft {
             codec: file.codec,
             codec_options,
             queue: file.queue,
+            record_ladders: file.record_ladders || replay.is_some(),
+            replay: replay.transpose()?,
             policies,
             thresholds: file.thresholds,
         })
@@ -111,7 +119,7 @@ impl Scenario {
     fn to_file(&self) -> ScenarioFile {
         let (frames, images) = match &self.source {
             SourceSpec::Scenes { count, .. } => (NonZeroUsize::new(*count), None),
-            SourceSpec::Path(path) => (None, Some(path.clone())),
+            images => (None, Some(images.to_string())),
         };
         ScenarioFile {
             name: self.name.clone(),
@@ -122,7 +130,7 @@ impl Scenario {
             images,
             tasks: Some(self.tasks.clone()),
             codec: self.codec,
-            range: self.codec_options.range_mode,
+            range: self.codec_options.range_mode.clone(),
             codec_time_limit: Some(TimeSpan(self.codec_options.time_limit)),
             metrics: self.metrics.clone(),
             compute: match self.compute {
@@ -138,7 +146,12 @@ impl Scenario {
                 initial_window: self.transport.initial_window.map(Size),
             },
             thresholds: self.used_thresholds(),
+            record_ladders: self.record_ladders,
+            replay: self.replay.as_ref().map(ReplaySection::from),
             policies: self.sections(),
+            include: Vec::new(),
+            repeats: None,
+            sweep: toml::Table::new(),
             provenance: toml::Table::new(),
         }
     }
@@ -193,13 +206,21 @@ fn source(file: &ScenarioFile) -> Result<SourceSpec, ScenarioError> {
             text.parse()
                 .map_err(|error| ScenarioError::value("frames", error))
         }
-        (None, Some(images)) => Ok(SourceSpec::Path(images.clone())),
+        (None, Some(images)) => match images.parse() {
+            Ok(SourceSpec::Scenes { .. }) => {
+                let reason = "rendered scenes are asked for by frames and seed";
+                Err(ScenarioError::value("images", reason))
+            }
+            parsed => parsed.map_err(|error| ScenarioError::value("images", error)),
+        },
         (Some(_), Some(_)) => {
-            let reason = "either frames (rendered scenes) or images (a folder), not both";
+            let reason =
+                "either frames (rendered scenes) or images (a folder or data set), not both";
             Err(ScenarioError::value("images", reason))
         }
         (None, None) => {
-            let reason = "missing: how many rendered scenes, or name a folder with images";
+            let reason =
+                "missing: how many rendered scenes, or name a folder or data set with images";
             Err(ScenarioError::value("frames", reason))
         }
     }
@@ -227,7 +248,11 @@ fn transport(section: &TransportSection) -> Result<TransportOptions, ScenarioErr
     Ok(options)
 }
 
-fn policies(file: &ScenarioFile, tasks: &[Task]) -> Result<Vec<PlannedPolicy>, ScenarioError> {
+fn policies(
+    file: &ScenarioFile,
+    tasks: &[Task],
+    package: &Package,
+) -> Result<Vec<PlannedPolicy>, ScenarioError> {
     if file.policies.is_empty() {
         return Err(ScenarioError::value("policies", "empty, name at least one"));
     }
@@ -244,10 +269,27 @@ fn policies(file: &ScenarioFile, tasks: &[Task]) -> Result<Vec<PlannedPolicy>, S
             .map_err(|error| ScenarioError::value(format!("name of policy '{name}'"), error))?;
     }
     Id::new(file.name.clone()).map_err(|error| ScenarioError::value("name", error))?;
-    file.policies
-        .iter()
-        .map(|section| PlannedPolicy::plan(section.clone(), tasks, &file.thresholds))
-        .collect()
+    let calibrated = |_: Metric, task: Task, _: f64, _: f64| {
+        let model = &package.manifest().name;
+        Err(format!(
+            "model '{model}' has no calibrated thresholds for {task}: name a number"
+        ))
+    };
+    let sources = ThresholdSources {
+        table: &file.thresholds,
+        calibrated: &calibrated,
+    };
+    let plan = |section: &PolicySection| {
+        let planned = PlannedPolicy::plan(section.clone(), tasks, &sources)?;
+        match planned.is_oracle() && file.replay.is_none() {
+            true => Err(ScenarioError::value(
+                format!("policies.{}.kind", planned.name),
+                "an oracle knows the true distortion, which no edge does: it needs [replay]",
+            )),
+            false => Ok(planned),
+        }
+    };
+    file.policies.iter().map(plan).collect()
 }
 
 fn check_thresholds(thresholds: &Thresholds) -> Result<(), ScenarioError> {

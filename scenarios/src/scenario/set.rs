@@ -12,23 +12,28 @@ pub(super) fn apply(table: &mut Table, setting: &str) -> Result<(), ScenarioErro
     let (path, value) = setting
         .split_once('=')
         .ok_or_else(|| form("expected key=value".to_owned()))?;
+    set(table, path, parse_value(value.trim())).map_err(form)
+}
+
+/// Sets a dotted key to a value, or says why there is no such place.
+pub(super) fn set(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
     let keys: Vec<&str> = path.split('.').map(str::trim).collect();
     if keys.iter().any(|key| key.is_empty()) {
-        return Err(form("a key is empty".to_owned()));
+        return Err("a key is empty".to_owned());
     }
     let Some((last, above)) = keys.split_last() else {
-        return Err(form("expected key=value".to_owned()));
+        return Err("expected key=value".to_owned());
     };
     let mut place = Place::Table(table);
     for key in above {
-        place = place.descend(key).map_err(form)?;
+        place = place.descend(key)?;
     }
     match place {
         Place::Table(table) => {
-            table.insert((*last).to_owned(), parse_value(value.trim()));
+            table.insert((*last).to_owned(), value);
             Ok(())
         }
-        Place::Policies(_) => Err(form(format!("name a key of policy '{last}'"))),
+        Place::Policies(_) => Err(format!("name a key of policy '{last}'")),
     }
 }
 

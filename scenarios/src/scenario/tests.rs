@@ -233,6 +233,13 @@ fn images_take_the_place_of_scenes() {
     let neither = SMALL.replace("frames = 3", "");
     let message = resolved(&neither, &[]).unwrap_err().to_string();
     assert!(message.contains("frames: missing"), "{message}");
+    let text = SMALL.replace("frames = 3", "images = 'voc:data?list=few.txt'");
+    let scenario = resolved(&text, &[]).unwrap();
+    assert!(matches!(scenario.source, SourceSpec::Voc(_)));
+    assert!(scenario.to_toml().contains("voc:data?list=few.txt"));
+    let scenes = SMALL.replace("frames = 3", "images = 'scenes:1:3'");
+    let message = resolved(&scenes, &[]).unwrap_err().to_string();
+    assert!(message.contains("by frames and seed"), "{message}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use splitsim_feature::units::Bytes;
+use splitsim_feature::units::{BitRate, Bytes};
 
 /// A span of time, such as `"250 ms"` or `"2 min"`; longer than zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,16 @@ pub(super) struct TimeSpan(pub(super) Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(super) struct Size(pub(super) Bytes);
+
+/// Bytes per second, such as `"20 kB/s"`; more than zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) struct ByteRate(pub(super) Bytes);
+
+/// A rate on a link, such as `"20 Mbit/s"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) struct Rate(pub(super) BitRate);
 
 /// Largest first, so that a size is printed in the largest unit that it is a whole number of.
 const SIZE_UNITS: [(&str, u64); 7] = [
@@ -68,6 +78,41 @@ impl From<Size> for String {
             .find(|(_, factor)| bytes.is_multiple_of(*factor))
             .unwrap_or(("B", 1));
         format!("{} {unit}", bytes / factor)
+    }
+}
+
+impl TryFrom<String> for ByteRate {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let size = text.strip_suffix("/s").map(str::trim_end);
+        size.and_then(parse_size)
+            .map(|bytes| Self(Bytes(bytes)))
+            .ok_or_else(|| {
+                format!("'{text}' is no rate in bytes; expected a size per second, such as 20 kB/s")
+            })
+    }
+}
+
+impl From<ByteRate> for String {
+    fn from(ByteRate(bytes): ByteRate) -> Self {
+        format!("{}/s", Self::from(Size(bytes)))
+    }
+}
+
+impl TryFrom<String> for Rate {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+            .map(Self)
+            .map_err(|error: splitsim_feature::units::NoBitRate| error.to_string())
+    }
+}
+
+impl From<Rate> for String {
+    fn from(Rate(rate): Rate) -> Self {
+        rate.to_string()
     }
 }
 

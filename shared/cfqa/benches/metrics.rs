@@ -12,8 +12,14 @@ fn main() {
     divan::main();
 }
 
-/// Classification, segmentation (two windows), and both windows' tokens as a single map.
-const SHAPES: [[usize; 4]; 3] = [[1, 1, 257, 1536], [2, 1, 1370, 1536], [1, 1, 2740, 1536]];
+/// Classification, segmentation (two windows), both windows' tokens as a single map, and as many tokens
+/// as the maps of a depth feature together.
+const SHAPES: [[usize; 4]; 4] = [
+    [1, 1, 257, 1536],
+    [2, 1, 1370, 1536],
+    [1, 1, 2740, 1536],
+    [1, 1, 12888, 1536],
+];
 
 /// Values without structure: the time does not depend on them.
 fn feature(shape: [usize; 4], salt: usize) -> Feature {

@@ -17,16 +17,63 @@ pub enum CfqaError {
         /// Shape of the distorted feature.
         distorted: FeatureShape,
     },
-    /// A map whose tokens are all alike has no structure to align.
-    #[error("{metric} is undefined: all tokens of map {map} of the {operand} feature are alike")]
+    /// The metric has no value for the pair: the formula divides by nothing.
+    #[error("{metric} is undefined: {cause}")]
     Undefined {
         /// The metric asked for.
         metric: Metric,
+        /// Why.
+        cause: Cause,
+    },
+}
+
+/// Why a metric is undefined for a pair of features. Maps are counted layer by layer within view by
+/// view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// A map whose tokens are all alike has no structure to align.
+    #[error("all tokens of map {map} of the {operand} feature are alike")]
+    Constant {
         /// Which of the two features.
         operand: Operand,
-        /// The map, counted layer by layer within view by view.
+        /// The map.
         map: usize,
     },
+    /// A token of zeros has no direction.
+    #[error("token {token} of map {map} of the {operand} feature is zero")]
+    ZeroToken {
+        /// Which of the two features.
+        operand: Operand,
+        /// The map.
+        map: usize,
+        /// The token.
+        token: usize,
+    },
+    /// Patch tokens that cancel out have no mean direction.
+    #[error("the patch tokens of map {map} of the {operand} feature sum to zero")]
+    ZeroPatchMean {
+        /// Which of the two features.
+        operand: Operand,
+        /// The map.
+        map: usize,
+    },
+    /// A map without patch tokens.
+    #[error("{tokens} tokens, {registers} of them registers, leave no patch token")]
+    NoPatchTokens {
+        /// Tokens of a map.
+        tokens: usize,
+        /// Registers among them.
+        registers: usize,
+    },
+    /// A map with one token has no pair of tokens.
+    #[error("a map of one token has no pairs of tokens")]
+    SingleToken,
+    /// The original feature is zero.
+    #[error("the original feature is zero")]
+    NoSignal,
+    /// The features are equal: the ratio to the noise is infinite.
+    #[error("the features are equal, there is no noise")]
+    NoNoise,
 }
 
 /// One of the two features of a comparison.

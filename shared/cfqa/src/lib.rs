@@ -14,28 +14,34 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - [`Metric`]: names, directions, ranges, costs, formulas; one file per definition;
-//! - [`Reference`], [`Score`], [`Scores`]: scoring;
+//! - [`Metric`]: names, directions, ranges, costs, formulas; one file per definition in `metrics/`, one
+//!   line in the registry of `metric.rs`;
+//! - [`Reference`], [`Score`], [`Scores`]: scoring; [`score_layers`] layer by layer;
+//! - [`Bank`]: metrics that need labelled features beside the pair;
 //! - [`Correlation`]: how well scores follow true distortions (PLCC, SROCC, KROCC).
 //!
 //! Sums are taken in `f64`; the matrix products inside CKA are in `f32`, on rayon's current pool.
 //! Results do not depend on the number of threads.
 
 mod centred;
-mod cka;
-mod cka_cfqa2025;
 mod correlation;
-mod cosine;
+mod discrimination;
 mod error;
 mod gram;
 mod lanes;
+mod layers;
+mod layout;
 mod metric;
-mod mse;
+mod metrics;
+mod pair;
 mod reference;
 mod score;
 
 pub use correlation::{Correlation, CorrelationError};
-pub use error::{CfqaError, Operand};
+pub use discrimination::{Bank, BankError};
+pub use error::{Cause, CfqaError, Operand};
+pub use layers::score_layers;
+pub use layout::TokenLayout;
 pub use metric::{Cost, Direction, Metric, UnknownMetric};
 pub use reference::{Reference, score, score_all};
 pub use score::{Score, Scores};

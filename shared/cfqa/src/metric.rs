@@ -2,29 +2,69 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-use splitsim_feature::Feature;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::centred::CentredMap;
-use crate::{cka, cka_cfqa2025, cosine, mse};
+use crate::pair::Pair;
+use crate::{Cause, metrics};
 
-/// A full-reference quality metric for features.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Metric {
+/// Declares [`Metric`]: one line per metric, its variant and the constant that specifies it.
+macro_rules! registry {
+    ($($(#[$doc:meta])* $variant:ident = $spec:path;)*) => {
+        /// A full-reference quality metric for features.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Metric {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Metric {
+            /// Every metric.
+            pub const ALL: [Self; [$(Self::$variant),*].len()] = [$(Self::$variant),*];
+
+            pub(crate) const fn spec(self) -> &'static Spec {
+                match self {
+                    $(Self::$variant => &$spec,)*
+                }
+            }
+        }
+    };
+}
+
+registry! {
     /// Mean squared error.
-    Mse,
+    Mse = metrics::mse::SPEC;
     /// Mean cosine similarity of tokens.
-    Cosine,
+    Cosine = metrics::cosine::SPEC;
     /// Linear centred kernel alignment (Kornblith et al., 2019), mean over maps.
-    Cka,
+    Cka = metrics::cka::SPEC;
     /// What the CFQA benchmark's script calls linear CKA: another quantity, of the last map only,
     /// divided by the number of maps. For comparison with published logs.
-    #[serde(rename = "cka-cfqa2025")]
-    CkaCfqa2025,
+    CkaCfqa2025 = metrics::cka_cfqa2025::SPEC;
     /// The quantity of [`Self::CkaCfqa2025`], averaged over all maps as the script meant to.
-    #[serde(rename = "cka-cfqa2025-mean")]
-    CkaCfqa2025Mean,
+    CkaCfqa2025Mean = metrics::cka_cfqa2025::MEAN_SPEC;
+    /// Cosine similarity of the class tokens, mean over maps.
+    CosineClass = metrics::cosine_class::SPEC;
+    /// Cosine similarity of the mean patch tokens, mean over maps.
+    CosinePatchMean = metrics::cosine_patch_mean::SPEC;
+    /// Cosine similarity of the token that is worst off.
+    CosineMin = metrics::cosine_min::SPEC;
+    /// Cosine similarity that one token in twenty does not reach.
+    CosineP05 = metrics::cosine_p05::SPEC;
+    /// Signal-to-noise ratio, decibels.
+    Snr = metrics::snr::SPEC;
+    /// Distance of the Gram matrices of unit tokens: how far relations between tokens are kept.
+    GramDistance = metrics::gram_distance::SPEC;
+}
+
+/// All that there is to know of a metric.
+pub(crate) struct Spec {
+    pub(crate) name: &'static str,
+    pub(crate) formula: &'static str,
+    pub(crate) direction: Direction,
+    /// Least and greatest possible score.
+    pub(crate) range: (f64, f64),
+    pub(crate) cost: Cost,
+    pub(crate) definition: Definition,
 }
 
 /// Which way a metric points.
@@ -39,17 +79,17 @@ pub enum Direction {
 /// What a metric costs; N tokens of D channels in each map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cost {
-    /// One pass over the values: O(N·D) per map.
+    /// One pass over the values, shared by all metrics of this cost: O(N·D) per map.
     Pass,
-    /// Matrix products: O(N·D·min(N, D)) per map. The original's share is paid once per
-    /// [`Reference`](crate::Reference).
+    /// Matrix products: O(N·D·min(N, D)) per map, O(N²·D) for `gram-distance`. The original's share of
+    /// CKA is paid once per [`Reference`](crate::Reference).
     Products,
 }
 
 /// How a metric is computed.
 pub(crate) enum Definition {
-    /// From the two whole features, original first.
-    Whole(fn(&Feature, &Feature) -> f64),
+    /// From the two whole features.
+    Whole(fn(&Pair<'_>) -> Result<f64, Cause>),
     /// From pairs of maps: the sum of the alignments used, divided by the number of all maps.
     PerMap {
         alignment: fn(&CentredMap, &CentredMap) -> f64,
@@ -74,99 +114,60 @@ impl MapsUsed {
 }
 
 impl Metric {
-    /// Every metric.
-    pub const ALL: [Self; 5] = [
-        Self::Mse,
-        Self::Cosine,
-        Self::Cka,
-        Self::CkaCfqa2025,
-        Self::CkaCfqa2025Mean,
-    ];
-
     /// The benchmark's three baselines in their standard form (Gao et al., MM'25, §5).
     pub const STANDARD: [Self; 3] = [Self::Mse, Self::Cosine, Self::Cka];
 
     /// The name in configurations, command lines and results.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Mse => "mse",
-            Self::Cosine => "cosine",
-            Self::Cka => "cka",
-            Self::CkaCfqa2025 => "cka-cfqa2025",
-            Self::CkaCfqa2025Mean => "cka-cfqa2025-mean",
-        }
+        self.spec().name
     }
 
     /// Which scores are the better ones.
     #[must_use]
     pub const fn direction(self) -> Direction {
-        match self {
-            Self::Mse => Direction::LowerIsBetter,
-            Self::Cosine | Self::Cka | Self::CkaCfqa2025 | Self::CkaCfqa2025Mean => {
-                Direction::HigherIsBetter
-            }
-        }
+        self.spec().direction
     }
 
     /// The scores that are possible, give or take rounding (CKA of equal features may exceed 1 in
     /// the last digits; it is not clamped).
     #[must_use]
     pub const fn range(self) -> RangeInclusive<f64> {
-        match self {
-            Self::Mse => 0.0..=f64::INFINITY,
-            Self::Cosine => -1.0..=1.0,
-            Self::Cka | Self::CkaCfqa2025 | Self::CkaCfqa2025Mean => 0.0..=1.0,
-        }
+        let (least, greatest) = self.spec().range;
+        least..=greatest
     }
 
     /// What it costs to compute.
     #[must_use]
     pub const fn cost(self) -> Cost {
-        match self {
-            Self::Mse | Self::Cosine => Cost::Pass,
-            Self::Cka | Self::CkaCfqa2025 | Self::CkaCfqa2025Mean => Cost::Products,
-        }
+        self.spec().cost
     }
 
-    /// The formula in a line; X and Y are maps `[tokens, dim]`, ˜ subtracts each channel's mean over
-    /// the tokens.
+    /// The formula in a line; X and Y are maps `[tokens, dim]`, x and y tokens of theirs, ˜ subtracts
+    /// each channel's mean over the tokens.
     #[must_use]
     pub const fn formula(self) -> &'static str {
-        match self {
-            Self::Mse => "mean over all points of (x − y)²",
-            Self::Cosine => "mean over tokens, then maps, of x·y / ((‖x‖ + 1e-8)(‖y‖ + 1e-8))",
-            Self::Cka => "mean over maps of ‖ỸᵀX̃‖²_F / (‖X̃ᵀX̃‖_F ‖ỸᵀỸ‖_F)",
-            Self::CkaCfqa2025 => {
-                "‖X̃Ỹᵀ‖²_F / (‖X̃X̃ᵀ‖_F ‖ỸỸᵀ‖_F + 1e-8) of the last map, divided by the number of maps"
-            }
-            Self::CkaCfqa2025Mean => "mean over maps of ‖X̃Ỹᵀ‖²_F / (‖X̃X̃ᵀ‖_F ‖ỸỸᵀ‖_F + 1e-8)",
-        }
-    }
-
-    pub(crate) const fn definition(self) -> Definition {
-        match self {
-            Self::Mse => Definition::Whole(mse::mse),
-            Self::Cosine => Definition::Whole(cosine::cosine),
-            Self::Cka => Definition::PerMap {
-                alignment: cka::alignment,
-                used: MapsUsed::All,
-            },
-            Self::CkaCfqa2025 => Definition::PerMap {
-                alignment: cka_cfqa2025::alignment,
-                used: MapsUsed::Last,
-            },
-            Self::CkaCfqa2025Mean => Definition::PerMap {
-                alignment: cka_cfqa2025::alignment,
-                used: MapsUsed::All,
-            },
-        }
+        self.spec().formula
     }
 }
 
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+impl Serialize for Metric {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Metric {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -196,6 +197,7 @@ mod tests {
             assert_eq!(metric.name().parse(), Ok(metric));
             let quoted = format!("\"{metric}\"");
             assert_eq!(serde_json::to_string(&metric).unwrap(), quoted);
+            assert_eq!(serde_json::from_str::<Metric>(&quoted).unwrap(), metric);
         }
     }
 
@@ -203,7 +205,8 @@ mod tests {
     fn an_unknown_name_is_answered_with_the_known_ones() {
         let error = "ssim".parse::<Metric>().unwrap_err().to_string();
         let expected = "unknown metric 'ssim', expected one of mse, cosine, cka, cka-cfqa2025, \
-                        cka-cfqa2025-mean";
+                        cka-cfqa2025-mean, cosine-class, cosine-patch-mean, cosine-min, cosine-p05, \
+                        snr, gram-distance";
         assert_eq!(error, expected);
     }
 }

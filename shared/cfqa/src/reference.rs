@@ -6,7 +6,8 @@ use splitsim_feature::Feature;
 
 use crate::centred::CentredMap;
 use crate::metric::Definition;
-use crate::{CfqaError, Metric, Operand, Score, Scores};
+use crate::pair::Pair;
+use crate::{Cause, CfqaError, Metric, Operand, Score, Scores, TokenLayout};
 
 /// Scores a single distorted feature by one metric.
 ///
@@ -34,17 +35,28 @@ pub fn score_all(
 /// centred copy and one Gram matrix per map, of `4·min(tokens, dim)²` `f32` values at most.
 pub struct Reference {
     original: Feature,
+    layout: TokenLayout,
     maps: Vec<OnceLock<Option<CentredMap>>>,
 }
 
 impl Reference {
-    /// Nothing is computed yet.
+    /// Nothing is computed yet. The feature's tokens are a class token and patches.
     #[must_use]
     pub fn new(original: Feature) -> Self {
+        Self::with_layout(original, TokenLayout::default())
+    }
+
+    /// The same, of a feature whose tokens are as `layout` says.
+    #[must_use]
+    pub fn with_layout(original: Feature, layout: TokenLayout) -> Self {
         let maps = (0..original.shape().maps())
             .map(|_| OnceLock::new())
             .collect();
-        Self { original, maps }
+        Self {
+            original,
+            layout,
+            maps,
+        }
     }
 
     /// The original.
@@ -59,7 +71,8 @@ impl Reference {
     /// When the shapes differ or the metric is undefined for the pair.
     pub fn score(&self, metric: Metric, distorted: &Feature) -> Result<Score, CfqaError> {
         self.check_shape(distorted)?;
-        let mut value = self.whole(metric, distorted);
+        let pair = Pair::new(&self.original, distorted, self.layout);
+        let mut value = whole(metric, &pair)?;
         for map in 0..self.maps.len() {
             value += self.contribution(metric, &DistortedMap::new(distorted, map))?;
         }
@@ -74,9 +87,10 @@ impl Reference {
     /// When the shapes differ. Where a metric is undefined, its own entry says so.
     pub fn score_all(&self, metrics: &[Metric], distorted: &Feature) -> Result<Scores, CfqaError> {
         self.check_shape(distorted)?;
+        let pair = Pair::new(&self.original, distorted, self.layout);
         let mut totals: Vec<_> = metrics
             .iter()
-            .map(|&metric| (metric, Ok(self.whole(metric, distorted))))
+            .map(|&metric| (metric, whole(metric, &pair)))
             .collect();
         for map in 0..self.maps.len() {
             let shared = DistortedMap::new(distorted, map);
@@ -104,23 +118,14 @@ impl Reference {
         }
     }
 
-    /// The score of a metric over whole features, 0 for one that sums over maps.
-    fn whole(&self, metric: Metric, distorted: &Feature) -> f64 {
-        match metric.definition() {
-            Definition::Whole(of) => of(&self.original, distorted),
-            Definition::PerMap { .. } => 0.0,
-        }
-    }
-
     /// What one map adds to the score.
     fn contribution(&self, metric: Metric, distorted: &DistortedMap<'_>) -> Result<f64, CfqaError> {
         let (map, maps) = (distorted.map, self.maps.len());
-        match metric.definition() {
+        match metric.spec().definition {
             Definition::PerMap { alignment, used } if used.includes(map, maps) => {
                 let undefined = |operand| CfqaError::Undefined {
                     metric,
-                    operand,
-                    map,
+                    cause: Cause::Constant { operand, map },
                 };
                 let x = self.maps[map].get_or_init(|| centred_map(&self.original, map));
                 let x = x.as_ref().ok_or_else(|| undefined(Operand::Original))?;
@@ -136,6 +141,14 @@ impl Reference {
 impl fmt::Debug for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Reference({})", self.original.shape())
+    }
+}
+
+/// The score of a metric over whole features, 0 for one that sums over maps.
+fn whole(metric: Metric, pair: &Pair<'_>) -> Result<f64, CfqaError> {
+    match metric.spec().definition {
+        Definition::Whole(of) => of(pair).map_err(|cause| CfqaError::Undefined { metric, cause }),
+        Definition::PerMap { .. } => Ok(0.0),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
-use splitsim_cfqa::{CfqaError, Metric, Operand, Reference, score, score_all};
+use splitsim_cfqa::{Cause, CfqaError, Metric, Operand, Reference, TokenLayout, score, score_all};
 use splitsim_feature::{Feature, FeatureShape};
 
 fn feature(dims: [usize; 4], values: Vec<f32>) -> Feature {
@@ -96,12 +96,84 @@ mod by_definition {
         difference.mapv(|d| d * d).mean().expect("there are tokens")
     }
 
+    fn patch_mean(x: &Array2<f32>, y: &Array2<f32>) -> f64 {
+        let mean = |map: &Array2<f32>| {
+            let (_, patches) = map.view().split_at(Axis(0), 1);
+            let mean = patches.mapv(f64::from).mean_axis(Axis(0));
+            mean.expect("there are patches")
+        };
+        let (x, y) = (mean(x), mean(y));
+        x.dot(&y) / (x.dot(&x) * y.dot(&y)).sqrt()
+    }
+
+    fn gram_distance(x: &Array2<f32>, y: &Array2<f32>) -> f64 {
+        let gram = |map: &Array2<f32>| {
+            let map = map.mapv(f64::from);
+            let norms = map.map_axis(Axis(1), |token| token.dot(&token).sqrt());
+            let unit = map / norms.insert_axis(Axis(1));
+            unit.dot(&unit.t())
+        };
+        let tokens = x.nrows();
+        let off_diagonal = (tokens * (tokens - 1)) as f64;
+        let squares = (gram(x) - gram(y)).mapv(|entry| entry * entry);
+        ((squares.sum() - squares.diag().sum()) / off_diagonal).sqrt()
+    }
+
+    fn token_cosines(x: &Array2<f32>, y: &Array2<f32>) -> Vec<f64> {
+        let of = |(x, y): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, f32>)| {
+            let (x, y) = (x.mapv(f64::from), y.mapv(f64::from));
+            x.dot(&y) / (x.dot(&x).sqrt() * y.dot(&y).sqrt())
+        };
+        x.rows().into_iter().zip(y.rows()).map(of).collect()
+    }
+
+    /// The metrics that are no means over maps.
+    fn overall(metric: Metric, original: &Feature, distorted: &Feature) -> Option<f64> {
+        let mut cosines: Vec<f64> = original
+            .maps()
+            .zip(distorted.maps())
+            .flat_map(|(x, y)| token_cosines(&x.to_owned(), &y.to_owned()))
+            .collect();
+        cosines.sort_by(f64::total_cmp);
+        match metric {
+            Metric::CosineMin => cosines.first().copied(),
+            Metric::CosineP05 => {
+                let place = 0.05 * (cosines.len() - 1) as f64;
+                let (low, share) = (place.floor() as usize, place.fract());
+                let high = (low + 1).min(cosines.len() - 1);
+                Some((1.0 - share) * cosines[low] + share * cosines[high])
+            }
+            Metric::Snr => {
+                let (x, y) = (
+                    original.view().mapv(f64::from),
+                    distorted.view().mapv(f64::from),
+                );
+                let noise = (&x - &y).mapv(|d| d * d).sum();
+                Some(10.0 * (x.mapv(|x| x * x).sum() / noise).log10())
+            }
+            Metric::Mse
+            | Metric::Cosine
+            | Metric::Cka
+            | Metric::CkaCfqa2025
+            | Metric::CkaCfqa2025Mean
+            | Metric::CosineClass
+            | Metric::CosinePatchMean
+            | Metric::GramDistance => None,
+        }
+    }
+
     pub(super) fn value(metric: Metric, original: &Feature, distorted: &Feature) -> f64 {
         let of: fn(&Array2<f32>, &Array2<f32>) -> f64 = match metric {
             Metric::Mse => mse,
             Metric::Cosine => cosine,
             Metric::Cka => cka,
             Metric::CkaCfqa2025 | Metric::CkaCfqa2025Mean => cka_cfqa,
+            Metric::CosineClass => |x, y| token_cosines(x, y)[0],
+            Metric::CosinePatchMean => patch_mean,
+            Metric::GramDistance => gram_distance,
+            Metric::CosineMin | Metric::CosineP05 | Metric::Snr => {
+                return overall(metric, original, distorted).expect("they are handled there");
+            }
         };
         let values: Vec<f64> = original
             .maps()
@@ -111,9 +183,7 @@ mod by_definition {
         let maps = values.len() as f64;
         match metric {
             Metric::CkaCfqa2025 => values[values.len() - 1] / maps,
-            Metric::Mse | Metric::Cosine | Metric::Cka | Metric::CkaCfqa2025Mean => {
-                values.iter().sum::<f64>() / maps
-            }
+            _ => values.iter().sum::<f64>() / maps,
         }
     }
 }
@@ -124,9 +194,14 @@ proptest! {
     #[test]
     fn every_metric_is_its_definition((original, distorted) in pairs()) {
         for metric in Metric::ALL {
+            let equal = score(Metric::Mse, &original, &distorted).unwrap().value() == 0.0;
+            if metric == Metric::Snr && equal {
+                continue;
+            }
             let expected = by_definition::value(metric, &original, &distorted);
             let actual = value(metric, &original, &distorted);
-            prop_assert!((actual - expected).abs() < 1e-6, "{metric}: {actual}, not {expected}");
+            let tolerance = 1e-6 * expected.abs().max(1.0);
+            prop_assert!((actual - expected).abs() < tolerance, "{metric}: {actual}, not {expected}");
             let range = metric.range();
             prop_assert!(actual > range.start() - 1e-6 && actual < range.end() + 1e-6);
         }
@@ -137,9 +212,21 @@ proptest! {
         let maps = original.shape().maps() as f64;
         for metric in Metric::ALL {
             let perfect = match metric {
-                Metric::Mse => 0.0,
-                Metric::Cosine | Metric::Cka | Metric::CkaCfqa2025Mean => 1.0,
+                Metric::Mse | Metric::GramDistance => 0.0,
+                Metric::Cosine
+                | Metric::Cka
+                | Metric::CkaCfqa2025Mean
+                | Metric::CosineClass
+                | Metric::CosinePatchMean
+                | Metric::CosineMin
+                | Metric::CosineP05 => 1.0,
                 Metric::CkaCfqa2025 => 1.0 / maps,
+                Metric::Snr => {
+                    let cause = Cause::NoNoise;
+                    let undefined = Err(CfqaError::Undefined { metric, cause });
+                    prop_assert_eq!(score(metric, &original, &original), undefined);
+                    continue;
+                }
             };
             let own = value(metric, &original, &original);
             prop_assert!((own - perfect).abs() < 1e-6, "{metric}: {own}, not {perfect}");
@@ -227,11 +314,8 @@ fn cka_of_alike_tokens_is_undefined() {
     for metric in ckas {
         let undefined = |operand| {
             let map = 1;
-            Err(CfqaError::Undefined {
-                metric,
-                operand,
-                map,
-            })
+            let cause = Cause::Constant { operand, map };
+            Err(CfqaError::Undefined { metric, cause })
         };
         let distorted = score(metric, &varied, &constant);
         assert_eq!(distorted, undefined(Operand::Distorted));
@@ -241,6 +325,56 @@ fn cka_of_alike_tokens_is_undefined() {
         assert_eq!(scores.get(metric), Some(&distorted));
         assert!(scores.get(Metric::Mse).is_some_and(Result::is_ok));
     }
+}
+
+#[test]
+fn zeros_have_no_direction() {
+    let varied = feature([1, 1, 3, 2], vec![1.0, 2.0, 3.0, 5.0, 1.0, 7.0]);
+    let zeros = feature([1, 1, 3, 2], vec![0.0; 6]);
+    let undefined = |metric, cause| Err(CfqaError::Undefined { metric, cause });
+    for metric in [
+        Metric::CosineClass,
+        Metric::CosineMin,
+        Metric::CosineP05,
+        Metric::GramDistance,
+    ] {
+        let zero_token = |operand| Cause::ZeroToken {
+            operand,
+            map: 0,
+            token: 0,
+        };
+        let distorted = undefined(metric, zero_token(Operand::Distorted));
+        assert_eq!(score(metric, &varied, &zeros), distorted);
+        let original = undefined(metric, zero_token(Operand::Original));
+        assert_eq!(score(metric, &zeros, &varied), original);
+    }
+    let metric = Metric::CosinePatchMean;
+    let operand = Operand::Distorted;
+    let cause = Cause::ZeroPatchMean { operand, map: 0 };
+    assert_eq!(score(metric, &varied, &zeros), undefined(metric, cause));
+    let no_signal = undefined(Metric::Snr, Cause::NoSignal);
+    assert_eq!(score(Metric::Snr, &zeros, &varied), no_signal);
+}
+
+#[test]
+fn registers_are_no_patches() {
+    let original = feature([1, 1, 4, 2], vec![1.0, 0.0, 0.0, 9.0, 2.0, 0.0, 4.0, 0.0]);
+    let distorted = feature([1, 1, 4, 2], vec![1.0, 0.0, 9.0, 0.0, 0.0, 3.0, 0.0, 5.0]);
+    let metric = Metric::CosinePatchMean;
+    let with = |registers| {
+        let reference = Reference::with_layout(original.clone(), TokenLayout { registers });
+        reference.score(metric, &distorted)
+    };
+    // One register: patches (2, 0) and (4, 0) against (0, 3) and (0, 5).
+    assert_eq!(with(1).unwrap().value(), 0.0);
+    // None: sums (6, 9) and (9, 8).
+    let expected = 126.0 / (117.0f64 * 145.0).sqrt();
+    assert!((with(0).unwrap().value() - expected).abs() < 1e-12);
+    let cause = Cause::NoPatchTokens {
+        tokens: 4,
+        registers: 3,
+    };
+    assert_eq!(with(3), Err(CfqaError::Undefined { metric, cause }));
 }
 
 #[test]

@@ -1,13 +1,13 @@
-use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use splitsim_feature::{Feature, Task};
 use splitsim_model::{Digest, Package};
 
 use crate::hevc::Hevc;
-use crate::quantise::Rounding;
-use crate::{CodecError, CodecId, Container, Ladder, Level};
+use crate::picture_codec::Setup;
+use crate::reference::{Hm, Vtm};
+use crate::vvc::Vvc;
+use crate::{CodecError, CodecId, CodecOptions, Container, Ladder, Level};
 
 /// A codec for the features of one model and task.
 ///
@@ -66,54 +66,47 @@ pub struct Encoded {
     pub decode: Duration,
 }
 
-/// How a codec is used, besides what the model package says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CodecOptions {
-    /// Where value ranges come from. Default: the model package.
-    pub range_mode: RangeMode,
-    /// The quantiser's rounding. Default: to the nearest.
-    pub rounding: Rounding,
-    /// How long one process may run before it is killed. Default 60 s: the benchmark's largest
-    /// feature, 2×4×1611×1536 at QP 2, takes 9 s of one core.
-    pub time_limit: Duration,
-    /// The ffmpeg to use. Default: looked for, see [`Ffmpeg::find`](crate::ffmpeg::Ffmpeg::find).
-    pub ffmpeg: Option<PathBuf>,
-}
-
-impl Default for CodecOptions {
-    fn default() -> Self {
-        Self {
-            range_mode: RangeMode::default(),
-            rounding: Rounding::default(),
-            time_limit: Duration::from_secs(60),
-            ffmpeg: None,
-        }
-    }
-}
-
-/// Where the encoder takes each layer's value range from. Decoders read it in the container.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RangeMode {
-    /// The model package's calibrated table: nothing to send, outliers are clamped.
-    #[default]
-    Package,
-    /// The feature's own extremes: eight bytes a layer, nothing is clamped.
-    Feature,
-}
-
 /// Opens a codec for a model package's task.
 ///
 /// # Errors
-/// When the package does not have the task or a valid ladder for the codec, or the codec's program
-/// is missing or lacks an ability.
+/// When the package does not have the task or a valid ladder for the codec, the codec's program is
+/// missing or lacks an ability, or the codec is a learned one, which this crate cannot run.
 pub fn open(
     id: CodecId,
     package: &Package,
     task: Task,
     options: &CodecOptions,
 ) -> Result<Box<dyn FeatureCodec>, CodecError> {
+    if id.is_learned() {
+        return Err(CodecError::NeedsLibtorch { codec: id });
+    }
+    open_with(Setup::of(package, task, id)?, id, options).map_err(|error| match error {
+        CodecError::InvalidLadder { codec, source } => CodecError::Ladder {
+            model: package.manifest().name.clone(),
+            task,
+            codec,
+            source,
+        },
+        other => other,
+    })
+}
+
+/// Opens a codec with other tables or another ladder than a package's, as calibration does.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(
+    setup: Setup,
+    id: CodecId,
+    options: &CodecOptions,
+) -> Result<Box<dyn FeatureCodec>, CodecError> {
     match id {
-        CodecId::Hevc => Ok(Box::new(Hevc::open(package, task, options)?)),
+        CodecId::Hevc => Ok(Box::new(Hevc::new(setup, options)?)),
+        CodecId::Vvc => Ok(Box::new(Vvc::new(setup, options)?)),
+        CodecId::Hm => Ok(Box::new(Hm::new(setup, options)?)),
+        CodecId::Vtm => Ok(Box::new(Vtm::new(setup, options)?)),
+        CodecId::Hyperprior | CodecId::HyperpriorTask => {
+            Err(CodecError::NeedsLibtorch { codec: id })
+        }
     }
 }

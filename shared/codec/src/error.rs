@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::PathBuf;
 
 use splitsim_feature::{FeatureError, Task};
 use splitsim_model::{Digest, ModelError};
@@ -7,8 +8,10 @@ use crate::CodecId;
 use crate::container::{ContainerError, SymbolDigest};
 use crate::ffmpeg::FfmpegError;
 use crate::ladder::LadderError;
+use crate::picture::CodebookError;
 use crate::process::ProcessError;
 use crate::quantise::BitDepth;
+use crate::reference::ReferenceError;
 
 /// Why a feature could not be coded, or a container not decoded.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +19,14 @@ pub enum CodecError {
     /// The model package cannot serve the task.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The manifest has no value ranges for the task.
+    #[error("model '{model}' has no value ranges for {task}, find them with splitsim model calibrate")]
+    Uncalibrated {
+        /// The package's name.
+        model: String,
+        /// The task.
+        task: Task,
+    },
     /// The manifest has no ladder for the codec.
     #[error("model '{model}' has no ladder for {codec} on {task}, add it to tasks.{task}.ladders")]
     NoLadder {
@@ -38,9 +49,83 @@ pub enum CodecError {
         /// What is wrong with it.
         source: LadderError,
     },
+    /// The ladder given is not one of the codec.
+    #[error("ladder of {codec}: {source}")]
+    InvalidLadder {
+        /// The codec.
+        codec: CodecId,
+        /// What is wrong with it.
+        source: LadderError,
+    },
+    /// The codec is a trained network, which this crate cannot run.
+    #[error("{codec} needs libtorch; open it with splitsim_hyperprior::open")]
+    NeedsLibtorch {
+        /// The codec.
+        codec: CodecId,
+    },
+    /// A learned codec failed.
+    #[error("{codec} {operation}: {source}")]
+    Learned {
+        /// The codec.
+        codec: CodecId,
+        /// What it was doing.
+        operation: Operation,
+        /// The error of the crate that runs it, which this crate does not know.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The manifest names no codebook for the task.
+    #[error(
+        "model '{model}' has no codebook for {task}; fit one with 'splitsim codec fit-codebook' or use the linear transform"
+    )]
+    NoCodebook {
+        /// The package's name.
+        model: String,
+        /// The task.
+        task: Task,
+    },
+    /// A codebook's file cannot be used.
+    #[error("{path}: {source}")]
+    CodebookFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CodebookError,
+    },
+    /// The container was coded with a codebook that this decoder does not have.
+    #[error(
+        "the container's codebook is {}, this model has {}; use the same model package on both sides",
+        hexadecimal(.actual), .known.as_ref().map_or_else(|| "none".to_owned(), hexadecimal)
+    )]
+    UnknownCodebook {
+        /// Short digest of this decoder's codebook, if it has one.
+        known: Option<[u8; 8]>,
+        /// Short digest of the encoder's.
+        actual: [u8; 8],
+    },
+    /// A symbol that no centre of the codebook belongs to.
+    #[error("symbol {symbol}: the codebook has {centres} centres")]
+    NoSuchCentre {
+        /// The symbol.
+        symbol: u16,
+        /// How many there are.
+        centres: usize,
+    },
+    /// A decoder gave a symbol beyond the depth of the container.
+    #[error("{codec} decoded the symbol {symbol}, samples have {depth} bits")]
+    SymbolTooLarge {
+        /// The codec.
+        codec: CodecId,
+        /// The symbol.
+        symbol: u16,
+        /// The depth of the container's samples.
+        depth: BitDepth,
+    },
     /// No usable ffmpeg.
     #[error(transparent)]
     Ffmpeg(#[from] FfmpegError),
+    /// No usable reference software.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
     /// A level that the ladder does not have.
     #[error("no level {level}: the ladder has {levels} levels (0 to {})", .levels.saturating_sub(1))]
     NoSuchLevel {
@@ -106,12 +191,20 @@ pub enum CodecError {
         /// The container's.
         actual: Task,
     },
-    /// The container's samples have another depth.
-    #[error("the container has {actual} bit samples, {codec} is used with {expected}")]
+    /// Samples of a depth that the codec does not code.
+    #[error("{codec} codes samples of {} bits, not of {actual}", list(.supported))]
     WrongDepth {
         /// The codec.
         codec: CodecId,
-        /// The codec's depth.
+        /// The depths that it codes.
+        supported: &'static [BitDepth],
+        /// The depth asked for, or the container's.
+        actual: BitDepth,
+    },
+    /// The codebook's symbols have another depth than the container's samples.
+    #[error("the codebook has {expected} bit symbols, the container's samples have {actual}")]
+    CodebookDepth {
+        /// The codebook's.
         expected: BitDepth,
         /// The container's.
         actual: BitDepth,
@@ -126,6 +219,16 @@ pub enum CodecError {
         expected: [u8; 8],
         /// Short digest of the encoder's.
         actual: [u8; 8],
+    },
+    /// The encoder wrote no bitstream, or one that is too long to be right.
+    #[error("{codec} wrote a bitstream of {actual} bytes, expected 1 to {limit}")]
+    EncodedSize {
+        /// The codec.
+        codec: CodecId,
+        /// The most bytes that the picture can take.
+        limit: usize,
+        /// Bytes written.
+        actual: usize,
     },
     /// The decoder gave another number of bytes than the picture has.
     #[error("{codec} decoded {actual} bytes, the picture has {expected}")]
@@ -153,6 +256,19 @@ pub enum CodecError {
 }
 
 impl CodecError {
+    /// An error of the crate that runs a learned codec.
+    pub fn learned(
+        codec: CodecId,
+        operation: Operation,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Learned {
+            codec,
+            operation,
+            source: Box::new(source),
+        }
+    }
+
     pub(crate) fn tables_differ(expected: Digest, actual: [u8; 8]) -> Self {
         Self::TablesDiffer {
             expected: expected.short(),
@@ -164,6 +280,8 @@ impl CodecError {
 /// What a codec was doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
+    /// Reading its weights or tables.
+    Open,
     /// Making a bitstream.
     Encode,
     /// Reading one.
@@ -173,6 +291,7 @@ pub enum Operation {
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Open => "open",
             Self::Encode => "encode",
             Self::Decode => "decode",
         })
@@ -181,4 +300,9 @@ impl fmt::Display for Operation {
 
 fn hexadecimal(bytes: &[u8; 8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn list(depths: &[BitDepth]) -> String {
+    let depths: Vec<_> = depths.iter().map(ToString::to_string).collect();
+    depths.join(" or ")
 }

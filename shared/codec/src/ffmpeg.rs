@@ -85,6 +85,25 @@ impl Ffmpeg {
     }
 }
 
+/// ffmpeg's arguments: never reads the terminal, speaks only of errors, uses one thread.
+pub(crate) fn arguments(groups: &[&[&str]]) -> Vec<String> {
+    const COMMON: &[&str] = &[
+        "-nostdin",
+        "-hide_banner",
+        "-loglevel",
+        "error",
+        "-threads",
+        "1",
+        "-filter_threads",
+        "1",
+    ];
+    std::iter::once(&COMMON)
+        .chain(groups)
+        .flat_map(|group| group.iter())
+        .map(|&argument| argument.to_owned())
+        .collect()
+}
+
 /// Why there is no usable ffmpeg.
 #[derive(Debug, thiserror::Error)]
 pub enum FfmpegError {

@@ -5,21 +5,43 @@ use serde::{Deserialize, Serialize};
 
 /// A codec, as the command line, the manifest's ladders and the container name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum CodecId {
-    /// HEVC intra, 10 bit 4:0:0, coded by x265.
+    /// HEVC intra, 4:0:0, coded by x265.
     Hevc,
+    /// VVC intra, 10 bit 4:2:0 with constant chroma, coded by vvenc.
+    Vvc,
+    /// HEVC intra, 4:0:0, coded by the reference software HM, as the CFQA benchmark does.
+    Hm,
+    /// VVC intra, 4:0:0, coded by the reference software VTM, as the CFQA benchmark does.
+    Vtm,
+    /// A learned scale hyperprior, trained on the features of all tasks.
+    Hyperprior,
+    /// A learned scale hyperprior, trained on the features of one task.
+    HyperpriorTask,
 }
 
 impl CodecId {
     /// Every codec.
-    pub const ALL: [Self; 1] = [Self::Hevc];
+    pub const ALL: [Self; 6] = [
+        Self::Hevc,
+        Self::Vvc,
+        Self::Hm,
+        Self::Vtm,
+        Self::Hyperprior,
+        Self::HyperpriorTask,
+    ];
 
     /// The codec's short name, which is also its key in a manifest's `ladders`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Hevc => "hevc",
+            Self::Vvc => "vvc",
+            Self::Hm => "hm",
+            Self::Vtm => "vtm",
+            Self::Hyperprior => "hyperprior",
+            Self::HyperpriorTask => "hyperprior-task",
         }
     }
 
@@ -28,6 +50,11 @@ impl CodecId {
     pub const fn number(self) -> u8 {
         match self {
             Self::Hevc => 1,
+            Self::Vvc => 2,
+            Self::Hm => 3,
+            Self::Vtm => 4,
+            Self::Hyperprior => 5,
+            Self::HyperpriorTask => 6,
         }
     }
 
@@ -35,6 +62,15 @@ impl CodecId {
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|codec| codec.number() == number)
+    }
+
+    /// Whether the codec is a trained network, which needs libtorch.
+    #[must_use]
+    pub const fn is_learned(self) -> bool {
+        match self {
+            Self::Hevc | Self::Vvc | Self::Hm | Self::Vtm => false,
+            Self::Hyperprior | Self::HyperpriorTask => true,
+        }
     }
 }
 
@@ -66,12 +102,27 @@ mod tests {
 
     #[test]
     fn a_codec_is_found_by_its_name_and_number() {
-        assert_eq!("hevc".parse::<CodecId>().unwrap(), CodecId::Hevc);
-        assert_eq!(CodecId::from_number(1), Some(CodecId::Hevc));
+        // Written out: a number that changes makes stored containers unreadable.
+        let known = [
+            ("hevc", 1),
+            ("vvc", 2),
+            ("hm", 3),
+            ("vtm", 4),
+            ("hyperprior", 5),
+            ("hyperprior-task", 6),
+        ];
+        assert_eq!(
+            CodecId::ALL.map(|codec| (codec.name(), codec.number())),
+            known
+        );
+        for codec in CodecId::ALL {
+            assert_eq!(codec.name().parse::<CodecId>().unwrap(), codec);
+            assert_eq!(CodecId::from_number(codec.number()), Some(codec));
+        }
         assert_eq!(CodecId::from_number(0), None);
         assert_eq!(
             "h265".parse::<CodecId>().unwrap_err().to_string(),
-            "unknown codec 'h265', expected hevc"
+            "unknown codec 'h265', expected hevc, vvc, hm, vtm, hyperprior, hyperprior-task"
         );
     }
 }

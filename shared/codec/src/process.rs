@@ -45,6 +45,33 @@ impl Job<'_> {
         self.judge(report)
     }
 
+    /// Runs the program to its end, whatever its status, and returns what it said: for programs that
+    /// read and write files.
+    ///
+    /// # Errors
+    /// When it cannot be started or runs past a limit.
+    pub fn run_to_log(&self) -> Result<Log, ProcessError> {
+        let start = Instant::now();
+        let (running, pipes) = Running::spawn(self)?;
+        let report = thread::scope(|scope| self.attend(scope, running, pipes, start));
+        let report = report.map_err(|source| self.io(source))?;
+        match report {
+            Report {
+                end: End::Exited(status),
+                output: Output::Whole(output),
+                stderr,
+            } => {
+                let output = String::from_utf8_lossy(&output);
+                let text = format!("{}\n{stderr}", output.trim_end());
+                Ok(Log { status, text })
+            }
+            report => Err(match self.judge(report) {
+                Err(error) => error,
+                Ok(_) => self.io(io::Error::other("it was given up on")),
+            }),
+        }
+    }
+
     /// Feeds and reads the child until it ends or is to be ended.
     ///
     /// `running` is dropped before this returns, and so before the scope joins its threads: a killed
@@ -112,6 +139,35 @@ impl Job<'_> {
             program: self.program.to_owned(),
             source,
         }
+    }
+}
+
+/// What a program that has ended has said.
+#[derive(Debug)]
+pub struct Log {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its standard output, then the last 2 KiB of its diagnostics.
+    pub text: String,
+}
+
+impl Log {
+    /// Refuses a log of a program that failed.
+    ///
+    /// # Errors
+    /// With the last 2 KiB of the log, when the status is another than 0.
+    pub fn require_success(&self, job: &Job<'_>) -> Result<(), ProcessError> {
+        if self.status.success() {
+            return Ok(());
+        }
+        let text = self.text.trim_end();
+        let start = text.len().saturating_sub(TAIL_BYTES);
+        let start = (start..text.len()).find(|&at| text.is_char_boundary(at));
+        Err(ProcessError::Failed {
+            program: job.program.to_owned(),
+            status: self.status,
+            stderr: text[start.unwrap_or(0)..].to_owned(),
+        })
     }
 }
 

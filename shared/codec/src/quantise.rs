@@ -22,8 +22,12 @@ use crate::CodecError;
 pub struct BitDepth(u8);
 
 impl BitDepth {
+    /// What a codebook of 256 centres has.
+    pub const EIGHT: Self = Self(8);
     /// What the benchmark's picture codecs use.
     pub const TEN: Self = Self(10);
+    /// The finest that the picture codecs code.
+    pub const TWELVE: Self = Self(12);
 
     /// A depth of `bits`; `None` unless it is 1 to 16.
     #[must_use]

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use splitsim_codec::container::{Ranges, SymbolDigest};
 use splitsim_codec::ffmpeg::{Encoder, Ffmpeg};
 use splitsim_codec::hevc::Hevc;
+use splitsim_codec::picture_codec::Setup;
 use splitsim_codec::quantise::{BitDepth, LayerQuantisers, Rounding};
 use splitsim_codec::{
     CodecError, CodecId, CodecOptions, Container, Encoded, FeatureCodec, Limits, RangeMode, open,
@@ -311,8 +312,12 @@ fn containers_for_another_decoder_are_refused() {
     let root = tempfile::tempdir().unwrap();
     let package = support::package(root.path(), "[30, 20]");
     let options = CodecOptions::default();
-    let cls = Hevc::open(&package, Task::Cls, &options).unwrap();
-    let dpt = Hevc::open(&package, Task::Dpt, &options).unwrap();
+    let hevc = |task| {
+        let setup = Setup::of(&package, task, CodecId::Hevc).unwrap();
+        Hevc::new(setup, &options).unwrap()
+    };
+    let cls = hevc(Task::Cls);
+    let dpt = hevc(Task::Dpt);
     let container = encode(&cls, &support::feature([1, 1, 20, 20], 13), 1).container;
     let altered = |alter: &dyn Fn(&mut splitsim_codec::container::Header)| {
         let mut header = container.header().clone();
@@ -337,7 +342,7 @@ fn containers_for_another_decoder_are_refused() {
         CodecError::TablesDiffer { actual, .. } if actual == [7; 8]
     ));
     assert!(matches!(
-        altered(&|header| header.depth = BitDepth::new(8).unwrap()),
+        altered(&|header| header.depth = BitDepth::new(9).unwrap()),
         CodecError::WrongDepth { .. }
     ));
     assert_ne!(cls.tables_digest(), dpt.tables_digest());

@@ -29,6 +29,16 @@ pub enum ModelError {
         /// What is wrong, with the line.
         reason: String,
     },
+    /// A key of the manifest that means nothing.
+    #[error("{path}: unknown key '{key}', did you mean '{nearest}'?")]
+    UnknownKey {
+        /// The manifest.
+        path: PathBuf,
+        /// The key, with the tables that it is in.
+        key: String,
+        /// The known key of that table that is most like it.
+        nearest: String,
+    },
     /// The manifest contradicts itself.
     #[error("{path}: {reason}")]
     Inconsistent {
@@ -46,6 +56,16 @@ pub enum ModelError {
         task: Task,
         /// The tasks it has.
         available: Vec<Task>,
+    },
+    /// The package gives the task's features, but has no head for them.
+    #[error(
+        "model '{model}' has no {task} head, only {task} features; import it with --{task}-head"
+    )]
+    NoHead {
+        /// The package's name.
+        model: String,
+        /// The task asked for.
+        task: Task,
     },
 }
 

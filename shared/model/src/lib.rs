@@ -13,6 +13,7 @@
 
 mod architecture;
 mod error;
+mod keys;
 mod manifest;
 mod package;
 mod preprocess;
@@ -22,5 +23,7 @@ pub use architecture::{Architecture, FeedForward, PositionInterpolation};
 pub use error::ModelError;
 pub use manifest::{ClsTask, DptTask, Manifest, SegTask, TaskCommon, Tasks};
 pub use package::{Digest, Package, TaskSpec};
-pub use preprocess::{ClsPreprocess, DptPreprocess, Normalisation, ResizeFilter, SegPreprocess};
+pub use preprocess::{
+    ClsPreprocess, DptPreprocess, FrameSize, Normalisation, ResizeFilter, SegPreprocess,
+};
 pub use range::{RangeTable, ValueRange};

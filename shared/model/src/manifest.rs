@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 use splitsim_feature::Task;
 
 use crate::{
-    Architecture, ClsPreprocess, DptPreprocess, ModelError, Package, RangeTable, SegPreprocess,
+    Architecture, ClsPreprocess, DptPreprocess, FrameSize, ModelError, Package, RangeTable,
+    SegPreprocess,
 };
 
 /// The content of a `model.toml`.
@@ -22,6 +23,9 @@ pub struct Manifest {
     pub provenance: String,
     /// The backbone.
     pub architecture: Architecture,
+    /// Tasks whose head is not in the package: they give features, which no head here can take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without_head: Vec<Task>,
     /// What the model can do.
     pub tasks: Tasks,
 }
@@ -44,11 +48,16 @@ pub struct Tasks {
 pub struct TaskCommon {
     /// The blocks whose raw output is the feature, counted from 1, ascending.
     pub taps: Vec<usize>,
-    /// Value range per tap, calibrated over features of this model and task.
+    /// Value range per tap, calibrated over features of this model and task; empty until then.
+    #[serde(default, skip_serializing_if = "RangeTable::is_empty")]
     pub ranges: RangeTable,
     /// Parameters per codec, cheapest → richest: for `hevc` the QPs.
     #[serde(default)]
     pub ladders: BTreeMap<String, Vec<f64>>,
+    /// Files of codec tables by what they are for, relative to the package, within `codecs/`:
+    /// `codebook` is one file, a learned codec's weights are one file per level.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, Vec<String>>,
 }
 
 /// Classification: backbone norm, class token and mean patch token, one linear layer.
@@ -125,6 +134,12 @@ impl Tasks {
 }
 
 impl Manifest {
+    /// Whether the package has a task and its head.
+    #[must_use]
+    pub fn has_head(&self, task: Task) -> bool {
+        self.tasks.common(task).is_some() && !self.without_head.contains(&task)
+    }
+
     /// Writes the manifest into a package's directory, replacing the one that is there.
     ///
     /// # Errors
@@ -170,10 +185,19 @@ impl Manifest {
                 common.taps
             ));
         }
-        (common.ranges.0.len() != common.taps.len()).then(|| {
+        if !common.ranges.is_empty() && common.ranges.0.len() != common.taps.len() {
             let (ranges, taps) = (common.ranges.0.len(), common.taps.len());
-            format!("tasks.{task}.ranges has {ranges} entries for {taps} taps")
-        })
+            return Some(format!(
+                "tasks.{task}.ranges has {ranges} entries for {taps} taps"
+            ));
+        }
+        let (name, file) = common.tables.iter().find_map(|(name, files)| {
+            let outside = files.iter().find(|file| !is_table_path(file));
+            outside.map(|file| (name, file))
+        })?;
+        Some(format!(
+            "tasks.{task}.tables.{name}: '{file}' is not a file within codecs/"
+        ))
     }
 
     fn preprocess_inconsistency(&self) -> Option<String> {
@@ -192,11 +216,25 @@ impl Manifest {
             })
         });
         let dpt = self.tasks.dpt.as_ref().and_then(|dpt| {
-            let valid = dpt.bins > 1 && 0.0 < dpt.min_depth_m && dpt.min_depth_m < dpt.max_depth_m;
-            (!valid).then(|| {
-                "tasks.dpt: at least two bins and 0 < min-depth-m < max-depth-m".to_owned()
+            let depths = 0.0 < dpt.min_depth_m && dpt.min_depth_m < dpt.max_depth_m;
+            if dpt.bins < 2 || !depths {
+                return Some(
+                    "tasks.dpt: at least two bins and 0 < min-depth-m < max-depth-m".to_owned(),
+                );
+            }
+            let FrameSize { height, width } = dpt.preprocess.resize?;
+            (height.min(width) < patch).then(|| {
+                format!("tasks.dpt.preprocess: resize to {height}x{width} is smaller than a patch of {patch}")
             })
         });
         cls.or(seg).or(dpt)
     }
+}
+
+/// Whether a path leads into the package's `codecs/` and stays there.
+fn is_table_path(file: &str) -> bool {
+    let mut components = Path::new(file).components();
+    components.next() == Some(Component::Normal("codecs".as_ref()))
+        && components.clone().next().is_some()
+        && components.all(|component| matches!(component, Component::Normal(_)))
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use splitsim_feature::Task;
 
+use crate::keys::{self, UnknownKey};
 use crate::manifest::{ClsTask, DptTask, SegTask, TaskCommon};
 use crate::{Manifest, ModelError};
 
@@ -123,7 +124,7 @@ impl Package {
         &self.manifest
     }
 
-    /// The digest of manifest and weights.
+    /// The digest of manifest, weights and codec tables.
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.digest
@@ -136,9 +137,29 @@ impl Package {
     }
 
     /// The file of a head's weights.
-    #[must_use]
-    pub fn head_path(&self, task: Task) -> PathBuf {
-        head_path(&self.root, task)
+    ///
+    /// # Errors
+    /// When the package has no such task, or only features of it.
+    pub fn head_path(&self, task: Task) -> Result<PathBuf, ModelError> {
+        self.task(task)?;
+        if self.manifest.has_head(task) {
+            return Ok(head_path(&self.root, task));
+        }
+        Err(ModelError::NoHead {
+            model: self.manifest.name.clone(),
+            task,
+        })
+    }
+
+    /// The files of a task's codec tables of one name, in the manifest's order; none when the manifest
+    /// lists none.
+    ///
+    /// # Errors
+    /// When the package has no such task.
+    pub fn table_paths(&self, task: Task, name: &str) -> Result<Vec<PathBuf>, ModelError> {
+        let files = self.task(task)?.common().tables.get(name);
+        let path = |file| self.root.join(file);
+        Ok(files.into_iter().flatten().map(path).collect())
     }
 
     /// A task of the package.
@@ -161,6 +182,16 @@ impl Package {
 }
 
 impl<'a> TaskSpec<'a> {
+    /// The task's name.
+    #[must_use]
+    pub const fn task(self) -> Task {
+        match self {
+            Self::Cls(_) => Task::Cls,
+            Self::Seg(_) => Task::Seg,
+            Self::Dpt(_) => Task::Dpt,
+        }
+    }
+
     /// Taps, ranges and ladders.
     #[must_use]
     pub const fn common(self) -> &'a TaskCommon {
@@ -192,10 +223,17 @@ fn candidates(name: &str) -> Vec<PathBuf> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Manifest, ModelError> {
-    let manifest: Manifest = toml::from_str(text).map_err(|error| ModelError::Manifest {
+    let invalid = |error: toml::de::Error| ModelError::Manifest {
         path: path.to_owned(),
         reason: error.to_string(),
+    };
+    let table = text.parse().map_err(invalid)?;
+    keys::check(&table).map_err(|UnknownKey { key, nearest }| ModelError::UnknownKey {
+        path: path.to_owned(),
+        key,
+        nearest,
     })?;
+    let manifest: Manifest = toml::from_str(text).map_err(invalid)?;
     match manifest.inconsistency() {
         Some(reason) => Err(ModelError::Inconsistent {
             path: path.to_owned(),
@@ -209,7 +247,7 @@ fn head_path(root: &Path, task: Task) -> PathBuf {
     root.join("heads").join(format!("{task}.safetensors"))
 }
 
-/// Digests the manifest, then each weight file, every part preceded by its length.
+/// Digests the manifest, then each weight and table file, every part preceded by its length.
 fn digest(root: &Path, manifest_text: &str, manifest: &Manifest) -> Result<Digest, ModelError> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&(manifest_text.len() as u64).to_le_bytes());
@@ -218,8 +256,16 @@ fn digest(root: &Path, manifest_text: &str, manifest: &Manifest) -> Result<Diges
         .tasks
         .available()
         .into_iter()
+        .filter(|&task| manifest.has_head(task))
         .map(|task| head_path(root, task));
-    for path in std::iter::once(root.join(Package::BACKBONE)).chain(heads) {
+    let commons = Task::ALL
+        .iter()
+        .filter_map(|&task| manifest.tasks.common(task));
+    let tables = commons
+        .flat_map(|common| common.tables.values().flatten())
+        .map(|file| root.join(file));
+    let backbone = std::iter::once(root.join(Package::BACKBONE));
+    for path in backbone.chain(heads).chain(tables) {
         let io = |source| ModelError::Io {
             path: path.clone(),
             source,

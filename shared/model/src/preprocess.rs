@@ -51,11 +51,25 @@ pub struct SegPreprocess {
     pub normalisation: Normalisation,
 }
 
-/// Depth: the image at its own size, normalised on 0–255 samples, zero-padded around the centre to a
-/// multiple of the patch; optionally its mirror image as a second view.
+/// Height and width in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrameSize {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+/// Depth: the image, normalised on 0–255 samples, zero-padded around the centre to a multiple of the
+/// patch; optionally its mirror image as a second view.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DptPreprocess {
+    /// The size at which depth is estimated, such as NYU Depth v2's 480 × 640; the image's own unless
+    /// given. The estimate is brought back to the image's size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize: Option<FrameSize>,
     /// Whether the horizontally flipped image is a second view.
     pub flip: bool,
     /// On 0–255 samples.

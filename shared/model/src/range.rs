@@ -46,11 +46,17 @@ impl From<ValueRange> for [f32; 2] {
 }
 
 /// One range per layer, as calibrated for one model and task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RangeTable(pub Vec<ValueRange>);
 
 impl RangeTable {
+    /// Whether no range is known: the model is not calibrated for the task.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A digest that both ends of a link can compare.
     #[must_use]
     pub fn digest(&self) -> Digest {

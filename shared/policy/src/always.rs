@@ -1,4 +1,4 @@
-use crate::{Attempt, Decision, Policy, Rung, Verdict};
+use crate::{Attempt, Conditions, Decision, Policy, Rung, Verdict};
 
 /// Encodes once, at a fixed rung, and ships the result unseen: the baseline without a gate.
 ///
@@ -16,7 +16,7 @@ impl Always {
 }
 
 impl Policy for Always {
-    fn decide(&self, attempts: &[Attempt]) -> Decision {
+    fn decide(&self, _: &Conditions, attempts: &[Attempt]) -> Decision {
         if attempts.is_empty() {
             return Decision::Encode(self.rung);
         }
@@ -63,7 +63,7 @@ mod tests {
             .map(|&outcome| Attempt { rung, outcome })
             .collect();
         let policy = Always::new(rung, "always:3".to_owned());
-        assert_eq!(policy.decide(&attempts), expected);
+        assert_eq!(policy.decide(&Conditions::default(), &attempts), expected);
     }
 
     #[test]
@@ -80,6 +80,7 @@ mod tests {
 
     #[test]
     fn gives_up_when_the_codec_fails() {
-        check(&[Outcome::Failed], Decision::GiveUp);
+        let took = Duration::ZERO;
+        check(&[Outcome::Failed { took }], Decision::GiveUp);
     }
 }

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use splitsim_feature::units::Bytes;
 
 use crate::{PredictedScore, Rung};
 
 /// One encoding of a feature, as the edge saw it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// The rung encoded at.
     pub rung: Rung,
@@ -14,10 +15,14 @@ pub struct Attempt {
 }
 
 /// What came of an attempt.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The codec failed: there is nothing to ship.
-    Failed,
+    Failed {
+        /// Time until it did.
+        took: Duration,
+    },
     /// Encoded and decoded, but without a score: the policy asked for none, or the metric is
     /// undefined for this reconstruction.
     Unscored(Coded),
@@ -33,7 +38,7 @@ pub enum Outcome {
 }
 
 /// What an encoding and decoding on the edge cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coded {
     /// Size of the container that would be shipped.
     pub container: Bytes,
@@ -49,7 +54,7 @@ impl Attempt {
     pub const fn score(&self) -> Option<PredictedScore> {
         match self.outcome {
             Outcome::Scored { score, .. } => Some(score),
-            Outcome::Failed | Outcome::Unscored(_) => None,
+            Outcome::Failed { .. } | Outcome::Unscored(_) => None,
         }
     }
 
@@ -58,7 +63,20 @@ impl Attempt {
     pub const fn coded(&self) -> Option<Coded> {
         match self.outcome {
             Outcome::Scored { coded, .. } | Outcome::Unscored(coded) => Some(coded),
-            Outcome::Failed => None,
+            Outcome::Failed { .. } => None,
+        }
+    }
+
+    /// All the time that it took: encoding, decoding, scoring.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        let coding = |coded: Coded| coded.encode_time.saturating_add(coded.decode_time);
+        match self.outcome {
+            Outcome::Failed { took } => took,
+            Outcome::Unscored(coded) => coding(coded),
+            Outcome::Scored {
+                coded, score_time, ..
+            } => coding(coded).saturating_add(score_time),
         }
     }
 }

@@ -1,35 +1,32 @@
 use std::fmt;
-use std::num::NonZeroU8;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::threshold::Climb;
 use crate::{
-    Always, Criterion, LadderLen, MaxAttempts, Policy, PolicyError, Rung, RungChoice, Threshold,
+    Always, Bisect, BisectConfig, Budget, BudgetConfig, Criterion, Deadline, DeadlineConfig,
+    LadderLen, Policy, PolicyError, Predictive, PredictiveConfig, RungChoice, Threshold,
+    ThresholdConfig,
 };
 
 /// A policy as a user names it, before the codec's ladder is known.
 ///
-/// In a scenario file, tagged by `kind`; only the first line after it is required:
+/// As text, on command lines and in records; what follows the first comma may be left out, unless it
+/// is marked:
 ///
-/// ```toml
-/// kind = "threshold"
-/// pass = "cosine>=0.98"   # metric, side, threshold
-/// start = 0               # the rung to begin at
-/// step = 1                # rungs to climb after an attempt that does not pass
-/// max-attempts = 10       # encodings of one feature
+/// ```text
+/// always:cheapest                                                   or richest, or an index
+/// threshold:cosine>=0.98,start=0,step=1,max=10,fallback=best
+/// threshold:cosine>=0.98,start=last,margin=0.005
+/// bisect:cosine>=0.98,max=10,fallback=best
+/// predictive:cosine>=0.98,start=0,max=10,fallback=best
+/// deadline:cosine>=0.98,by=250ms,max=10,fallback=drop               by is required
+/// budget:cosine>=0.98,rate=20kB/s,burst=64kB,start=0,max=10         rate is required
 /// ```
 ///
-/// ```toml
-/// kind = "always"
-/// rung = "cheapest"       # or "richest", or an index
-/// ```
-///
-/// On a command line `threshold:cosine>=0.98,start=0,step=1,max=10` and `always:cheapest`. Parsing
-/// what [`Display`](fmt::Display) prints gives the same policy.
+/// Parsing what [`Display`](fmt::Display) prints gives the same policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(try_from = "String", into = "String")]
 pub enum PolicyConfig {
     /// [`Always`]: one encoding at a fixed rung.
     Always {
@@ -37,27 +34,39 @@ pub enum PolicyConfig {
         rung: RungChoice,
     },
     /// [`Threshold`]: encode richer until the score passes.
-    #[serde(rename_all = "kebab-case")]
-    Threshold {
-        /// What a score must satisfy.
-        pass: Criterion,
-        /// The rung to begin at; the cheapest by default.
-        #[serde(default = "default_start")]
-        start: Rung,
-        /// Rungs to climb after each attempt that does not pass; 1 by default.
-        #[serde(default = "default_step")]
-        step: NonZeroU8,
-        /// The most encodings of one feature; 10 by default, the length of the paper's ladders.
-        #[serde(default = "default_max_attempts")]
-        max_attempts: MaxAttempts,
-    },
+    Threshold(ThresholdConfig),
+    /// [`Bisect`]: halve the rungs in question.
+    Bisect(BisectConfig),
+    /// [`Predictive`]: probe once, then jump.
+    Predictive(PredictiveConfig),
+    /// [`Deadline`]: the best score that arrives in time.
+    Deadline(DeadlineConfig),
+    /// [`Budget`]: what a token bucket can pay for.
+    Budget(BudgetConfig),
 }
 
 impl PolicyConfig {
     /// The names of all policies.
-    pub const KINDS: [&'static str; 2] = ["always", "threshold"];
+    pub const KINDS: [&'static str; 6] = [
+        ALWAYS,
+        ThresholdConfig::KIND,
+        BisectConfig::KIND,
+        PredictiveConfig::KIND,
+        DeadlineConfig::KIND,
+        BudgetConfig::KIND,
+    ];
 
-    /// The policy on a ladder of this length.
+    /// A complete policy of every kind, in the order of [`Self::KINDS`].
+    pub const EXAMPLES: [&'static str; 6] = [
+        "always:cheapest",
+        ThresholdConfig::EXAMPLE,
+        BisectConfig::EXAMPLE,
+        PredictiveConfig::EXAMPLE,
+        DeadlineConfig::EXAMPLE,
+        BudgetConfig::EXAMPLE,
+    ];
+
+    /// The policy on a ladder of this length, before its first frame.
     ///
     /// # Errors
     /// When the ladder does not have the rung named.
@@ -65,20 +74,11 @@ impl PolicyConfig {
         let label = self.to_string();
         Ok(match self {
             Self::Always { rung } => Box::new(Always::new(rung.resolve(ladder)?, label)),
-            Self::Threshold {
-                pass,
-                start,
-                step,
-                max_attempts,
-            } => {
-                let climb = Climb {
-                    criterion: pass.clone(),
-                    start: *start,
-                    step: *step,
-                    max_attempts: *max_attempts,
-                };
-                Box::new(Threshold::new(climb, ladder, label)?)
-            }
+            Self::Threshold(config) => Box::new(Threshold::new(config, ladder, label)?),
+            Self::Bisect(config) => Box::new(Bisect::new(config, ladder, label)),
+            Self::Predictive(config) => Box::new(Predictive::new(config, ladder, label)?),
+            Self::Deadline(config) => Box::new(Deadline::new(config, ladder, label)),
+            Self::Budget(config) => Box::new(Budget::new(config, ladder, label)?),
         })
     }
 
@@ -87,7 +87,11 @@ impl PolicyConfig {
     pub const fn criterion(&self) -> Option<&Criterion> {
         match self {
             Self::Always { .. } => None,
-            Self::Threshold { pass, .. } => Some(pass),
+            Self::Threshold(ThresholdConfig { pass, .. })
+            | Self::Bisect(BisectConfig { pass, .. })
+            | Self::Predictive(PredictiveConfig { pass, .. })
+            | Self::Deadline(DeadlineConfig { pass, .. })
+            | Self::Budget(BudgetConfig { pass, .. }) => Some(pass),
         }
     }
 }
@@ -95,16 +99,12 @@ impl PolicyConfig {
 impl fmt::Display for PolicyConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Always { rung } => write!(f, "always:{rung}"),
-            Self::Threshold {
-                pass,
-                start,
-                step,
-                max_attempts,
-            } => write!(
-                f,
-                "threshold:{pass},start={start},step={step},max={max_attempts}"
-            ),
+            Self::Always { rung } => write!(f, "{ALWAYS}:{rung}"),
+            Self::Threshold(config) => config.fmt(f),
+            Self::Bisect(config) => config.fmt(f),
+            Self::Predictive(config) => config.fmt(f),
+            Self::Deadline(config) => config.fmt(f),
+            Self::Budget(config) => config.fmt(f),
         }
     }
 }
@@ -117,133 +117,195 @@ impl FromStr for PolicyConfig {
             Some((kind, settings)) => (kind, settings.trim()),
             None => (text, ""),
         };
+        let known = Self::KINDS.iter().zip(Self::EXAMPLES);
+        let Some((_, example)) = known.into_iter().find(|(name, _)| **name == kind) else {
+            return Err(PolicyError::UnknownKind(kind.to_owned()));
+        };
+        if settings.is_empty() {
+            let kind = kind.to_owned();
+            return Err(PolicyError::NoSettings { kind, example });
+        }
         match kind {
-            "always" if settings.is_empty() => Err(no_settings(kind, "always:cheapest")),
-            "always" => Ok(Self::Always {
-                rung: settings.parse()?,
-            }),
-            "threshold" if settings.is_empty() => Err(no_settings(kind, "threshold:cosine>=0.98")),
-            "threshold" => parse_threshold(settings),
-            unknown => Err(PolicyError::UnknownKind(unknown.to_owned())),
+            ThresholdConfig::KIND => ThresholdConfig::parse(settings).map(Self::Threshold),
+            BisectConfig::KIND => BisectConfig::parse(settings).map(Self::Bisect),
+            PredictiveConfig::KIND => PredictiveConfig::parse(settings).map(Self::Predictive),
+            DeadlineConfig::KIND => DeadlineConfig::parse(settings).map(Self::Deadline),
+            BudgetConfig::KIND => BudgetConfig::parse(settings).map(Self::Budget),
+            _ => settings.parse().map(|rung| Self::Always { rung }),
         }
     }
 }
 
-fn no_settings(kind: &str, example: &'static str) -> PolicyError {
-    let kind = kind.to_owned();
-    PolicyError::NoSettings { kind, example }
-}
+impl TryFrom<String> for PolicyConfig {
+    type Error = PolicyError;
 
-/// `CRITERION[,start=N][,step=N][,max=N]`, the settings in any order.
-fn parse_threshold(text: &str) -> Result<PolicyConfig, PolicyError> {
-    let mut parts = text.split(',').map(str::trim);
-    let pass = parts.next().unwrap_or_default().parse()?;
-    let (mut start, mut step, mut max) = (None, None, None);
-    for part in parts {
-        match part.split_once('=') {
-            Some(("start", value)) => set(&mut start, "start", value, 0..=u8::MAX)?,
-            Some(("step", value)) => set(&mut step, "step", value, 1..=u8::MAX)?,
-            Some(("max", value)) => set(&mut max, "max", value, 1..=MaxAttempts::LIMIT)?,
-            _ => return Err(PolicyError::UnknownSetting(part.to_owned())),
-        }
-    }
-    Ok(PolicyConfig::Threshold {
-        pass,
-        start: start.map_or_else(default_start, Rung),
-        step: step.and_then(NonZeroU8::new).unwrap_or_else(default_step),
-        max_attempts: match max {
-            Some(max) => MaxAttempts::new(max)?,
-            None => default_max_attempts(),
-        },
-    })
-}
-
-/// Fills `slot` with a number of `range`, once.
-fn set(
-    slot: &mut Option<u8>,
-    name: &'static str,
-    value: &str,
-    range: std::ops::RangeInclusive<u8>,
-) -> Result<(), PolicyError> {
-    let number = value.trim().parse().ok().filter(|n| range.contains(n));
-    let number = number.ok_or_else(|| PolicyError::SettingValue {
-        name,
-        value: value.to_owned(),
-        min: *range.start(),
-        max: *range.end(),
-    })?;
-    match slot.replace(number) {
-        Some(_) => Err(PolicyError::RepeatedSetting(name)),
-        None => Ok(()),
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 
-const fn default_start() -> Rung {
-    Rung(0)
+impl From<PolicyConfig> for String {
+    fn from(config: PolicyConfig) -> Self {
+        config.to_string()
+    }
 }
 
-const fn default_step() -> NonZeroU8 {
-    NonZeroU8::MIN
-}
-
-fn default_max_attempts() -> MaxAttempts {
-    MaxAttempts::new(10).expect("ten lies between one and the limit")
-}
+const ALWAYS: &str = "always";
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::num::NonZeroU8;
+    use std::time::Duration;
 
-    fn threshold(pass: &str, start: u8, step: u8, max: u8) -> PolicyConfig {
-        PolicyConfig::Threshold {
-            pass: pass.parse().unwrap(),
-            start: Rung(start),
-            step: NonZeroU8::new(step).unwrap(),
-            max_attempts: MaxAttempts::new(max).unwrap(),
-        }
+    use splitsim_feature::units::Bytes;
+
+    use super::*;
+    use crate::{Fallback, MaxAttempts, Rung, Start};
+
+    fn pass() -> Criterion {
+        "cosine>=0.98".parse().unwrap()
     }
 
-    fn always(rung: RungChoice) -> PolicyConfig {
-        PolicyConfig::Always { rung }
+    fn check(text: &str, expected: PolicyConfig) {
+        assert_eq!(text.parse::<PolicyConfig>().unwrap(), expected);
+        let printed = expected.to_string();
+        assert_eq!(printed.parse::<PolicyConfig>().unwrap(), expected);
+        let json = serde_json::to_string(&expected).unwrap();
+        assert_eq!(
+            serde_json::from_str::<PolicyConfig>(&json).unwrap(),
+            expected
+        );
     }
 
     #[test]
-    fn reads_the_command_line_form() {
-        let check = |text: &str, expected: PolicyConfig| {
-            assert_eq!(text.parse::<PolicyConfig>().unwrap(), expected);
-            let printed = expected.to_string();
-            assert_eq!(printed.parse::<PolicyConfig>().unwrap(), expected);
-        };
+    fn a_rung_is_always_the_same() {
+        let always = |rung| PolicyConfig::Always { rung };
         check("always:cheapest", always(RungChoice::Cheapest));
         check("always:richest", always(RungChoice::Richest));
         check("always:3", always(RungChoice::Index(Rung(3))));
+    }
+
+    #[test]
+    fn a_threshold_has_defaults_and_takes_settings_in_any_order() {
+        let config = ThresholdConfig::new(pass());
         check(
             "threshold:cosine>=0.98",
-            threshold("cosine>=0.98", 0, 1, 10),
+            PolicyConfig::Threshold(config.clone()),
+        );
+        let other = ThresholdConfig {
+            start: Start::At(Rung(2)),
+            step: NonZeroU8::new(3).unwrap(),
+            max_attempts: MaxAttempts::new(4).unwrap(),
+            fallback: Fallback::Drop,
+            ..config.clone()
+        };
+        check(
+            "threshold: cosine >= 0.98 , max=4, fallback = drop,start=2,step=3",
+            PolicyConfig::Threshold(other),
+        );
+        let last = |margin| ThresholdConfig {
+            start: Start::Last { margin },
+            ..config.clone()
+        };
+        check(
+            "threshold:cosine>=0.98,start=last",
+            PolicyConfig::Threshold(last(0.0)),
         );
         check(
-            "threshold:mse<=1e-3,max=4,start=2,step=3",
-            threshold("mse<=0.001", 2, 3, 4),
-        );
-        check(
-            "threshold: cka-cfqa2025 >= 0.9 , start=1",
-            threshold("cka-cfqa2025>=0.9", 1, 1, 10),
+            "threshold:cosine>=0.98,margin=0.01,start=last",
+            PolicyConfig::Threshold(last(0.01)),
         );
     }
 
     #[test]
-    fn says_what_is_wrong_with_a_command_line() {
+    fn the_other_kinds_have_their_own_settings() {
+        let bisect = BisectConfig {
+            fallback: Fallback::Richest,
+            ..BisectConfig::new(pass())
+        };
+        check(
+            "bisect:cosine>=0.98,fallback=richest",
+            PolicyConfig::Bisect(bisect),
+        );
+        let predictive = PredictiveConfig {
+            start: Rung(1),
+            ..PredictiveConfig::new(pass())
+        };
+        check(
+            "predictive:cosine>=0.98,start=1",
+            PolicyConfig::Predictive(predictive),
+        );
+        let deadline = DeadlineConfig {
+            pass: pass(),
+            by: Duration::from_millis(1250),
+            max_attempts: MaxAttempts::default(),
+            fallback: Fallback::Best,
+        };
+        check(
+            "deadline:cosine>=0.98,by=1250ms",
+            PolicyConfig::Deadline(deadline),
+        );
+        let budget = BudgetConfig {
+            pass: pass(),
+            rate: Bytes(20_000),
+            burst: Bytes(65_536),
+            start: Rung(0),
+            max_attempts: MaxAttempts::default(),
+        };
+        check(
+            "budget:cosine>=0.98,burst=64 KiB,rate=20 kB/s",
+            PolicyConfig::Budget(budget.clone()),
+        );
+        let a_second = BudgetConfig {
+            burst: Bytes(20_000),
+            ..budget
+        };
+        check(
+            "budget:cosine>=0.98,rate=20kB/s",
+            PolicyConfig::Budget(a_second),
+        );
+    }
+
+    #[test]
+    fn labels_spell_out_the_defaults() {
+        let check = |text: &str, label: &str| {
+            assert_eq!(text.parse::<PolicyConfig>().unwrap().to_string(), label);
+        };
+        check(
+            "threshold:mse<=1e-3",
+            "threshold:mse<=0.001,start=0,step=1,max=10",
+        );
+        check("bisect:cka>=0.9", "bisect:cka>=0.9,max=10");
+        check("predictive:cka>=0.9", "predictive:cka>=0.9,start=0,max=10");
+        check("deadline:cka>=0.9,by=2s", "deadline:cka>=0.9,by=2s,max=10");
+        check(
+            "budget:cka>=0.9,rate=5kB/s",
+            "budget:cka>=0.9,rate=5kB/s,burst=5kB,start=0,max=10",
+        );
+    }
+
+    #[test]
+    fn every_kind_has_an_example() {
+        for (kind, example) in PolicyConfig::KINDS.iter().zip(PolicyConfig::EXAMPLES) {
+            let config: PolicyConfig = example.parse().unwrap();
+            assert!(
+                config.to_string().starts_with(&format!("{kind}:")),
+                "{example}"
+            );
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
         let check = |text: &str, expected: &str| {
             assert_eq!(
                 text.parse::<PolicyConfig>().unwrap_err().to_string(),
                 expected
             );
         };
-        check(
-            "gate",
-            "unknown policy 'gate', expected always or threshold",
-        );
-        check("", "unknown policy '', expected always or threshold");
+        let kinds = "expected always, threshold, bisect, predictive, deadline or budget";
+        check("gate", &format!("unknown policy 'gate', {kinds}"));
+        check("", &format!("unknown policy '', {kinds}"));
         check(
             "always",
             "policy 'always' needs settings, for example always:cheapest",
@@ -256,64 +318,44 @@ mod tests {
             "threshold:cosine",
             "'cosine' is no criterion, expected METRIC>=NUMBER or METRIC<=NUMBER",
         );
+        let step = "setting step=0: expected a whole number from 1 to 255";
+        check("threshold:cosine>=0.9,step=0", step);
         check(
-            "threshold:cosine>=0.9,step=0",
-            "setting step=0 is no whole number from 1 to 255",
+            "bisect:cosine>=0.9,max=65",
+            "setting max=65: expected a whole number from 1 to 64",
         );
         check(
-            "threshold:cosine>=0.9,max=65",
-            "setting max=65 is no whole number from 1 to 64",
-        );
-        check(
-            "threshold:cosine>=0.9,tries=3",
-            "unknown setting 'tries=3' of a threshold policy, expected start=, step= or max=",
+            "bisect:cosine>=0.9,tries=3",
+            "unknown setting 'tries=3' of a bisect policy, it has max and fallback",
         );
         check(
             "threshold:cosine>=0.9,step=1,step=2",
             "setting 'step' is given twice",
         );
-    }
-
-    #[test]
-    fn reads_the_file_form() {
-        let check = |text: &str, expected: PolicyConfig| {
-            let read: PolicyConfig = toml::from_str(text).unwrap();
-            assert_eq!(read, expected);
-            let written = toml::to_string(&expected).unwrap();
-            assert_eq!(toml::from_str::<PolicyConfig>(&written).unwrap(), expected);
-        };
         check(
-            "kind = 'always'\nrung = 'richest'",
-            always(RungChoice::Richest),
+            "threshold:cosine>=0.9,margin=0.1",
+            "setting 'margin' needs start=last: there is no hysteresis without",
         );
         check(
-            "kind = 'always'\nrung = 4",
-            always(RungChoice::Index(Rung(4))),
+            "threshold:cosine>=0.9,start=last,margin=-1",
+            "setting margin=-1: expected a number from 0",
         );
         check(
-            "kind = 'threshold'\npass = 'mse<=0.5'",
-            threshold("mse<=0.5", 0, 1, 10),
+            "deadline:cosine>=0.9",
+            "setting 'by' is missing, for example deadline:cosine>=0.98,by=250ms",
         );
         check(
-            "kind = 'threshold'\npass = 'cka>=0.9'\nstart = 1\nstep = 2\nmax-attempts = 3",
-            threshold("cka>=0.9", 1, 2, 3),
+            "deadline:cosine>=0.9,by=250",
+            "setting by=250: expected a span of time such as 250ms",
         );
-    }
-
-    #[test]
-    fn refuses_a_wrong_file() {
-        let refused = |text: &str, part: &str| {
-            let error = toml::from_str::<PolicyConfig>(text).unwrap_err();
-            assert!(error.to_string().contains(part), "{error}");
-        };
-        refused("kind = 'gate'", "always");
-        refused("kind = 'always'\nrung = 'best'", "'best' is no rung");
-        refused("kind = 'always'\nrung = 1\nstep = 1", "step");
-        let threshold = "kind = 'threshold'\npass = 'cka>=0.9'\n";
-        refused(&format!("{threshold}step = 0"), "nonzero");
-        refused(&format!("{threshold}max-attempts = 0"), "1 to 64");
-        refused(&format!("{threshold}tries = 3"), "tries");
-        refused("kind = 'threshold'\npass = 'cka>=nan'", "not finite");
+        check(
+            "budget:cosine>=0.9,rate=20kB",
+            "setting rate=20kB: expected a size per second such as 20kB/s",
+        );
+        check(
+            "bisect:cosine>=0.9,fallback=none",
+            "setting fallback=none: expected best, richest or drop",
+        );
     }
 
     #[test]
@@ -325,8 +367,14 @@ mod tests {
             richest: Rung(9),
         };
         assert!(resolve("always:9").is_ok());
-        assert_eq!(resolve("always:10").err(), Some(beyond.clone()));
-        assert_eq!(resolve("threshold:cka>=1,start=10").err(), Some(beyond));
+        for text in [
+            "always:10",
+            "threshold:cka>=1,start=10",
+            "predictive:cka>=1,start=10",
+            "budget:cka>=1,rate=1kB/s,start=10",
+        ] {
+            assert_eq!(resolve(text).err(), Some(beyond.clone()));
+        }
         let policy = resolve("threshold:cka>=1").unwrap();
         assert_eq!(policy.label(), "threshold:cka>=1,start=0,step=1,max=10");
         assert_eq!(policy.metric(), Some("cka"));

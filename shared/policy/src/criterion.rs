@@ -17,7 +17,8 @@ use crate::PolicyError;
 ///     predicted > true_distortion
 /// }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
 pub struct PredictedScore(f64);
 
 impl PredictedScore {
@@ -37,6 +38,20 @@ impl PredictedScore {
     #[must_use]
     pub const fn value(self) -> f64 {
         self.0
+    }
+}
+
+impl TryFrom<f64> for PredictedScore {
+    type Error = PolicyError;
+
+    fn try_from(value: f64) -> Result<Self, Self::Error> {
+        Self::new(value)
+    }
+}
+
+impl From<PredictedScore> for f64 {
+    fn from(score: PredictedScore) -> Self {
+        score.value()
     }
 }
 
@@ -129,6 +144,26 @@ impl Criterion {
         match self.bound {
             Bound::AtLeast => score.0 >= self.threshold,
             Bound::AtMost => score.0 <= self.threshold,
+        }
+    }
+}
+
+impl Criterion {
+    /// By how much a score is better than the threshold; negative when it does not pass.
+    #[must_use]
+    pub fn margin(&self, score: PredictedScore) -> f64 {
+        match self.bound {
+            Bound::AtLeast => score.0 - self.threshold,
+            Bound::AtMost => self.threshold - score.0,
+        }
+    }
+
+    /// How far a score is from what the side's metrics give to a perfect reconstruction: 1 where more
+    /// is better (cosine, CKA), 0 where less is (MSE). Zero or more.
+    pub(crate) fn loss(&self, score: f64) -> f64 {
+        match self.bound {
+            Bound::AtLeast => (1.0 - score).max(0.0),
+            Bound::AtMost => score.max(0.0),
         }
     }
 }

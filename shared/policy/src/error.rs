@@ -4,7 +4,7 @@ use crate::{MaxAttempts, PolicyConfig, Rung};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PolicyError {
     /// The text names no policy.
-    #[error("unknown policy '{0}', expected {list}", list = PolicyConfig::KINDS.join(" or "))]
+    #[error("unknown policy '{0}', expected {list}", list = one_of(&PolicyConfig::KINDS))]
     UnknownKind(String),
     /// The text names a policy but nothing else.
     #[error("policy '{kind}' needs settings, for example {example}")]
@@ -15,23 +15,42 @@ pub enum PolicyError {
         example: &'static str,
     },
     /// A setting that the policy does not have.
-    #[error("unknown setting '{0}' of a threshold policy, expected start=, step= or max=")]
-    UnknownSetting(String),
+    #[error("unknown setting '{setting}' of a {kind} policy, it has {list}", list = all_of(.known))]
+    UnknownSetting {
+        /// The setting.
+        setting: String,
+        /// The policy's name.
+        kind: &'static str,
+        /// The settings that it has.
+        known: &'static [&'static str],
+    },
     /// The same setting twice.
     #[error("setting '{0}' is given twice")]
-    RepeatedSetting(&'static str),
-    /// A setting whose value is no number of the permitted size.
-    #[error("setting {name}={value} is no whole number from {min} to {max}")]
+    RepeatedSetting(String),
+    /// A setting without which there is no policy.
+    #[error("setting '{name}' is missing, for example {example}")]
+    MissingSetting {
+        /// The setting.
+        name: &'static str,
+        /// A complete policy.
+        example: &'static str,
+    },
+    /// A setting whose value is none.
+    #[error("setting {name}={value}: expected {expected}")]
     SettingValue {
         /// The setting.
         name: &'static str,
         /// What was given.
         value: String,
-        /// The least permitted.
-        min: u8,
-        /// The most permitted.
-        max: u8,
+        /// What is permitted.
+        expected: String,
     },
+    /// A hysteresis for a climb that begins at a fixed rung.
+    #[error("setting 'margin' needs start=last: there is no hysteresis without")]
+    MarginWithoutLast,
+    /// The text is no fallback.
+    #[error("'{0}' is no fallback, expected best, richest or drop")]
+    Fallback(String),
     /// No or too many attempts.
     #[error("{actual} attempts at most, expected 1 to {max}", max = MaxAttempts::LIMIT)]
     MaxAttempts {
@@ -67,4 +86,20 @@ pub enum PolicyError {
     /// A score is NaN or infinite.
     #[error("score {0} is not finite: record the attempt as unscored")]
     ScoreNotFinite(f64),
+}
+
+fn one_of(names: &[&str]) -> String {
+    listed(names, "or")
+}
+
+fn all_of(names: &[&str]) -> String {
+    listed(names, "and")
+}
+
+fn listed(names: &[&str], conjunction: &str) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} {conjunction} {last}", first.join(", ")),
+    }
 }

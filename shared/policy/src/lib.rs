@@ -4,35 +4,55 @@
 //! conversation: the edge encodes, decodes and scores, the policy answers with the next [`Decision`].
 //!
 //! ```
-//! use splitsim_policy::{Decision, LadderLen, PolicyConfig, Rung};
+//! use splitsim_policy::{Conditions, Decision, LadderLen, PolicyConfig, Rung};
 //!
 //! let config: PolicyConfig = "threshold:cosine>=0.98".parse()?;
 //! let policy = config.resolve(LadderLen::new(10)?)?;
-//! assert_eq!(policy.decide(&[]), Decision::Encode(Rung(0)));
+//! assert_eq!(policy.decide(&Conditions::default(), &[]), Decision::Encode(Rung(0)));
 //! # Ok::<(), splitsim_policy::PolicyError>(())
 //! ```
 //!
-//! - [`Policy`]: the trait, with the order of calls; [`Always`] and [`Threshold`] implement it;
-//! - [`PolicyConfig`]: a policy as a scenario file or a command line names it;
-//! - [`Attempt`]: what an edge knows of one encoding; [`PredictedScore`], [`Criterion`]: what passes.
+//! - [`Policy`]: the trait, with the order of calls; [`Always`], [`Threshold`], [`Bisect`],
+//!   [`Predictive`], [`Deadline`] and [`Budget`] implement it;
+//! - [`PolicyConfig`]: a policy as a command line names it;
+//! - [`Attempt`]: what an edge knows of one encoding; [`PredictedScore`], [`Criterion`]: what passes;
+//! - [`Conditions`]: what an edge knows of time and link, [`LinkEstimator`] makes an estimate of it;
+//! - [`DecidedFrame`]: a frame's inputs and decision, from which [`replay`] repeats a run.
 //!
 //! Policies are pure: no clock, no randomness, no I/O. They cannot reach labels, task heads or the
 //! true distortion, because neither this crate's types nor its dependencies have any.
 
 mod always;
 mod attempt;
+mod bisect;
+mod budget;
+mod conditions;
 mod config;
 mod criterion;
+mod deadline;
 mod error;
+mod gated;
 mod ladder;
+mod learned;
+mod limits;
 mod policy;
+mod predictive;
+mod record;
+mod settings;
 mod threshold;
 
 pub use always::Always;
 pub use attempt::{Attempt, Coded, Outcome};
+pub use bisect::{Bisect, BisectConfig};
+pub use budget::{Budget, BudgetConfig};
+pub use conditions::{Conditions, LinkEstimate, LinkEstimator, Transfer};
 pub use config::PolicyConfig;
 pub use criterion::{Bound, Criterion, PredictedScore};
+pub use deadline::{Deadline, DeadlineConfig};
 pub use error::PolicyError;
 pub use ladder::{LadderLen, Rung, RungChoice};
+pub use limits::{Fallback, MaxAttempts};
 pub use policy::{Decision, Policy, Verdict};
-pub use threshold::{MaxAttempts, Threshold};
+pub use predictive::{Predictive, PredictiveConfig};
+pub use record::{DecidedFrame, Divergence, replay};
+pub use threshold::{Start, Threshold, ThresholdConfig};

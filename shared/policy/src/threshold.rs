@@ -1,58 +1,42 @@
 use std::fmt;
 use std::num::NonZeroU8;
 
-use serde::{Deserialize, Serialize};
-
+use crate::gated::Gated;
+use crate::settings::{Settings, write_fallback};
 use crate::{
-    Attempt, Criterion, Decision, LadderLen, Policy, PolicyError, PredictedScore, Rung, Verdict,
+    Attempt, Conditions, Criterion, Decision, Fallback, LadderLen, MaxAttempts, Policy,
+    PolicyError, Rung,
 };
 
-/// The most encodings that a policy makes of one feature: 1 to [`Self::LIMIT`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
-pub struct MaxAttempts(NonZeroU8);
+/// The settings of a [`Threshold`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThresholdConfig {
+    /// What a score must satisfy.
+    pub pass: Criterion,
+    /// The rung to begin at; the cheapest by default.
+    pub start: Start,
+    /// Rungs to climb after each attempt that does not pass; 1 by default.
+    pub step: NonZeroU8,
+    /// The most encodings of one feature.
+    pub max_attempts: MaxAttempts,
+    /// What happens when nothing passes.
+    pub fallback: Fallback,
+}
 
-impl MaxAttempts {
-    /// The highest number that may be asked for: VVC has 64 quantisation parameters, no picture
-    /// codec used here has a longer ladder.
-    pub const LIMIT: u8 = 64;
-
-    /// At most `attempts` encodings.
+/// Where a climb begins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Start {
+    /// At the same rung for every frame.
+    At(Rung),
+    /// Where the frame before ended: neighbouring frames need similar rungs.
     ///
-    /// # Errors
-    /// When it is zero or above [`Self::LIMIT`].
-    pub fn new(attempts: u8) -> Result<Self, PolicyError> {
-        NonZeroU8::new(attempts)
-            .filter(|attempts| attempts.get() <= Self::LIMIT)
-            .map(Self)
-            .ok_or(PolicyError::MaxAttempts { actual: attempts })
-    }
-
-    /// The number.
-    #[must_use]
-    pub const fn get(self) -> u8 {
-        self.0.get()
-    }
-}
-
-impl TryFrom<u8> for MaxAttempts {
-    type Error = PolicyError;
-
-    fn try_from(attempts: u8) -> Result<Self, Self::Error> {
-        Self::new(attempts)
-    }
-}
-
-impl From<MaxAttempts> for u8 {
-    fn from(attempts: MaxAttempts) -> Self {
-        attempts.get()
-    }
-}
-
-impl fmt::Display for MaxAttempts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+    /// One step lower if that frame passed at its first attempt with its score better than the
+    /// threshold by `margin`. Without a margin, a score near the threshold makes the policy go down
+    /// and up again at every other frame.
+    Last {
+        /// The hysteresis, in the metric's unit; zero or more.
+        margin: f64,
+    },
 }
 
 /// Encodes richer until the predicted score passes: the paper's second application scenario
@@ -61,105 +45,175 @@ impl fmt::Display for MaxAttempts {
 /// It climbs from the starting rung in equal steps, the last of them shortened so that the richest
 /// rung is always tried, and stops at the first attempt that passes. A richer rung need not score
 /// better, so every attempt is judged by its own score; when the ladder or the permitted attempts
-/// end without a pass, the best-scoring attempt is shipped as [`Verdict::BestEffort`] (of equals the
-/// earliest, which is the cheapest). Failed and unscored attempts count as attempts but are never
-/// shipped, since nothing is known of their quality.
+/// end without a pass, the [`Fallback`] decides. Failed and unscored attempts count as attempts but
+/// are never shipped as the best, since nothing is known of their quality.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Threshold {
-    criterion: Criterion,
-    start: Rung,
+    gated: Gated,
+    start: Start,
     step: NonZeroU8,
-    max_attempts: MaxAttempts,
-    ladder: LadderLen,
-    label: String,
+    /// Where the next frame begins.
+    begin: Rung,
 }
 
-/// The settings of a [`Threshold`], already checked one by one.
-pub(crate) struct Climb {
-    pub(crate) criterion: Criterion,
-    pub(crate) start: Rung,
-    pub(crate) step: NonZeroU8,
-    pub(crate) max_attempts: MaxAttempts,
+impl ThresholdConfig {
+    pub(crate) const KIND: &'static str = "threshold";
+    pub(crate) const EXAMPLE: &'static str = "threshold:cosine>=0.98";
+
+    /// A climb from the cheapest rung in single steps, with the default limits.
+    #[must_use]
+    pub fn new(pass: Criterion) -> Self {
+        Self {
+            pass,
+            start: Start::At(Rung(0)),
+            step: NonZeroU8::MIN,
+            max_attempts: MaxAttempts::default(),
+            fallback: Fallback::default(),
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, PolicyError> {
+        let known = &["start", "step", "max", "margin", "fallback"];
+        let (pass, mut settings) = Settings::split(Self::KIND, text, known)?;
+        let pass = pass.parse()?;
+        let margin = settings.take("margin", "a number from 0", margin)?;
+        let start =
+            settings.take(
+                "start",
+                "last or a whole number from 0 to 255",
+                |text| match text {
+                    "last" => Some(Start::Last {
+                        margin: margin.unwrap_or(0.0),
+                    }),
+                    index => index.parse().ok().map(|index| Start::At(Rung(index))),
+                },
+            )?;
+        let start = start.unwrap_or(Start::At(Rung(0)));
+        if margin.is_some() && matches!(start, Start::At(_)) {
+            return Err(PolicyError::MarginWithoutLast);
+        }
+        let step = settings.number("step", 1..=u8::MAX)?;
+        Ok(Self {
+            pass,
+            start,
+            step: step.and_then(NonZeroU8::new).unwrap_or(NonZeroU8::MIN),
+            max_attempts: settings.max()?,
+            fallback: settings.fallback()?,
+        })
+    }
+}
+
+fn margin(text: &str) -> Option<f64> {
+    text.parse()
+        .ok()
+        .filter(|margin| (0.0..f64::INFINITY).contains(margin))
+}
+
+impl fmt::Display for ThresholdConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            pass,
+            start,
+            step,
+            max_attempts,
+            fallback,
+        } = self;
+        write!(
+            f,
+            "{}:{pass},start={start},step={step},max={max_attempts}",
+            Self::KIND
+        )?;
+        write_fallback(f, *fallback)
+    }
+}
+
+/// `3`, `last` or `last,margin=0.01`.
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(rung) => rung.fmt(f),
+            Self::Last { margin: 0.0 } => f.write_str("last"),
+            Self::Last { margin } => write!(f, "last,margin={margin}"),
+        }
+    }
 }
 
 impl Threshold {
-    pub(crate) fn new(climb: Climb, ladder: LadderLen, label: String) -> Result<Self, PolicyError> {
+    pub(crate) fn new(
+        config: &ThresholdConfig,
+        ladder: LadderLen,
+        label: String,
+    ) -> Result<Self, PolicyError> {
+        let begin = match config.start {
+            Start::At(rung) => ladder.check(rung)?,
+            Start::Last { .. } => Rung(0),
+        };
         Ok(Self {
-            criterion: climb.criterion,
-            start: ladder.check(climb.start)?,
-            step: climb.step,
-            max_attempts: climb.max_attempts,
-            ladder,
-            label,
+            gated: Gated {
+                criterion: config.pass.clone(),
+                ladder,
+                max_attempts: config.max_attempts,
+                fallback: config.fallback,
+                label,
+            },
+            start: config.start,
+            step: config.step,
+            begin,
         })
     }
 
-    /// What a score must satisfy to pass.
-    #[must_use]
-    pub const fn criterion(&self) -> &Criterion {
-        &self.criterion
-    }
-
-    /// The rung to try next, if attempts and ladder permit one.
+    /// The rung to try next, if the ladder has one.
     fn next(&self, attempts: &[Attempt]) -> Option<Rung> {
-        if attempts.len() >= usize::from(self.max_attempts.get()) {
-            return None;
-        }
         let Some(last) = attempts.last() else {
-            return Some(self.start);
+            return Some(self.begin);
         };
-        let richest = self.ladder.richest();
+        let richest = self.gated.ladder.richest();
         let richer = Rung(last.rung.0.saturating_add(self.step.get()));
         (last.rung < richest).then(|| richer.min(richest))
     }
 
-    /// The best-scoring attempt, the earliest of equals.
-    fn best(&self, attempts: &[Attempt]) -> Option<usize> {
-        let bound = self.criterion.bound();
-        scores(attempts)
-            .reduce(|best, next| {
-                if bound.prefers(next.1, best.1) {
-                    next
-                } else {
-                    best
-                }
-            })
-            .map(|(attempt, _)| attempt)
+    /// Whether an only attempt passed so well that a cheaper one may do.
+    fn clears(&self, attempts: &[Attempt], margin: f64) -> bool {
+        match attempts {
+            [only] => only.score().is_some_and(|score| {
+                self.gated.criterion.passes(score) && self.gated.criterion.margin(score) >= margin
+            }),
+            _ => false,
+        }
     }
 }
 
 impl Policy for Threshold {
-    fn decide(&self, attempts: &[Attempt]) -> Decision {
-        let passing = scores(attempts).find(|&(_, score)| self.criterion.passes(score));
-        if let Some((attempt, _)) = passing {
-            let verdict = Verdict::Passed;
-            return Decision::Ship { attempt, verdict };
+    fn decide(&self, _: &Conditions, attempts: &[Attempt]) -> Decision {
+        match attempts
+            .iter()
+            .position(|attempt| self.gated.passes(attempt))
+        {
+            Some(passing) => self.gated.ship(attempts, passing),
+            None => self.gated.try_next(attempts, self.next(attempts)),
         }
-        if let Some(rung) = self.next(attempts) {
-            return Decision::Encode(rung);
-        }
-        match self.best(attempts) {
-            Some(attempt) => Decision::Ship {
-                attempt,
-                verdict: Verdict::BestEffort,
-            },
-            None => Decision::GiveUp,
-        }
+    }
+
+    fn observe(&mut self, _: &Conditions, attempts: &[Attempt], end: Decision) {
+        let (Start::Last { margin }, Decision::Ship { attempt, .. }) = (self.start, end) else {
+            return;
+        };
+        let Some(shipped) = attempts.get(attempt) else {
+            return;
+        };
+        let lower = if self.clears(attempts, margin) {
+            self.step.get()
+        } else {
+            0
+        };
+        self.begin = Rung(shipped.rung.0.saturating_sub(lower));
     }
 
     fn metric(&self) -> Option<&str> {
-        Some(self.criterion.metric())
+        Some(self.gated.criterion.metric())
     }
 
     fn label(&self) -> &str {
-        &self.label
+        &self.gated.label
     }
-}
-
-/// Index and score of every scored attempt.
-fn scores(attempts: &[Attempt]) -> impl Iterator<Item = (usize, PredictedScore)> {
-    attempts
-        .iter()
-        .enumerate()
-        .filter_map(|(index, attempt)| Some((index, attempt.score()?)))
 }

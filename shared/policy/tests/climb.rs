@@ -1,56 +1,18 @@
 //! The threshold policy against simulated ladders: every rung has an outcome, the loop is the edge's.
 
-use std::time::Duration;
+mod support;
 
 use proptest::prelude::*;
-use splitsim_feature::units::Bytes;
-use splitsim_policy::{
-    Attempt, Coded, Decision, LadderLen, Outcome, Policy, PolicyConfig, PredictedScore, Rung,
-    Verdict,
-};
+use splitsim_policy::{Attempt, Conditions, Decision, Outcome, PolicyConfig, Rung, Verdict};
+use support::{Ladder, attempt, resolve, run, rungs};
 
-/// What the simulated codec and metric do at a rung: `None` when the codec fails.
-type Ladder = Vec<Option<f64>>;
-
-fn attempt(rung: Rung, score: Option<f64>) -> Attempt {
-    let coded = Coded {
-        container: Bytes(100 * (u64::from(rung.0) + 1)),
-        encode_time: Duration::from_millis(5),
-        decode_time: Duration::from_millis(2),
-    };
-    let outcome = score.map_or(Outcome::Failed, |score| Outcome::Scored {
-        coded,
-        score: PredictedScore::new(score).expect("simulated scores are finite"),
-        score_time: Duration::from_millis(1),
-    });
-    Attempt { rung, outcome }
-}
-
-/// Runs the edge's loop; panics if it does not end within a ladder of 255.
-fn run(policy: &dyn Policy, ladder: &Ladder) -> (Vec<Attempt>, Decision) {
-    let mut attempts = Vec::new();
-    for _ in 0..=255 {
-        match policy.decide(&attempts) {
-            Decision::Encode(rung) => {
-                attempts.push(attempt(rung, ladder[usize::from(rung.0)]));
-            }
-            end => return (attempts, end),
-        }
-    }
-    panic!("{} did not end", policy.label());
-}
-
-fn resolve(text: &str, ladder: &Ladder) -> Box<dyn Policy> {
-    let config: PolicyConfig = text.parse().expect("the test names a policy");
-    let rungs = LadderLen::new(ladder.len()).expect("the test's ladder has rungs");
-    config.resolve(rungs).expect("the ladder has the rung")
-}
-
-fn check(text: &str, ladder: &[Option<f64>], rungs: &[u8], expected: Decision) {
-    let ladder = ladder.to_vec();
-    let (attempts, end) = run(resolve(text, &ladder).as_ref(), &ladder);
-    let tried: Vec<u8> = attempts.iter().map(|attempt| attempt.rung.0).collect();
-    assert_eq!((tried.as_slice(), end), (rungs, expected), "{text}");
+fn check(text: &str, ladder: &[Option<f64>], tried: &[u8], expected: Decision) {
+    let (attempts, end) = run(resolve(text, ladder.len()).as_mut(), ladder);
+    assert_eq!(
+        (rungs(&attempts).as_slice(), end),
+        (tried, expected),
+        "{text}"
+    );
 }
 
 const fn ship(attempt: usize, verdict: Verdict) -> Decision {
@@ -104,14 +66,67 @@ fn climbs_past_failures() {
 
 #[test]
 fn an_unscored_attempt_is_not_shipped_by_a_gate() {
-    let ladder = vec![Some(0.5)];
-    let policy = resolve("threshold:cka>=0.9", &ladder);
+    let policy = resolve("threshold:cka>=0.9", 1);
     let coded = attempt(Rung(0), Some(0.5)).coded().unwrap();
     let unscored = Attempt {
         rung: Rung(0),
         outcome: Outcome::Unscored(coded),
     };
-    assert_eq!(policy.decide(&[unscored]), Decision::GiveUp);
+    let end = policy.decide(&Conditions::default(), &[unscored]);
+    assert_eq!(end, Decision::GiveUp);
+}
+
+#[test]
+fn a_frame_begins_where_the_last_one_ended() {
+    let mut policy = resolve("threshold:cosine>=0.9,start=last,margin=0.05", 5);
+    let mut tried = |scores: [f64; 5]| {
+        let (attempts, end) = run(policy.as_mut(), &scores.map(Some));
+        assert!(matches!(
+            end,
+            Decision::Ship {
+                verdict: Verdict::Passed,
+                ..
+            }
+        ));
+        rungs(&attempts)
+    };
+    let ladder = [0.5, 0.8, 0.92, 0.96, 0.99];
+    assert_eq!(tried(ladder), [0, 1, 2]);
+    // 0.92 passes, but not by the margin: the next frame begins at the same rung.
+    assert_eq!(tried(ladder), [2]);
+    assert_eq!(tried(ladder), [2]);
+    let easier = [0.8, 0.91, 0.96, 0.97, 0.99];
+    assert_eq!(tried(easier), [2]);
+    // 0.96 passed by the margin: one step lower.
+    assert_eq!(tried(easier), [1]);
+    assert_eq!(tried(ladder), [1, 2]);
+}
+
+#[test]
+fn the_fallback_decides_over_a_frame_that_never_passes() {
+    let ladder = [Some(0.5), Some(0.8), Some(0.7), Some(0.6)];
+    let gate = |settings: &str| format!("threshold:cosine>=0.9,{settings}");
+    let richest = ship(3, Verdict::BestEffort);
+    check(&gate("fallback=richest"), &ladder, &[0, 1, 2, 3], richest);
+    // The last of three attempts is kept for it.
+    let last = ship(2, Verdict::BestEffort);
+    check(&gate("max=3,fallback=richest"), &ladder, &[0, 1, 3], last);
+    check(
+        &gate("max=2,fallback=drop"),
+        &ladder,
+        &[0, 1],
+        Decision::Drop,
+    );
+    // The richest rung failed: the best of the others.
+    let failing = [Some(0.5), Some(0.8), None];
+    let best = ship(1, Verdict::BestEffort);
+    check(&gate("fallback=richest"), &failing, &[0, 1, 2], best);
+    check(
+        &gate("fallback=drop"),
+        &[None; 2],
+        &[0, 1],
+        Decision::GiveUp,
+    );
 }
 
 prop_compose! {
@@ -135,10 +150,10 @@ prop_compose! {
 proptest! {
     #[test]
     fn every_climb_ends_well((text, ladder, max, sign) in simulation()) {
-        let policy = resolve(&text, &ladder);
+        let mut policy = resolve(&text, ladder.len());
         let config: PolicyConfig = text.parse().unwrap();
         let criterion = config.criterion().unwrap();
-        let (attempts, end) = run(policy.as_ref(), &ladder);
+        let (attempts, end) = run(policy.as_mut(), &ladder);
 
         prop_assert!((1..=max).contains(&attempts.len()));
         prop_assert!(attempts.windows(2).all(|pair| pair[0].rung < pair[1].rung));
@@ -156,22 +171,11 @@ proptest! {
                 prop_assert!(score(&attempts[attempt]).is_some());
             }
             Decision::GiveUp => prop_assert_eq!(best, None),
-            Decision::Ship { verdict: Verdict::Ungated, .. } | Decision::Encode(_) => {
+            Decision::Ship { verdict: Verdict::Ungated, .. }
+            | Decision::Encode(_)
+            | Decision::Drop => {
                 prop_assert!(false, "a gate ends with {:?}", end);
             }
-        }
-    }
-
-    #[test]
-    fn decisions_depend_on_the_attempts_alone((text, ladder, _, _) in simulation()) {
-        let policy = resolve(&text, &ladder);
-        let (attempts, end) = run(policy.as_ref(), &ladder);
-        // The same instance asked again in another order, and a fresh one.
-        let fresh = resolve(&text, &ladder);
-        for made in (0..=attempts.len()).rev() {
-            let expected = attempts.get(made).map_or(end, |next| Decision::Encode(next.rung));
-            prop_assert_eq!(policy.decide(&attempts[..made]), expected);
-            prop_assert_eq!(fresh.decide(&attempts[..made]), expected);
         }
     }
 

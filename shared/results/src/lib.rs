@@ -29,7 +29,7 @@ pub use record::{
     AttemptRecord, CloudStages, DistortionRecord, FrameKey, FrameRecord, RunRecord, Score,
     SettlementRecord, UnknownVerdict, Verdict,
 };
-pub use rows::{Cell, Rows, TableName};
+pub use rows::{Cell, ColumnType, Rows, TableName};
 pub use schema::SCHEMA_VERSION;
 pub use store::{Recorded, Store};
 pub use summary::{

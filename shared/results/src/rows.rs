@@ -26,8 +26,21 @@ pub enum TableName {
 pub struct Rows {
     /// Column names.
     pub columns: Vec<String>,
+    /// What each column is declared to hold.
+    pub types: Vec<ColumnType>,
     /// One cell per column in each row.
     pub rows: Vec<Vec<Cell>>,
+}
+
+/// What a column holds, unless a value is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnType {
+    /// Counts and keys.
+    Integer,
+    /// Measurements.
+    Real,
+    /// Names, times, JSON.
+    Text,
 }
 
 /// A value of a table.
@@ -78,15 +91,40 @@ impl Store {
             let query = format!("SELECT * FROM {} ORDER BY 1, 2", table.name());
             let mut statement = self.connection().prepare(&query)?;
             let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+            let mut types = self.connection().prepare(TYPES)?;
+            let types = types
+                .query_map([table.name()], |row| column_type(&row.get::<_, String>(0)?))?
+                .collect::<Result<_, _>>()?;
             let width = columns.len();
             let rows = statement
                 .query_map([], |row| {
                     (0..width).map(|column| cell(row, column)).collect()
                 })?
                 .collect::<Result<_, _>>()?;
-            Ok(Rows { columns, rows })
+            Ok(Rows {
+                columns,
+                types,
+                rows,
+            })
         };
         read().map_err(self.error("read a table"))
+    }
+}
+
+/// Declared types in the order of the columns, computed columns included.
+const TYPES: &str = "SELECT type FROM pragma_table_xinfo(?1) ORDER BY cid";
+
+/// Strict tables declare every column, and ours none as BLOB or ANY.
+fn column_type(declared: &str) -> rusqlite::Result<ColumnType> {
+    match declared {
+        "INTEGER" | "INT" => Ok(ColumnType::Integer),
+        "REAL" => Ok(ColumnType::Real),
+        "TEXT" => Ok(ColumnType::Text),
+        _ => Err(rusqlite::Error::InvalidColumnType(
+            0,
+            declared.to_owned(),
+            rusqlite::types::Type::Text,
+        )),
     }
 }
 

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use image::RgbImage;
 
-use crate::SourceError;
+use crate::{SourceError, decode};
 
 /// Width and height of an image in pixels, neither zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,27 +43,17 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Reads a PNG or JPEG file; other colour types are converted to RGB.
+    /// Reads a still PNG or JPEG file as Pillow's `convert("RGB")` does: other colour types are
+    /// converted, alpha is dropped, and an orientation in the EXIF data is not applied.
     ///
     /// # Errors
-    /// When the file cannot be read, is no such image, or is larger than [`ImageExtent::MAX_SIDE`].
+    /// When the file cannot be read, is no such image, is 16-bit grey or animated, or is larger than
+    /// [`ImageExtent::MAX_SIDE`].
     pub fn read(path: &Path) -> Result<Self, SourceError> {
-        let failed = |reason: String| SourceError::Image {
+        Self::new(decode::rgb(path)?).ok_or_else(|| SourceError::Image {
             path: path.to_owned(),
-            reason,
-        };
-        let mut reader = image::ImageReader::open(path)
-            .and_then(image::ImageReader::with_guessed_format)
-            .map_err(|source| SourceError::Io {
-                path: path.to_owned(),
-                source,
-            })?;
-        let mut limits = image::Limits::default();
-        limits.max_image_width = Some(ImageExtent::MAX_SIDE as u32);
-        limits.max_image_height = Some(ImageExtent::MAX_SIDE as u32);
-        reader.limits(limits);
-        let decoded = reader.decode().map_err(|error| failed(error.to_string()))?;
-        Self::new(decoded.into_rgb8()).ok_or_else(|| failed("an empty image".to_owned()))
+            reason: "an empty image".to_owned(),
+        })
     }
 
     /// A picture of interleaved RGB samples; `None` unless they fill the extent.

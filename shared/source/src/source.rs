@@ -1,14 +1,12 @@
-use std::path::{Path, PathBuf};
-
-use ndarray::Array2;
 use splitsim_feature::Task;
-use splitsim_scenes::{ImageSize, Quality, RenderedScene, SceneId, render_scene};
-use splitsim_truth::{DepthMap, GroundTruth, Mask};
+use splitsim_scenes::SceneId;
+use splitsim_truth::GroundTruth;
 
-use crate::{ImageExtent, Picture, SourceError, SourceSpec};
-
-/// Side of a rendered scene, pixels.
-const SCENE_SIDE: u32 = 224;
+use crate::files::Files;
+use crate::imagenet::ImageNet;
+use crate::nyu::Nyu;
+use crate::voc::Voc;
+use crate::{Picture, SourceError, SourceSpec, scenes};
 
 /// A source that has been looked at: its items are known to exist, not yet that they are images.
 #[derive(Debug, Clone)]
@@ -19,7 +17,10 @@ pub struct Source {
 #[derive(Debug, Clone)]
 enum Items {
     Scenes { seed: u64, count: usize },
-    Files(Vec<PathBuf>),
+    ImageNet(ImageNet),
+    Voc(Voc),
+    Nyu(Nyu),
+    Files(Files),
 }
 
 /// One picture of a source.
@@ -34,17 +35,22 @@ pub struct Item {
 }
 
 impl Source {
-    /// Finds the items of a source.
+    /// Finds the items of a source. Every file that a data set's list names is looked for.
     ///
     /// # Errors
-    /// When a path does not exist or a folder holds no image.
+    /// When a path does not exist, a folder holds no image, or a list file is empty or does not fit the
+    /// folder.
     pub fn open(spec: &SourceSpec) -> Result<Self, SourceError> {
         let items = match spec {
             SourceSpec::Scenes { seed, count } => Items::Scenes {
                 seed: *seed,
                 count: *count,
             },
-            SourceSpec::Path(path) => Items::Files(image_files(path)?),
+            SourceSpec::ImageNet(set) => Items::ImageNet(ImageNet::open(set)?),
+            SourceSpec::Voc(set) => Items::Voc(Voc::open(set)?),
+            SourceSpec::Nyu(set) => Items::Nyu(Nyu::open(set)?),
+            SourceSpec::Folder(dir) => Items::Files(Files::of_folder(dir)?),
+            SourceSpec::Path(path) => Items::Files(Files::of_path(path)?),
         };
         Ok(Self { items })
     }
@@ -54,129 +60,61 @@ impl Source {
     pub fn count(&self) -> usize {
         match &self.items {
             Items::Scenes { count, .. } => *count,
-            Items::Files(files) => files.len(),
+            Items::ImageNet(set) => set.pictures.len(),
+            Items::Voc(set) => set.pictures.len(),
+            Items::Nyu(set) => set.pictures.len(),
+            Items::Files(files) => files.0.len(),
         }
     }
 
-    /// Whether items come with ground truth.
+    /// Whether items come with ground truth for a task.
     #[must_use]
-    pub const fn has_truth(&self) -> bool {
-        matches!(self.items, Items::Scenes { .. })
+    pub const fn has_truth(&self, task: Task) -> bool {
+        match self.items {
+            Items::Scenes { .. } => true,
+            Items::ImageNet(_) => matches!(task, Task::Cls),
+            Items::Voc(_) => matches!(task, Task::Seg),
+            Items::Nyu(_) => matches!(task, Task::Dpt),
+            Items::Files(_) => false,
+        }
     }
 
     /// Reads or renders an item, with what is true of it for `task`.
     ///
     /// # Errors
-    /// When `index` is not below [`Self::count`], or a file is no image.
+    /// When `index` is not below [`Self::count`], a file is no image, or a mask or depth map does not
+    /// fit its image.
     pub fn item(&self, index: usize, task: Task) -> Result<Item, SourceError> {
-        let beyond = || SourceError::Index {
-            index,
-            count: self.count(),
-        };
+        let count = self.count();
+        if index >= count {
+            return Err(SourceError::Index { index, count });
+        }
         match &self.items {
-            Items::Scenes { count, .. } if index >= *count => Err(beyond()),
-            Items::Scenes { seed, .. } => scene(
-                SceneId {
-                    seed: *seed,
-                    index: index as u64,
-                },
-                task,
-            ),
-            Items::Files(files) => {
-                let path = files.get(index).ok_or_else(beyond)?;
-                let name = path.file_name().unwrap_or(path.as_os_str());
-                let name = name.to_string_lossy().into_owned();
-                Ok(Item {
-                    name,
-                    picture: Picture::read(path)?,
-                    truth: None,
-                })
+            Items::Scenes { seed, .. } => {
+                let (seed, index) = (*seed, index as u64);
+                scenes::item(SceneId { seed, index }, task)
             }
+            Items::ImageNet(set) => set.item(index, task),
+            Items::Voc(set) => set.item(index, task),
+            Items::Nyu(set) => set.item(index, task),
+            Items::Files(files) => files.item(index),
         }
     }
-}
-
-fn scene(id: SceneId, task: Task) -> Result<Item, SourceError> {
-    let rendered = render_scene(id, ImageSize::square(SCENE_SIDE)?, Quality::Standard);
-    let truth = truth(&rendered, task)?;
-    let invalid = |reason: &str| SourceError::Spec {
-        text: format!("scene {} of seed {}", id.index, id.seed),
-        reason: reason.to_owned(),
-    };
-    let side = SCENE_SIDE as usize;
-    let picture = ImageExtent::new(side, side)
-        .and_then(|extent| Picture::from_rgb(extent, rendered.rgb))
-        .ok_or_else(|| invalid("the renderer gave no full picture"))?;
-    Ok(Item {
-        name: format!("scene-{}-{:06}", id.seed, id.index),
-        picture,
-        truth: Some(truth),
-    })
-}
-
-fn truth(scene: &RenderedScene, task: Task) -> Result<GroundTruth, SourceError> {
-    let side = SCENE_SIDE as usize;
-    let plane = (side, side);
-    Ok(match task {
-        Task::Cls => GroundTruth::Cls {
-            label: u32::from(scene.class),
-        },
-        Task::Seg => {
-            let classes = Array2::from_shape_fn(plane, |(y, x)| scene.mask[y * side + x]);
-            GroundTruth::Seg {
-                mask: Mask::new(classes)?,
-            }
-        }
-        Task::Dpt => {
-            let metres = Array2::from_shape_fn(plane, |(y, x)| scene.depth_m[y * side + x]);
-            GroundTruth::Dpt {
-                depth: DepthMap::new(metres)?,
-            }
-        }
-    })
-}
-
-/// The image itself, or the images of a folder in the order of their names.
-fn image_files(path: &Path) -> Result<Vec<PathBuf>, SourceError> {
-    let io = |source| SourceError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    if !std::fs::metadata(path).map_err(io)?.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(io)? {
-        let file = entry.map_err(io)?.path();
-        if has_image_extension(&file) {
-            files.push(file);
-        }
-    }
-    files.sort();
-    match files.is_empty() {
-        true => Err(SourceError::EmptyFolder {
-            path: path.to_owned(),
-        }),
-        false => Ok(files),
-    }
-}
-
-fn has_image_extension(path: &Path) -> bool {
-    let extension = path
-        .extension()
-        .map(|extension| extension.to_string_lossy().to_lowercase());
-    matches!(extension.as_deref(), Some("png" | "jpg" | "jpeg"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::ImageExtent;
 
     #[test]
     fn scenes_come_with_the_truth_of_the_task() {
         let source = Source::open(&SourceSpec::Scenes { seed: 3, count: 2 }).unwrap();
         for task in Task::ALL {
             let item = source.item(1, task).unwrap();
+            assert!(source.has_truth(task));
             assert_eq!(item.truth.map(|truth| truth.task()), Some(task));
             assert_eq!(item.picture.extent(), ImageExtent::new(224, 224).unwrap());
         }
@@ -189,16 +127,27 @@ mod tests {
     #[test]
     fn a_folder_is_its_images_by_name() {
         let dir = tempfile::tempdir().unwrap();
+        let specs: [fn(PathBuf) -> SourceSpec; 2] = [SourceSpec::Path, SourceSpec::Folder];
+        for spec in specs {
+            assert!(matches!(
+                Source::open(&spec(dir.path().join("missing"))),
+                Err(SourceError::Io { .. })
+            ));
+        }
+        let spec = SourceSpec::Path(dir.path().to_owned());
         assert!(matches!(
-            Source::open(&SourceSpec::Path(dir.path().to_owned())),
+            Source::open(&spec),
             Err(SourceError::EmptyFolder { .. })
         ));
         for name in ["b.PNG", "a.jpg", "readme.txt"] {
             std::fs::write(dir.path().join(name), "").unwrap();
         }
-        let source = Source::open(&SourceSpec::Path(dir.path().to_owned())).unwrap();
-        assert_eq!(source.count(), 2);
-        let message = source.item(0, Task::Cls).unwrap_err().to_string();
-        assert!(message.contains("a.jpg"), "{message}");
+        for spec in specs {
+            let source = Source::open(&spec(dir.path().to_owned())).unwrap();
+            assert_eq!(source.count(), 2);
+            assert!(!source.has_truth(Task::Cls));
+            let message = source.item(0, Task::Cls).unwrap_err().to_string();
+            assert!(message.contains("a.jpg"), "{message}");
+        }
     }
 }

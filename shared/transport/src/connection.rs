@@ -23,14 +23,20 @@ pub struct Connection {
 pub struct PathSnapshot {
     /// Smoothed round-trip time.
     pub rtt: Duration,
+    /// The least round-trip time seen.
+    pub min_rtt: Duration,
     /// Congestion window.
     pub congestion_window: Bytes,
     /// How often congestion was seen.
     pub congestion_events: u64,
+    /// UDP payload sent, retransmissions included.
+    pub sent: Bytes,
     /// Packets sent.
     pub sent_packets: u64,
     /// Packets declared lost, and sent anew.
     pub lost_packets: u64,
+    /// The bytes of those.
+    pub lost: Bytes,
     /// The largest UDP payload that is known to get through.
     pub mtu: Bytes,
 }
@@ -78,13 +84,17 @@ impl Connection {
     /// The path as QUIC sees it now.
     #[must_use]
     pub fn path(&self) -> PathSnapshot {
-        let path = self.inner.stats().path;
+        let stats = self.inner.stats();
+        let path = stats.path;
         PathSnapshot {
             rtt: path.rtt,
+            min_rtt: path.min_rtt,
             congestion_window: Bytes(path.cwnd),
             congestion_events: path.congestion_events,
+            sent: Bytes(stats.udp_tx.bytes),
             sent_packets: path.sent_packets,
             lost_packets: path.lost_packets,
+            lost: Bytes(path.lost_bytes),
             mtu: Bytes(path.current_mtu.into()),
         }
     }

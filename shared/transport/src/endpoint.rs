@@ -2,13 +2,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::{ConnectError, Endpoint};
+use quinn::{ConnectError, ConnectionError, Endpoint, EndpointConfig};
 use splitsim_proto::Hello;
 use tokio::time::timeout;
 
 use crate::{
     Channel, CloseCode, Connection, FrameSession, Identity, ReferenceSession, TransportError,
-    TransportOptions, tls,
+    TransportOptions, qlog, socket, tls,
 };
 
 /// The cloud's socket. One port takes both channels; [`Connection::channel`] says which.
@@ -16,6 +16,7 @@ use crate::{
 pub struct CloudEndpoint {
     inner: Endpoint,
     handshake_timeout: Duration,
+    zero_rtt: bool,
 }
 
 /// An edge's socket.
@@ -24,7 +25,7 @@ pub struct EdgeEndpoint {
     inner: Endpoint,
     frames: quinn::ClientConfig,
     references: quinn::ClientConfig,
-    handshake_timeout: Duration,
+    options: TransportOptions,
 }
 
 /// Which cloud to connect to.
@@ -41,6 +42,7 @@ pub struct Target {
 pub struct Incoming {
     inner: quinn::Incoming,
     handshake_timeout: Duration,
+    zero_rtt: bool,
 }
 
 impl CloudEndpoint {
@@ -53,13 +55,15 @@ impl CloudEndpoint {
         identity: &Identity,
         options: &TransportOptions,
     ) -> Result<Self, TransportError> {
-        let mut config = quinn::ServerConfig::with_crypto(Arc::new(tls::server(identity)?));
-        config.transport_config(Arc::new(options.to_quinn()?));
-        let inner = Endpoint::server(config, address)
+        let tls = tls::server(identity, options.zero_rtt)?;
+        let mut config = quinn::ServerConfig::with_crypto(Arc::new(tls));
+        config.transport_config(Arc::new(options.to_quinn(None)?));
+        let inner = socket::endpoint(address, socket::of_cloud(identity), Some(config))
             .map_err(|source| TransportError::Bind { address, source })?;
         Ok(Self {
             inner,
             handshake_timeout: options.handshake_timeout,
+            zero_rtt: options.zero_rtt,
         })
     }
 
@@ -80,6 +84,7 @@ impl CloudEndpoint {
         Some(Incoming {
             inner,
             handshake_timeout: self.handshake_timeout,
+            zero_rtt: self.zero_rtt,
         })
     }
 
@@ -107,18 +112,21 @@ impl Incoming {
     /// When either side refuses the other's certificate, the protocols differ, or the edge falls silent.
     pub async fn handshake(self) -> Result<Connection, TransportError> {
         let peer = self.peer();
+        let (limit, zero_rtt) = (self.handshake_timeout, self.zero_rtt);
         let connecting = self
             .inner
             .accept()
             .map_err(|error| TransportError::of_connection(peer, error))?;
-        let connection = within(self.handshake_timeout, peer, async {
-            connecting
-                .await
-                .map_err(|error| TransportError::of_connection(peer, error))
+        let connection = within(limit, peer, async {
+            let connection = match zero_rtt {
+                true => resumed(connecting).await,
+                false => connecting.await,
+            };
+            connection.map_err(|error| TransportError::of_connection(peer, error))
         })
         .await?;
         let channel = tls::channel(&connection).ok_or(TransportError::ProtocolMismatch { peer })?;
-        Ok(Connection::new(connection, channel, self.handshake_timeout))
+        Ok(Connection::new(connection, channel, limit))
     }
 
     /// Turns the edge away without a handshake; it may try again later.
@@ -153,21 +161,24 @@ impl EdgeEndpoint {
         identity: &Identity,
         options: &TransportOptions,
     ) -> Result<Self, TransportError> {
-        let transport = Arc::new(options.to_quinn()?);
+        let transport = Arc::new(options.to_quinn(None)?);
         let config = |channel| {
-            let mut config = quinn::ClientConfig::new(Arc::new(tls::client(identity, channel)?));
+            let tls = tls::client(identity, channel, options.zero_rtt)?;
+            let mut config = quinn::ClientConfig::new(Arc::new(tls));
             config.transport_config(Arc::clone(&transport));
             Ok::<_, TransportError>(config)
         };
-        let inner = Endpoint::client(local).map_err(|source| TransportError::Bind {
-            address: local,
-            source,
+        let inner = socket::endpoint(local, EndpointConfig::default(), None).map_err(|source| {
+            TransportError::Bind {
+                address: local,
+                source,
+            }
         })?;
         Ok(Self {
             inner,
             frames: config(Channel::Frames)?,
             references: config(Channel::References)?,
-            handshake_timeout: options.handshake_timeout,
+            options: options.clone(),
         })
     }
 
@@ -193,7 +204,7 @@ impl EdgeEndpoint {
     ) -> Result<FrameSession, TransportError> {
         let connecting = self.connect(target, Channel::Frames, hello);
         let (connection, welcome) =
-            within(self.handshake_timeout, target.address, connecting).await?;
+            within(self.options.handshake_timeout, target.address, connecting).await?;
         Ok(FrameSession::new(connection, welcome))
     }
 
@@ -208,7 +219,7 @@ impl EdgeEndpoint {
     ) -> Result<ReferenceSession, TransportError> {
         let connecting = self.connect(target, Channel::References, hello);
         let (connection, welcome) =
-            within(self.handshake_timeout, target.address, connecting).await?;
+            within(self.options.handshake_timeout, target.address, connecting).await?;
         Ok(ReferenceSession::new(connection, welcome))
     }
 
@@ -229,19 +240,65 @@ impl EdgeEndpoint {
         hello: &Hello,
     ) -> Result<(Connection, splitsim_proto::Welcome), TransportError> {
         let peer = target.address;
-        let config = match channel {
-            Channel::Frames => self.frames.clone(),
-            Channel::References => self.references.clone(),
-        };
-        let connection = self
+        let config = self.config(channel, hello)?;
+        let connecting = self
             .inner
             .connect_with(config, peer, &target.server_name)
-            .map_err(|error| of_connect(target, error))?
+            .map_err(|error| of_connect(target, error))?;
+        let limit = self.options.handshake_timeout;
+        let connecting = match connecting.into_0rtt() {
+            Ok((connection, accepted)) => {
+                let connection = Connection::new(connection, channel, limit);
+                let welcome = match connection.introduce(hello).await {
+                    // A cloud that does not know the session any more drops what came early.
+                    Err(_) if !accepted.await => connection.introduce(hello).await?,
+                    other => other?,
+                };
+                return Ok((connection, welcome));
+            }
+            Err(connecting) => connecting,
+        };
+        let connection = connecting
             .await
             .map_err(|error| TransportError::of_connection(peer, error))?;
-        let connection = Connection::new(connection, channel, self.handshake_timeout);
+        let connection = Connection::new(connection, channel, limit);
         let welcome = connection.introduce(hello).await?;
         Ok((connection, welcome))
+    }
+
+    /// The configuration of one connection: with a qlog file of its own, if there are to be such.
+    fn config(
+        &self,
+        channel: Channel,
+        hello: &Hello,
+    ) -> Result<quinn::ClientConfig, TransportError> {
+        let mut config = match channel {
+            Channel::Frames => self.frames.clone(),
+            Channel::References => return Ok(self.references.clone()),
+        };
+        if let Some(folder) = &self.options.qlog {
+            let name = format!("{}-{}", hello.run_id, hello.edge_id);
+            let transport = self.options.to_quinn(qlog::stream(folder, &name)?)?;
+            config.transport_config(Arc::new(transport));
+        }
+        Ok(config)
+    }
+}
+
+/// Serves a session that is resumed before its handshake is over: the edge has shown in an earlier one
+/// who it is, and its hello may be here already. Other connections are waited for: until their handshake
+/// is over nothing of them is read.
+async fn resumed(connecting: quinn::Connecting) -> Result<quinn::Connection, ConnectionError> {
+    let (connection, established) = match connecting.into_0rtt() {
+        Ok(early) => early,
+        Err(connecting) => return connecting.await,
+    };
+    if connection.peer_identity().is_none() {
+        established.await;
+    }
+    match connection.close_reason() {
+        Some(error) => Err(error),
+        None => Ok(connection),
     }
 }
 

@@ -35,6 +35,14 @@ pub enum TransportError {
         /// What TLS said.
         reason: String,
     },
+    /// A qlog file cannot be made.
+    #[error("cannot create qlog file {path}: {source}")]
+    Qlog {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The options contradict themselves.
     #[error(transparent)]
     Options(#[from] InvalidOptions),
@@ -250,6 +258,7 @@ impl TransportError {
             Self::Bind { .. }
             | Self::LocalAddress { .. }
             | Self::Tls { .. }
+            | Self::Qlog { .. }
             | Self::Options(_)
             | Self::Target { .. }
             | Self::EndpointClosed
@@ -278,6 +287,7 @@ impl TransportError {
             Self::Bind { .. }
             | Self::LocalAddress { .. }
             | Self::Tls { .. }
+            | Self::Qlog { .. }
             | Self::Options(_)
             | Self::Target { .. }
             | Self::EndpointClosed

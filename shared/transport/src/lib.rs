@@ -23,7 +23,9 @@ mod error;
 pub mod identity;
 mod link;
 mod options;
+mod qlog;
 pub mod retry;
+mod socket;
 mod stream;
 mod tls;
 
@@ -36,5 +38,5 @@ pub use endpoint::{CloudEndpoint, EdgeEndpoint, Incoming, Target};
 pub use error::TransportError;
 pub use identity::Identity;
 pub use link::{IpVersion, LinkCounter, LinkUsage};
-pub use options::{Congestion, InvalidOptions, TransportOptions, UnknownCongestion};
+pub use options::{Congestion, InvalidOptions, Reuse, TransportOptions, UnknownCongestion};
 pub use retry::{Backoff, Retry, with_backoff};

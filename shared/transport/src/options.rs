@@ -1,10 +1,11 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::congestion::{BbrConfig, ControllerFactory, CubicConfig, NewRenoConfig};
-use quinn::{IdleTimeout, TransportConfig, VarInt};
+use quinn::{IdleTimeout, QlogStream, TransportConfig, VarInt};
 use splitsim_feature::units::Bytes;
 
 /// How connections behave. Both sides have their own; windows limit what the peer may send.
@@ -31,6 +32,29 @@ pub struct TransportOptions {
     pub initial_window: Option<Bytes>,
     /// The congestion control of what this side sends.
     pub congestion: Congestion,
+    /// Whether an edge keeps its frames connection from frame to frame. Default
+    /// [`Warm`](Reuse::Warm); the cloud does not mind.
+    pub reuse: Reuse,
+    /// Whether an edge that connects again resumes the TLS session, and says its hello in the first
+    /// flight (RFC 9001 section 4.6): one round trip less. Default off, so that a run's second
+    /// connection costs what its first did. Both sides must want it.
+    ///
+    /// A resumed session rests on the certificates of the first handshake, and early data can be
+    /// repeated by whoever records it; hello and frames are such that a repetition changes nothing.
+    pub zero_rtt: bool,
+    /// The folder in which an edge leaves a qlog file of every frames connection. Default none. Each
+    /// packet costs a line.
+    pub qlog: Option<PathBuf>,
+}
+
+/// How long a frames connection is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Reuse {
+    /// For as long as it lasts: it knows the path's round-trip time and window.
+    #[default]
+    Warm,
+    /// For one frame: each pays handshake, hello and slow start.
+    Cold,
 }
 
 /// A congestion control algorithm.
@@ -87,12 +111,19 @@ impl Default for TransportOptions {
             max_streams: 64,
             initial_window: None,
             congestion: Congestion::default(),
+            reuse: Reuse::default(),
+            zero_rtt: false,
+            qlog: None,
         }
     }
 }
 
 impl TransportOptions {
-    pub(crate) fn to_quinn(&self) -> Result<TransportConfig, InvalidOptions> {
+    /// `log` gets the events of the connection that these are for.
+    pub(crate) fn to_quinn(
+        &self,
+        log: Option<QlogStream>,
+    ) -> Result<TransportConfig, InvalidOptions> {
         if self.keep_alive >= self.idle_timeout {
             return Err(InvalidOptions::KeepAlive {
                 keep_alive: self.keep_alive,
@@ -113,7 +144,8 @@ impl TransportOptions {
             .max_concurrent_bidi_streams(varint("max streams", self.max_streams.into())?)
             .max_concurrent_uni_streams(VarInt::from_u32(0))
             .datagram_receive_buffer_size(None)
-            .congestion_controller_factory(self.controller()?);
+            .congestion_controller_factory(self.controller()?)
+            .qlog_stream(log);
         Ok(config)
     }
 
@@ -195,7 +227,7 @@ mod tests {
         let with = |change: fn(&mut TransportOptions)| {
             let mut options = TransportOptions::default();
             change(&mut options);
-            options.to_quinn().map(|_| ()).unwrap_err().to_string()
+            options.to_quinn(None).map(|_| ()).unwrap_err().to_string()
         };
         assert!(with(|options| options.keep_alive = options.idle_timeout).contains("keep-alive"));
         assert!(with(|options| options.stream_window = Bytes(0)).contains("stream window of 0"));

@@ -75,6 +75,12 @@ pub enum TruthError {
         /// The task of the second.
         actual: Task,
     },
+    /// A predicted depth of which no logarithm can be taken.
+    #[error("a predicted depth of {metres} m has no logarithm: clamp it to the head's least depth")]
+    NotPositive {
+        /// The depth.
+        metres: f64,
+    },
     /// No pixel of the ground truth can be judged.
     #[error("{what} is undefined: no pixel of the ground truth is valid")]
     NoValidPixel {

@@ -1,56 +1,73 @@
+use serde::Serialize;
 use splitsim_feature::Task;
 
-use crate::{
-    Confusion, DepthCrop, DepthRmse, GroundTruth, HeadOutput, MeanIou, Performance, Rank,
-    TruthError, depth_rmse, rank_of_label,
-};
+use crate::{Confusion, DepthErrors, Judgement, MeanIou, Performance, TruthError};
 
 /// Performance over a data set, image by image.
 ///
-/// As the benchmarks report it: top-1 accuracy; mIoU of all pixels' confusion, which is not the mean
-/// of the images' mIoU; the mean of the images' RMSE.
+/// As the benchmarks report it: top-1 and top-5 accuracy; mIoU of all pixels' confusion, which is not
+/// the mean of the images' mIoU, and that mean beside it; the means of the images' depth errors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
-    crop: DepthCrop,
     images: u64,
     sums: Sums,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Sums {
-    Cls { first_places: u64 },
-    Seg { pixels: Option<Confusion> },
-    Dpt { rmse_metres: f64 },
+    Cls {
+        first: u64,
+        first_five: u64,
+    },
+    Seg {
+        pixels: Option<Confusion>,
+        percent: f64,
+    },
+    Dpt {
+        errors: DepthErrors,
+    },
 }
 
 /// The performance over a data set.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum DatasetPerformance {
-    /// Classification: images whose label has rank 1, in percent.
-    TopOne {
-        /// 0 to 100.
-        percent: f64,
+    /// Classification: images whose label is among the first, 0 to 100 percent.
+    Cls {
+        /// Rank 1.
+        top1_percent: f64,
+        /// Rank 5 or better.
+        top5_percent: f64,
     },
-    /// Segmentation: mIoU over all valid pixels.
-    MeanIou(MeanIou),
-    /// Depth: mean over the images' RMSE.
-    MeanRmse(DepthRmse),
+    /// Segmentation.
+    Seg {
+        /// mIoU over all valid pixels of all images.
+        miou_percent: MeanIou,
+        /// Mean of the images' own mIoU.
+        image_miou_percent: MeanIou,
+    },
+    /// Depth: means over the images.
+    Dpt(DepthErrors),
 }
 
 impl Evaluation {
-    /// No images yet; `crop` matters to depth only.
+    /// No images yet.
     #[must_use]
-    pub const fn new(task: Task, crop: DepthCrop) -> Self {
+    pub fn new(task: Task) -> Self {
         let sums = match task {
-            Task::Cls => Sums::Cls { first_places: 0 },
-            Task::Seg => Sums::Seg { pixels: None },
-            Task::Dpt => Sums::Dpt { rmse_metres: 0.0 },
+            Task::Cls => Sums::Cls {
+                first: 0,
+                first_five: 0,
+            },
+            Task::Seg => Sums::Seg {
+                pixels: None,
+                percent: 0.0,
+            },
+            Task::Dpt => Sums::Dpt {
+                errors: DepthErrors::default(),
+            },
         };
-        Self {
-            crop,
-            images: 0,
-            sums,
-        }
+        Self { images: 0, sums }
     }
 
     /// The task evaluated.
@@ -72,36 +89,31 @@ impl Evaluation {
     /// Adds an image and returns its own performance.
     ///
     /// # Errors
-    /// As [`Performance::of`]; also when the task is another or, between images, the number of
+    /// As [`Judgement::performance`]; also when the task is another or, between images, the number of
     /// classes differs. The image is then not added, and the evaluation can go on.
-    pub fn add(
-        &mut self,
-        truth: &GroundTruth,
-        output: &HeadOutput,
-    ) -> Result<Performance, TruthError> {
-        let performance = match (&mut self.sums, truth, output) {
-            (Sums::Cls { first_places }, GroundTruth::Cls { label }, HeadOutput::Cls(logits)) => {
-                let rank = rank_of_label(logits, *label)?;
-                *first_places += u64::from(rank == Rank::BEST);
-                Performance::Rank(rank)
+    pub fn add(&mut self, image: &Judgement) -> Result<Performance, TruthError> {
+        let performance = image.performance()?;
+        match (&mut self.sums, image) {
+            (Sums::Cls { first, first_five }, Judgement::Cls(rank)) => {
+                *first += u64::from(rank.get() == 1);
+                *first_five += u64::from(rank.get() <= 5);
             }
-            (Sums::Seg { pixels }, GroundTruth::Seg { mask }, HeadOutput::Seg(prediction)) => {
-                let image = Confusion::of(mask, prediction)?;
-                let mean = image.mean_iou()?;
-                pixels
-                    .get_or_insert_with(|| Confusion::new(prediction.classes()))
-                    .merge(&image)?;
-                Performance::MeanIou(mean)
+            (Sums::Seg { pixels, percent }, Judgement::Seg(image)) => {
+                match pixels {
+                    Some(pixels) => pixels.merge(image)?,
+                    None => *pixels = Some(image.clone()),
+                }
+                *percent += performance.value();
             }
-            (Sums::Dpt { rmse_metres }, GroundTruth::Dpt { depth }, HeadOutput::Dpt(predicted)) => {
-                let rmse = depth_rmse(depth, predicted, self.crop)?;
-                *rmse_metres += rmse.metres();
-                Performance::Rmse(rmse)
+            (Sums::Dpt { errors }, Judgement::Dpt(image)) => *errors = errors.plus(image),
+            (Sums::Cls { .. } | Sums::Seg { .. } | Sums::Dpt { .. }, _) => {
+                return Err(TruthError::Task {
+                    operation: "adding to an evaluation",
+                    expected: self.task(),
+                    actual: image.task(),
+                });
             }
-            (Sums::Cls { .. } | Sums::Seg { .. } | Sums::Dpt { .. }, _, _) => {
-                return Err(self.mixed_tasks(truth, output));
-            }
-        };
+        }
         self.images += 1;
         Ok(performance)
     }
@@ -113,32 +125,22 @@ impl Evaluation {
             return None;
         }
         let images = self.images as f64;
-        match &self.sums {
-            Sums::Cls { first_places } => Some(DatasetPerformance::TopOne {
-                percent: 100.0 * *first_places as f64 / images,
-            }),
-            Sums::Seg { pixels } => {
-                let mean = pixels.as_ref()?.mean_iou().ok()?;
-                Some(DatasetPerformance::MeanIou(mean))
-            }
-            Sums::Dpt { rmse_metres } => {
-                let mean = DepthRmse::new(rmse_metres / images).ok()?;
-                Some(DatasetPerformance::MeanRmse(mean))
-            }
-        }
-    }
-
-    fn mixed_tasks(&self, truth: &GroundTruth, output: &HeadOutput) -> TruthError {
-        let expected = self.task();
-        TruthError::Task {
-            operation: "adding to an evaluation",
-            expected,
-            actual: if truth.task() == expected {
-                output.task()
-            } else {
-                truth.task()
+        let percent = |count: &u64| 100.0 * *count as f64 / images;
+        Some(match &self.sums {
+            Sums::Cls { first, first_five } => DatasetPerformance::Cls {
+                top1_percent: percent(first),
+                top5_percent: percent(first_five),
             },
-        }
+            Sums::Seg {
+                pixels,
+                percent: sum,
+            } => DatasetPerformance::Seg {
+                miou_percent: pixels.as_ref()?.mean_iou().ok()?,
+                // A mean of percentages is one, but for the last bit.
+                image_miou_percent: MeanIou::new((sum / images).min(100.0)).ok()?,
+            },
+            Sums::Dpt { errors } => DatasetPerformance::Dpt(errors.over(images)),
+        })
     }
 }
 
@@ -149,23 +151,24 @@ mod tests {
     use ndarray::{Array2, array};
 
     use super::*;
-    use crate::{DepthMap, Logits, Mask, SegPrediction};
+    use crate::{DepthCrop, DepthMap, GroundTruth, HeadOutput, Logits, Mask, SegPrediction};
 
     fn check(
         task: Task,
         images: impl IntoIterator<Item = (GroundTruth, HeadOutput)>,
         expected: DatasetPerformance,
     ) {
-        let mut evaluation = Evaluation::new(task, DepthCrop::Full);
+        let mut evaluation = Evaluation::new(task);
         assert_eq!(evaluation.performance(), None);
         for (truth, output) in images {
-            evaluation.add(&truth, &output).unwrap();
+            let image = Judgement::of(&truth, &output, DepthCrop::Full).unwrap();
+            evaluation.add(&image).unwrap();
         }
         assert_eq!(evaluation.performance(), Some(expected));
     }
 
     fn cls(label: u32) -> (GroundTruth, HeadOutput) {
-        let logits = Logits::new(vec![0.5, 2.0, 1.0]).unwrap();
+        let logits = Logits::new(vec![0.5, 2.0, 1.0, -1.0, -2.0, -3.0, -4.0]).unwrap();
         (GroundTruth::Cls { label }, HeadOutput::Cls(logits))
     }
 
@@ -184,9 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn top_one_counts_first_places() {
-        let images = [cls(1), cls(0), cls(1), cls(2)];
-        let expected = DatasetPerformance::TopOne { percent: 50.0 };
+    fn accuracies_count_the_first_places() {
+        let images = [cls(1), cls(0), cls(1), cls(6)];
+        let expected = DatasetPerformance::Cls {
+            top1_percent: 50.0,
+            top5_percent: 75.0,
+        };
         check(Task::Cls, images, expected);
     }
 
@@ -197,38 +203,57 @@ mod tests {
             seg(array![[0, 1, 1, 255]], array![[0, 0, 1, 0]], 3),
             seg(array![[0, 0]], array![[0, 0]], 3),
         ];
-        let expected = DatasetPerformance::MeanIou(MeanIou::new(62.5).unwrap());
+        let expected = DatasetPerformance::Seg {
+            miou_percent: MeanIou::new(62.5).unwrap(),
+            image_miou_percent: MeanIou::new(75.0).unwrap(),
+        };
         check(Task::Seg, images, expected);
     }
 
     #[test]
-    fn rmse_is_the_mean_of_the_images() {
-        let images = [dpt(2.0, 3.0), dpt(5.0, 2.0)];
-        let expected = DatasetPerformance::MeanRmse(DepthRmse::new(2.0).unwrap());
-        check(Task::Dpt, images, expected);
+    fn depth_errors_are_the_means_of_the_images() {
+        let mut evaluation = Evaluation::new(Task::Dpt);
+        for (truth, output) in [dpt(2.0, 3.0), dpt(5.0, 2.0)] {
+            let image = Judgement::of(&truth, &output, DepthCrop::Full).unwrap();
+            evaluation.add(&image).unwrap();
+        }
+        let Some(DatasetPerformance::Dpt(means)) = evaluation.performance() else {
+            panic!("an evaluation of depth gives depth errors");
+        };
+        assert_eq!((means.rmse, means.a2), (2.0, 0.5));
+        // (1/2 + 3/5) / 2 and (1/2 + 9/5) / 2
+        assert!((means.abs_rel - 0.55).abs() < 1e-12);
+        assert!((means.sq_rel - 1.15).abs() < 1e-12);
     }
 
     #[test]
-    fn an_image_that_cannot_be_judged_is_not_added() {
-        let mut evaluation = Evaluation::new(Task::Dpt, DepthCrop::Full);
-        let mut refuse = |(truth, output): (GroundTruth, HeadOutput)| {
-            let before = evaluation.clone();
-            let error = evaluation.add(&truth, &output).unwrap_err();
-            assert_eq!(evaluation, before);
-            error
-        };
-        let undefined = TruthError::NoValidPixel { what: "depth rmse" };
-        assert_eq!(refuse(dpt(0.0, 1.0)), undefined);
-        assert!(matches!(refuse(cls(1)), TruthError::Task { .. }));
-        let mixed = (dpt(1.0, 1.0).0, cls(1).1);
-        assert!(matches!(refuse(mixed), TruthError::Task { .. }));
+    fn an_image_that_does_not_belong_is_not_added() {
+        let judge = |(truth, output)| Judgement::of(&truth, &output, DepthCrop::Full);
+        let mut evaluation = Evaluation::new(Task::Dpt);
+        let refused = evaluation.add(&judge(cls(1)).unwrap());
+        assert!(matches!(refused, Err(TruthError::Task { .. })));
+        assert_eq!(evaluation, Evaluation::new(Task::Dpt));
 
-        let mut evaluation = Evaluation::new(Task::Seg, DepthCrop::Full);
-        let (truth, output) = seg(array![[0]], array![[0]], 3);
-        evaluation.add(&truth, &output).unwrap();
-        let (truth, other_head) = seg(array![[0]], array![[0]], 4);
-        let refused = evaluation.add(&truth, &other_head);
+        let mut evaluation = Evaluation::new(Task::Seg);
+        let image = |classes| judge(seg(array![[0]], array![[0]], classes)).unwrap();
+        evaluation.add(&image(3)).unwrap();
+        let refused = evaluation.add(&image(4));
         assert!(matches!(refused, Err(TruthError::ClassCount { .. })));
         assert_eq!(evaluation.images(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_judged_has_no_judgement() {
+        let judge = |(truth, output)| Judgement::of(&truth, &output, DepthCrop::Full);
+        assert!(matches!(
+            judge(dpt(0.0, 1.0)),
+            Err(TruthError::NoValidPixel { .. })
+        ));
+        assert!(matches!(
+            judge(seg(array![[255]], array![[0]], 3)),
+            Err(TruthError::NoValidPixel { .. })
+        ));
+        let mixed = judge((dpt(1.0, 1.0).0, cls(1).1));
+        assert!(matches!(mixed, Err(TruthError::Task { .. })));
     }
 }

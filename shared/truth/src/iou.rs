@@ -1,10 +1,12 @@
 use std::fmt;
 use std::num::NonZeroU8;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Mask, SegPrediction, TruthError};
 
 /// Mean intersection over union in percent, 0 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
 pub struct MeanIou(f64);
 
 impl MeanIou {
@@ -41,7 +43,8 @@ impl fmt::Display for MeanIou {
 ///
 /// Of one image it gives the per-image mIoU of the CFQA protocol (§4.6), of many the data set's.
 /// Pixels whose truth is [`Mask::IGNORE`] or any label that the head has no class for are left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<[u64; 3]>", into = "Vec<[u64; 3]>")]
 pub struct Confusion {
     per_class: Vec<ClassPixels>,
 }
@@ -134,6 +137,44 @@ impl Confusion {
     }
 }
 
+/// More pixels of one class than any data set has: sums of two such counts do not overflow.
+const MAX_PIXELS: u64 = 1 << 60;
+
+/// Per class `[truth, predicted, both]`.
+impl TryFrom<Vec<[u64; 3]>> for Confusion {
+    type Error = String;
+
+    fn try_from(counts: Vec<[u64; 3]>) -> Result<Self, String> {
+        if !(1..=usize::from(u8::MAX)).contains(&counts.len()) {
+            return Err(format!("{} classes, expected 1 to 255", counts.len()));
+        }
+        let possible = |&[truth, predicted, both]: &[u64; 3]| {
+            both <= truth.min(predicted) && truth.max(predicted) < MAX_PIXELS
+        };
+        if let Some(class) = counts.iter().position(|counts| !possible(counts)) {
+            let counts = counts[class];
+            return Err(format!(
+                "class {class}: {counts:?} are no pixel counts [truth, predicted, both]"
+            ));
+        }
+        let pixels = |[truth, predicted, both]: [u64; 3]| ClassPixels {
+            truth,
+            predicted,
+            both,
+        };
+        Ok(Self {
+            per_class: counts.into_iter().map(pixels).collect(),
+        })
+    }
+}
+
+impl From<Confusion> for Vec<[u64; 3]> {
+    fn from(confusion: Confusion) -> Self {
+        let counts = |pixels: ClassPixels| [pixels.truth, pixels.predicted, pixels.both];
+        confusion.per_class.into_iter().map(counts).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -183,6 +224,18 @@ mod tests {
         ));
         assert!(MeanIou::new(f64::NAN).is_err());
         assert!(MeanIou::new(100.1).is_err());
+    }
+
+    #[test]
+    fn counts_that_no_pixels_have_are_refused() {
+        let read = |text: &str| serde_json::from_str::<Confusion>(text);
+        let pixels = confusion(array![[0, 0, 1, 255]], array![[0, 1, 1, 2]], 4);
+        let text = serde_json::to_string(&pixels).unwrap();
+        assert_eq!(text, "[[2,1,1],[1,2,1],[0,0,0],[0,0,0]]");
+        assert_eq!(read(&text).unwrap(), pixels);
+        for text in ["[]", "[[1,2,2]]", "[[18446744073709551615,1,1]]", "[[1,1]]"] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 
     /// Jaccard's index by sets of pixels.

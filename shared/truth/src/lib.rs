@@ -8,7 +8,8 @@
 //!   [`SegPrediction`];
 //! - [`Performance`] of one image: [`Rank`], [`MeanIou`] or [`DepthRmse`];
 //! - [`SemanticDistortion`]: performance lost between two features of one image;
-//! - [`Evaluation`]: performance over a data set.
+//! - [`Judgement`] of one image: all that a data set's figures need of it, [`DepthErrors`] among them;
+//! - [`Evaluation`]: performance over a data set, from the judgements of its images.
 //!
 //! ```
 //! use splitsim_truth::{DepthCrop, GroundTruth, HeadOutput, Logits, Performance, SemanticDistortion};
@@ -25,24 +26,30 @@
 //! # Ok::<(), splitsim_truth::TruthError>(())
 //! ```
 
+mod crop;
+mod depth_errors;
 mod distortion;
 mod error;
 mod evaluation;
 mod ground_truth;
 mod head_output;
 mod iou;
+mod judgement;
 mod maps;
 mod performance;
 mod rank;
 mod rmse;
 
+pub use crop::DepthCrop;
+pub use depth_errors::DepthErrors;
 pub use distortion::SemanticDistortion;
 pub use error::TruthError;
 pub use evaluation::{DatasetPerformance, Evaluation};
 pub use ground_truth::GroundTruth;
 pub use head_output::{HeadOutput, SegPrediction};
 pub use iou::{Confusion, MeanIou};
+pub use judgement::Judgement;
 pub use maps::{DepthMap, Mask};
 pub use performance::Performance;
 pub use rank::{Logits, Rank, rank_of_label};
-pub use rmse::{DepthCrop, DepthRmse, depth_rmse};
+pub use rmse::{DepthRmse, depth_rmse};

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
+use serde::{Deserialize, Serialize};
+
 use crate::TruthError;
 
 /// One finite value per class; more means more likely.
@@ -36,7 +38,7 @@ impl Logits {
 }
 
 /// A label's place among the logits, from 1, the best.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Rank(NonZeroU32);
 
 impl Rank {

@@ -1,7 +1,7 @@
 use std::fmt;
-use std::ops::Range;
 
-use crate::{DepthMap, TruthError};
+use crate::crop::judged_depths;
+use crate::{DepthCrop, DepthMap, TruthError};
 
 /// Root mean square error in metres, not negative.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -37,34 +37,6 @@ impl fmt::Display for DepthRmse {
     }
 }
 
-/// Which pixels of a depth image are judged, beside having a measured depth.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum DepthCrop {
-    /// All.
-    #[default]
-    Full,
-    /// The crop that NYU Depth v2 is evaluated on: rows 45..471, columns 41..601 of a 480×640 image
-    /// (Eigen et al., 2014).
-    Eigen,
-}
-
-impl DepthCrop {
-    /// `[height, width]` of the images that the Eigen crop is defined on.
-    const EIGEN_SIZE: [usize; 2] = [480, 640];
-
-    /// Rows and columns judged of an image of `size` (`[height, width]`).
-    fn extent(self, size: [usize; 2]) -> Result<(Range<usize>, Range<usize>), TruthError> {
-        match self {
-            Self::Full => Ok((0..size[0], 0..size[1])),
-            Self::Eigen if size == Self::EIGEN_SIZE => Ok((45..471, 41..601)),
-            Self::Eigen => Err(TruthError::Crop { actual: size }),
-        }
-    }
-}
-
-/// Depths strictly between these many metres are measurements (NYU Depth v2's protocol; CFQA, §4.6).
-const VALID_METRES: (f32, f32) = (0.001, 10.0);
-
 /// `sqrt(mean((predicted − truth)²))` over the pixels of `crop` with a valid true depth, in metres.
 ///
 /// # Errors
@@ -74,24 +46,10 @@ pub fn depth_rmse(
     predicted: &DepthMap,
     crop: DepthCrop,
 ) -> Result<DepthRmse, TruthError> {
-    if truth.size() != predicted.size() {
-        return Err(TruthError::Size {
-            what: "depth",
-            expected: truth.size(),
-            predicted: predicted.size(),
-        });
-    }
-    let (rows, columns) = crop.extent(truth.size())?;
     let (mut squares, mut pixels) = (0.0f64, 0u64);
-    for row in rows {
-        let (truth, predicted) = (truth.view(), predicted.view());
-        for column in columns.clone() {
-            let depth = truth[[row, column]];
-            if depth > VALID_METRES.0 && depth < VALID_METRES.1 {
-                squares += (f64::from(predicted[[row, column]]) - f64::from(depth)).powi(2);
-                pixels += 1;
-            }
-        }
+    for (truth, predicted) in judged_depths(truth, predicted, crop)? {
+        squares += (predicted - truth).powi(2);
+        pixels += 1;
     }
     if pixels == 0 {
         return Err(TruthError::NoValidPixel { what: "depth rmse" });

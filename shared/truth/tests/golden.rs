@@ -5,7 +5,8 @@ use std::num::NonZeroU8;
 use ndarray::Array2;
 use serde::Deserialize;
 use splitsim_truth::{
-    Confusion, DepthCrop, DepthMap, Logits, Mask, SegPrediction, depth_rmse, rank_of_label,
+    Confusion, DepthCrop, DepthErrors, DepthMap, Logits, Mask, SegPrediction, depth_rmse,
+    rank_of_label,
 };
 
 #[derive(Deserialize)]
@@ -86,4 +87,23 @@ fn depth_rmse_over_valid_pixels() {
         (rmse.metres() - golden.rmse).abs() < RMSE_TOLERANCE,
         "{rmse:?}"
     );
+}
+
+#[derive(Deserialize)]
+struct Errors {
+    gt: Vec<Vec<f32>>,
+    pred: Vec<Vec<f32>>,
+    errors: DepthErrors,
+}
+
+#[test]
+fn the_nine_depth_errors() {
+    let golden: Errors = serde_json::from_str(include_str!("golden/depth-errors.json")).unwrap();
+    let map = |rows: &[Vec<f32>]| DepthMap::new(array(rows)).unwrap();
+    let (truth, predicted) = (map(&golden.gt), map(&golden.pred));
+    let ours = DepthErrors::of(&truth, &predicted, DepthCrop::Full).unwrap();
+    let figures = ours.values().into_iter().zip(golden.errors.values());
+    for (name, (ours, numpy)) in DepthErrors::NAMES.into_iter().zip(figures) {
+        assert!((ours - numpy).abs() < 1e-12, "{name}: {ours}, {numpy}");
+    }
 }

@@ -251,7 +251,7 @@ impl Model {
         let mut heads = BTreeMap::new();
         if matches!(options.parts, Parts::Heads | Parts::All) {
             for &task in tasks {
-                let weights = Weights::read(&package.head_path(task), device)?;
+                let weights = Weights::read(&package.head_path(task)?, device)?;
                 heads.insert(task, Head::new(architecture, package.task(task)?, weights)?);
             }
         }
@@ -285,17 +285,17 @@ impl Model {
 
     fn extract(&self, task: Task, picture: &Picture) -> Result<Extraction, VisionError> {
         let start = Instant::now();
-        let patch = self.package.manifest().architecture.patch;
-        let pixels = preprocess::views(picture, self.package.task(task)?, patch)?;
+        let architecture = &self.package.manifest().architecture;
+        let pixels = preprocess::views(picture, self.package.task(task)?, architecture)?;
         let preprocess = start.elapsed();
         self.forward(task, &pixels, preprocess)
     }
 
     fn extract_batch(&self, task: Task, pictures: &[Picture]) -> Result<Vec<Feature>, VisionError> {
-        let patch = self.package.manifest().architecture.patch;
+        let architecture = &self.package.manifest().architecture;
         let inputs = pictures
             .iter()
-            .map(|picture| preprocess::views(picture, self.package.task(task)?, patch))
+            .map(|picture| preprocess::views(picture, self.package.task(task)?, architecture))
             .collect::<Result<Vec<_>, _>>()?;
         let mut features = Vec::with_capacity(inputs.len());
         for alike in inputs.chunk_by(|one, next| one.size()[1..] == next.size()[1..]) {

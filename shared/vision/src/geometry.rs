@@ -1,7 +1,7 @@
 //! Where windows and padding fall: shared by preprocessing and heads, pure arithmetic.
 
 use splitsim_feature::{FeatureError, FeatureShape, Task};
-use splitsim_model::{Architecture, Package, SegPreprocess, TaskSpec};
+use splitsim_model::{Architecture, DptPreprocess, Package, SegPreprocess, TaskSpec};
 use splitsim_source::ImageExtent;
 
 use crate::VisionError;
@@ -107,6 +107,14 @@ fn origins(side: usize, window: usize, stride: usize) -> Vec<usize> {
         .collect()
 }
 
+/// The extent at which a picture's depth is estimated: the one asked for, or its own.
+pub(crate) fn dpt_input(original: Size, preprocess: &DptPreprocess) -> Size {
+    preprocess.resize.map_or(original, |frame| Size {
+        width: frame.width,
+        height: frame.height,
+    })
+}
+
 /// Patch rows and columns of an input of this extent after padding.
 pub(crate) fn patch_grid(extent: Size, patch: usize) -> (usize, usize) {
     (extent.height.div_ceil(patch), extent.width.div_ceil(patch))
@@ -129,7 +137,7 @@ pub fn feature_shape(
     )?)
 }
 
-fn shape_of(
+pub(crate) fn shape_of(
     spec: TaskSpec<'_>,
     architecture: &Architecture,
     extent: Size,
@@ -143,7 +151,10 @@ fn shape_of(
             let geometry = SegGeometry::new(extent, &seg.preprocess);
             (geometry.origins.len(), geometry.window)
         }
-        TaskSpec::Dpt(dpt) => (if dpt.preprocess.flip { 2 } else { 1 }, extent),
+        TaskSpec::Dpt(dpt) => {
+            let views = if dpt.preprocess.flip { 2 } else { 1 };
+            (views, dpt_input(extent, &dpt.preprocess))
+        }
     };
     let (rows, columns) = patch_grid(input, architecture.patch);
     let tokens = architecture.prefix_tokens() + rows * columns;

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use serde_json::Value;
 use splitsim_feature::Feature;
 use splitsim_model::{
-    Architecture, ClsPreprocess, ClsTask, DptPreprocess, DptTask, FeedForward, Normalisation,
-    PositionInterpolation, RangeTable, ResizeFilter, SegPreprocess, SegTask, TaskCommon, TaskSpec,
+    Architecture, ClsPreprocess, ClsTask, DptPreprocess, DptTask, FeedForward, FrameSize,
+    Normalisation, PositionInterpolation, RangeTable, ResizeFilter, SegPreprocess, SegTask,
+    TaskCommon, TaskSpec,
 };
 use splitsim_source::{ImageExtent, Picture};
 use splitsim_truth::HeadOutput;
@@ -16,7 +17,7 @@ use tch::{Device, Kind, Tensor};
 use crate::backbone::Backbone;
 use crate::geometry::{SegGeometry, Size};
 use crate::heads::{Head, SegHead, to_layers, to_vec};
-use crate::{Weights, preprocess};
+use crate::{VisionError, Weights, preprocess};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -147,6 +148,7 @@ fn common(taps: Vec<usize>) -> TaskCommon {
         taps,
         ranges: RangeTable(vec![]),
         ladders: BTreeMap::new(),
+        tables: BTreeMap::new(),
     }
 }
 
@@ -259,6 +261,7 @@ fn dpt_head_gives_the_reference_depth() {
         min_depth_m: 0.001,
         max_depth_m: 10.0,
         preprocess: DptPreprocess {
+            resize: None,
             flip: true,
             normalisation: PLAIN,
         },
@@ -286,8 +289,8 @@ const BYTE: Normalisation = Normalisation {
     mean: [123.675, 116.28, 103.53],
     std: [58.395, 57.12, 57.375],
 };
-/// One grey level of the channel with the smallest deviation.
-const ONE_LEVEL: f64 = 1.0 / 57.12;
+/// The same grey level everywhere: only the normalisation's rounding may differ.
+const SAME_LEVEL: f64 = 1e-5;
 
 fn max_difference(ours: &Tensor, reference: &Tensor) -> f64 {
     assert_eq!(ours.size(), reference.size());
@@ -313,16 +316,15 @@ fn cls_preprocessing_equals_torchvision() {
             classes: 13,
             preprocess,
         };
-        let ours = preprocess::views(&picture, TaskSpec::Cls(&task), 14).unwrap();
+        let ours = preprocess::views(&picture, TaskSpec::Cls(&task), &head_architecture()).unwrap();
         let reference = golden.take(name, &[1, 3, 224, 224]).unwrap();
-        // The same grey level everywhere: only the normalisation's rounding may differ.
         let worst = max_difference(&ours, &reference);
-        assert!(worst <= 1e-5, "{name}: worst difference {worst}");
+        assert!(worst <= SAME_LEVEL, "{name}: worst difference {worst}");
     }
 }
 
 #[test]
-fn seg_preprocessing_is_within_a_grey_level_of_opencv() {
+fn seg_preprocessing_gives_opencvs_very_samples() {
     let picture = Picture::read(&path("preprocess/image.png")).unwrap();
     let mut golden = read("preprocess/preprocess.safetensors");
     let preprocess = SegPreprocess {
@@ -337,14 +339,14 @@ fn seg_preprocessing_is_within_a_grey_level_of_opencv() {
         classes: 21,
         preprocess,
     };
-    let windows = preprocess::views(&picture, TaskSpec::Seg(&task), 14).unwrap();
+    let windows = preprocess::views(&picture, TaskSpec::Seg(&task), &head_architecture()).unwrap();
     assert_eq!(windows.size(), [2, 3, 518, 518]);
     let unpadded = windows.narrow(2, 3, 512).narrow(3, 3, 512);
     let padding = f64::try_from(windows.abs().sum(Kind::Double) - unpadded.abs().sum(Kind::Double));
     assert_eq!(padding.unwrap(), 0.0, "the padding is zero");
     let rows = golden.take("seg_window0_rows", &[1, 3, 4, 512]).unwrap();
     let ours = unpadded.narrow(0, 0, 1).narrow(2, 0, 4);
-    assert!(max_difference(&ours, &rows) <= ONE_LEVEL + 1e-5);
+    assert!(max_difference(&ours, &rows) <= SAME_LEVEL);
     let stats = golden.take("seg_window_stats", &[2, 2]).unwrap();
     for window in 0..2 {
         assert_same_statistics(&unpadded.get(window), &stats.get(window));
@@ -352,28 +354,103 @@ fn seg_preprocessing_is_within_a_grey_level_of_opencv() {
 }
 
 #[test]
-fn a_bilinear_resize_is_within_a_grey_level_of_opencv() {
+fn dpt_preprocessing_gives_opencvs_very_samples() {
     let picture = Picture::read(&path("preprocess/image.png")).unwrap();
     let mut golden = read("preprocess/preprocess.safetensors");
-    let size = extent(640, 480);
-    let ours = preprocess::resized(&picture, size, BYTE).unwrap();
+    let task = DptTask {
+        common: common(vec![4]),
+        bins: 4,
+        min_depth_m: 0.001,
+        max_depth_m: 10.0,
+        preprocess: DptPreprocess {
+            resize: Some(FrameSize {
+                height: 480,
+                width: 640,
+            }),
+            flip: true,
+            normalisation: BYTE,
+        },
+    };
+    let views = preprocess::views(&picture, TaskSpec::Dpt(&task), &head_architecture()).unwrap();
+    assert_eq!(views.size(), [2, 3, 490, 644]);
+    let unpadded = views.narrow(2, 5, 480).narrow(3, 2, 640);
+    let ours = unpadded.narrow(0, 0, 1);
+    let flipped_back = unpadded.narrow(0, 1, 1).flip([3]);
+    assert_eq!(max_difference(&flipped_back, &ours), 0.0);
     let rows = golden.take("dpt_rows", &[1, 3, 4, 640]).unwrap();
-    assert!(max_difference(&ours.narrow(2, 0, 4), &rows) <= ONE_LEVEL + 1e-5);
+    assert!(max_difference(&ours.narrow(2, 0, 4), &rows) <= SAME_LEVEL);
     let stats = golden.take("dpt_stats", &[2]).unwrap();
     assert_same_statistics(&ours, &stats);
 }
 
-/// Mean and standard deviation within a fifth of a grey level: OpenCV's fixed-point resize rounds
-/// down a little more often than up.
+/// Mean and standard deviation, which were given in single precision.
 fn assert_same_statistics(ours: &Tensor, reference: &Tensor) {
-    let mean = f64::try_from(ours.mean(Kind::Float)).unwrap();
+    let ours = ours.to_kind(Kind::Double);
+    let mean = f64::try_from(ours.mean(Kind::Double)).unwrap();
     let std = f64::try_from(ours.std(false)).unwrap();
-    assert!(
-        (mean - reference.double_value(&[0])).abs() <= ONE_LEVEL / 5.0,
-        "mean {mean}"
+    for (ours, index) in [(mean, 0), (std, 1)] {
+        let reference = reference.double_value(&[index]);
+        assert!((ours - reference).abs() <= 1e-5, "{ours}, {reference}");
+    }
+}
+
+#[test]
+fn an_enlarged_portrait_is_cropped_to_pillows_very_samples() {
+    let read =
+        |name: &str| Picture::read(&path(&format!("preprocess/portrait/{name}.png"))).unwrap();
+    let picture = read("image");
+    for (filter, name) in [
+        (ResizeFilter::Bilinear, "bilinear"),
+        (ResizeFilter::Bicubic, "bicubic"),
+    ] {
+        let task = ClsTask {
+            common: common(vec![4]),
+            classes: 13,
+            preprocess: ClsPreprocess {
+                resize: 70,
+                crop: 56,
+                filter,
+                normalisation: PLAIN,
+            },
+        };
+        let ours = preprocess::views(&picture, TaskSpec::Cls(&task), &head_architecture()).unwrap();
+        let levels = (ours * 255.0)
+            .round()
+            .to_kind(Kind::Uint8)
+            .permute([0, 2, 3, 1]);
+        let samples = Vec::<u8>::try_from(levels.contiguous().view(-1)).unwrap();
+        assert_eq!(samples, read(name).samples(), "{name}");
+    }
+}
+
+#[test]
+fn pictures_that_no_feature_is_made_of_are_refused_first() {
+    let task = DptTask {
+        common: common(vec![1, 2, 3, 4]),
+        bins: 4,
+        min_depth_m: 0.001,
+        max_depth_m: 10.0,
+        preprocess: DptPreprocess {
+            resize: None,
+            flip: true,
+            normalisation: BYTE,
+        },
+    };
+    let giant = Architecture {
+        embed_dim: 1536,
+        ..head_architecture()
+    };
+    let views = |width: usize, height: usize| {
+        let extent = ImageExtent::new(width, height).unwrap();
+        let picture = Picture::from_rgb(extent, vec![0; 3 * width * height]).unwrap();
+        preprocess::views(&picture, TaskSpec::Dpt(&task), &giant).map(|input| input.size())
+    };
+    assert_eq!(views(14, 15).unwrap(), [2, 3, 28, 14]);
+    let message = views(300, 13).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "input for dpt: 300x13 is smaller than a patch of 14x14"
     );
-    assert!(
-        (std - reference.double_value(&[1])).abs() <= ONE_LEVEL / 5.0,
-        "std {std}"
-    );
+    let huge = views(1_700, 1_700);
+    assert!(matches!(huge, Err(VisionError::Feature(_))), "{huge:?}");
 }

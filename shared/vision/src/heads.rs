@@ -4,12 +4,12 @@ use std::num::NonZeroU8;
 
 use ndarray::Array2;
 use splitsim_feature::{Feature, FeatureShape, Task};
-use splitsim_model::{Architecture, DptTask, TaskSpec};
+use splitsim_model::{Architecture, ClsTask, DptTask, TaskSpec};
 use splitsim_truth::{DepthMap, HeadOutput, Logits, Mask, SegPrediction};
 use tch::{Device, Kind, Tensor};
 
 use crate::backbone::{LayerNorm, Linear};
-use crate::geometry::{SegGeometry, Size, patch_grid};
+use crate::geometry::{SegGeometry, Size, dpt_input, patch_grid};
 use crate::{VisionError, Weights};
 
 /// Epsilon of the segmentation head's batch norm.
@@ -19,7 +19,7 @@ const BIN_FLOOR: f64 = 0.1;
 /// The depth head works on maps four times finer than the patch grid.
 const DEPTH_UPSAMPLE: i64 = 4;
 
-/// Backbone norm → class token and mean patch token → linear.
+/// Backbone norm → class token of every layer and mean patch token of the last → linear.
 #[derive(Debug)]
 pub(crate) struct ClsHead {
     norm: LayerNorm,
@@ -58,31 +58,33 @@ struct BatchNorm {
 impl ClsHead {
     pub(crate) fn new(
         architecture: &Architecture,
-        classes: usize,
+        task: &ClsTask,
         weights: &mut Weights,
     ) -> Result<Self, VisionError> {
-        let (dim, classes) = (architecture.embed_dim as i64, classes as i64);
+        let (dim, classes) = (architecture.embed_dim as i64, task.classes as i64);
+        let tokens = task.common.taps.len() as i64 + 1;
         Ok(Self {
             norm: LayerNorm::new("norm", dim, weights)?,
             linear: Linear {
-                weight: weights.take("linear.weight", &[classes, 2 * dim])?,
+                weight: weights.take("linear.weight", &[classes, tokens * dim])?,
                 bias: weights.take("linear.bias", &[classes])?,
             },
             prefix: architecture.prefix_tokens() as i64,
         })
     }
 
-    /// `[batch, tokens, dim]` → logits `[batch, classes]`.
-    pub(crate) fn logits(&self, tokens: &Tensor) -> Result<Tensor, VisionError> {
-        let tokens = self.norm.forward(tokens)?;
-        let cls = tokens.f_select(1, 0)?;
-        let mean = patch_tokens(&tokens, self.prefix)?.f_mean_dim(
-            [1i64].as_slice(),
-            false,
-            Kind::Float,
-        )?;
-        self.linear
-            .forward(&Tensor::f_cat(&[cls, mean], 1)?, Kind::Float)
+    /// Layers of `[batch, tokens, dim]` → logits `[batch, classes]`.
+    pub(crate) fn logits(&self, layers: &[Tensor]) -> Result<Tensor, VisionError> {
+        let mut parts = Vec::with_capacity(layers.len() + 1);
+        for (index, tokens) in layers.iter().enumerate() {
+            let tokens = self.norm.forward(tokens)?;
+            parts.push(tokens.f_select(1, 0)?);
+            if index + 1 == layers.len() {
+                let patches = patch_tokens(&tokens, self.prefix)?;
+                parts.push(patches.f_mean_dim([1i64].as_slice(), false, Kind::Float)?);
+            }
+        }
+        self.linear.forward(&Tensor::f_cat(&parts, 1)?, Kind::Float)
     }
 }
 
@@ -229,19 +231,37 @@ impl DptHead {
         Ok(expected.f_div(&total)?)
     }
 
-    /// Both views → one depth image `[1, 1, height, width]` in metres.
-    fn depth(&self, layers: &[Tensor], extent: Size, patch: usize) -> Result<Tensor, VisionError> {
-        let depth = self.depth_map(layers, patch_grid(extent, patch))?;
-        let depth = bilinear(&depth.f_clamp(self.min_depth_m, self.max_depth_m)?, extent)?;
-        if depth.size()[0] == 1 {
-            return Ok(depth);
+    /// Both views → one depth image of the picture's extent, `[1, 1, height, width]` in metres.
+    fn depth(
+        &self,
+        layers: &[Tensor],
+        DepthExtents { input, original }: DepthExtents,
+        patch: usize,
+    ) -> Result<Tensor, VisionError> {
+        let depth = self.depth_map(layers, patch_grid(input, patch))?;
+        let depth = bilinear(&depth.f_clamp(self.min_depth_m, self.max_depth_m)?, input)?;
+        let depth = match depth.size()[0] {
+            1 => depth,
+            _ => {
+                let flipped_back = depth.f_narrow(0, 1, 1)?.f_flip([3])?;
+                depth
+                    .f_narrow(0, 0, 1)?
+                    .f_add(&flipped_back)?
+                    .f_mul_scalar(0.5)?
+            }
+        };
+        match input == original {
+            true => Ok(depth),
+            false => bilinear(&depth, original),
         }
-        let flipped_back = depth.f_narrow(0, 1, 1)?.f_flip([3])?;
-        Ok(depth
-            .f_narrow(0, 0, 1)?
-            .f_add(&flipped_back)?
-            .f_mul_scalar(0.5)?)
     }
+}
+
+/// The extent at which depth is estimated, and the picture's own.
+#[derive(Debug, Clone, Copy)]
+struct DepthExtents {
+    input: Size,
+    original: Size,
 }
 
 /// Any head, built from its weight file.
@@ -259,7 +279,7 @@ impl Head {
         mut weights: Weights,
     ) -> Result<Self, VisionError> {
         let head = match spec {
-            TaskSpec::Cls(cls) => Self::Cls(ClsHead::new(architecture, cls.classes, &mut weights)?),
+            TaskSpec::Cls(cls) => Self::Cls(ClsHead::new(architecture, cls, &mut weights)?),
             TaskSpec::Seg(seg) => Self::Seg(SegHead::new(architecture, seg.classes, &mut weights)?),
             TaskSpec::Dpt(dpt) => Self::Dpt(DptHead::new(architecture, dpt, &mut weights)?),
         };
@@ -279,7 +299,7 @@ impl Head {
         let layers = to_layers(feature, device)?;
         match (self, spec) {
             (Self::Cls(head), _) => {
-                let logits = Logits::new(to_vec(&head.logits(&layers[0])?)?)?;
+                let logits = Logits::new(to_vec(&head.logits(&layers)?)?)?;
                 Ok(HeadOutput::Cls(logits))
             }
             (Self::Seg(head), TaskSpec::Seg(seg)) => {
@@ -290,15 +310,19 @@ impl Head {
                 let mask = Mask::new(to_array(to_bytes(&classes)?, extent)?)?;
                 Ok(HeadOutput::Seg(SegPrediction::new(mask, head.classes)?))
             }
-            (Self::Dpt(head), _) => {
-                let depth = head.depth(&layers, extent, patch)?;
+            (Self::Dpt(head), TaskSpec::Dpt(dpt)) => {
+                let extents = DepthExtents {
+                    input: dpt_input(extent, &dpt.preprocess),
+                    original: extent,
+                };
+                let depth = head.depth(&layers, extents, patch)?;
                 Ok(HeadOutput::Dpt(DepthMap::new(to_array(
                     to_vec(&depth)?,
                     extent,
                 )?)?))
             }
-            (Self::Seg(_), TaskSpec::Cls(_) | TaskSpec::Dpt(_)) => Err(VisionError::NotLoaded {
-                what: "a seg task".to_owned(),
+            (Self::Seg(_) | Self::Dpt(_), _) => Err(VisionError::NotLoaded {
+                what: format!("a {} head", spec.task()),
             }),
         }
     }
@@ -374,4 +398,93 @@ fn to_bytes(tensor: &Tensor) -> Result<Vec<u8>, VisionError> {
     let mut values = vec![0u8; tensor.numel()];
     tensor.f_copy_data(&mut values, tensor.numel())?;
     Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use splitsim_model::{
+        ClsPreprocess, FeedForward, Normalisation, PositionInterpolation, RangeTable, ResizeFilter,
+        TaskCommon,
+    };
+
+    use super::*;
+
+    const DIM: i64 = 8;
+    const CLASSES: i64 = 5;
+    const REGISTERS: usize = 2;
+
+    fn cls_head(layers: i64, tensors: &BTreeMap<String, Tensor>) -> ClsHead {
+        let architecture = Architecture {
+            embed_dim: DIM as usize,
+            depth: 4,
+            heads: 2,
+            patch: 14,
+            feed_forward: FeedForward::Mlp,
+            registers: REGISTERS,
+            position_grid: 4,
+            position_interpolation: PositionInterpolation::Antialias,
+        };
+        let plain = Normalisation {
+            mean: [0.0; 3],
+            std: [1.0; 3],
+        };
+        let task = ClsTask {
+            common: TaskCommon {
+                taps: (1..=layers as usize).collect(),
+                ranges: RangeTable::default(),
+                ladders: BTreeMap::new(),
+                tables: BTreeMap::new(),
+            },
+            classes: CLASSES as usize,
+            preprocess: ClsPreprocess {
+                resize: 28,
+                crop: 28,
+                filter: ResizeFilter::Bilinear,
+                normalisation: plain,
+            },
+        };
+        let tensors = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
+        let mut weights = Weights::new("test", tensors.collect());
+        let head = ClsHead::new(&architecture, &task, &mut weights).unwrap();
+        weights.finish().unwrap();
+        head
+    }
+
+    /// DINOv2's four-layer classifier written out: x[0][1] … x[3][1], mean of x[3][0], all normed.
+    #[test]
+    fn four_layers_are_four_class_tokens_and_the_last_ones_mean_patch() {
+        tch::manual_seed(1);
+        let random = |shape: &[i64]| Tensor::randn(shape, (Kind::Float, Device::Cpu));
+        let (gain, shift) = (random(&[DIM]), random(&[DIM]));
+        let (weight, bias) = (random(&[CLASSES, 5 * DIM]), random(&[CLASSES]));
+        let tensors = [
+            ("norm.weight", &gain),
+            ("norm.bias", &shift),
+            ("linear.weight", &weight),
+            ("linear.bias", &bias),
+        ];
+        let tensors = tensors.map(|(name, tensor)| (name.to_owned(), tensor.shallow_clone()));
+        let head = cls_head(4, &BTreeMap::from(tensors));
+        let layers: Vec<Tensor> = (0..4).map(|_| random(&[1, 1 + 2 + 4, DIM])).collect();
+
+        let normed = |tokens: &Tensor| {
+            let centred = tokens - tokens.mean_dim([-1i64].as_slice(), true, Kind::Float);
+            let variance = (&centred * &centred).mean_dim([-1i64].as_slice(), true, Kind::Float);
+            centred / (variance + 1e-6).sqrt() * &gain + &shift
+        };
+        let mut expected = bias.shallow_clone();
+        for (index, layer) in layers.iter().enumerate() {
+            let columns = weight.narrow(1, index as i64 * DIM, DIM);
+            expected += columns.matmul(&normed(layer).get(0).get(0));
+        }
+        let patches = normed(&layers[3]).get(0).narrow(0, 3, 4);
+        let mean = patches.mean_dim([0i64].as_slice(), false, Kind::Float);
+        expected += weight.narrow(1, 4 * DIM, DIM).matmul(&mean);
+
+        let logits = head.logits(&layers).unwrap().get(0);
+        let error = f64::try_from((&logits - &expected).norm() / expected.norm()).unwrap();
+        assert!(error < 1e-5, "relative error {error:e}");
+    }
 }

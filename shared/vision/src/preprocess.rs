@@ -1,18 +1,34 @@
 //! From a picture to the network's input, as the benchmark's scripts do it per task.
 
-use splitsim_model::{ClsPreprocess, DptPreprocess, Normalisation, SegPreprocess, TaskSpec};
+use splitsim_model::{
+    Architecture, ClsPreprocess, DptPreprocess, Normalisation, SegPreprocess, TaskSpec,
+};
 use splitsim_source::Picture;
 use tch::{Kind, Tensor};
 
-use crate::geometry::{CentrePadding, SegGeometry, Size};
-use crate::{VisionError, resample};
+use crate::VisionError;
+use crate::geometry::{CentrePadding, SegGeometry, Size, dpt_input, shape_of};
+use crate::resample::{opencv, pillow};
 
 /// The views of a picture, normalised and padded: `[views, 3, height, width]`.
+///
+/// Refused are pictures smaller than a patch and, before anything is computed, those whose feature
+/// would be too large.
 pub(crate) fn views(
     picture: &Picture,
     spec: TaskSpec<'_>,
-    patch: usize,
+    architecture: &Architecture,
 ) -> Result<Tensor, VisionError> {
+    let (extent, patch) = (picture.extent().into(), architecture.patch);
+    let Size { width, height } = extent;
+    if width.min(height) < patch {
+        let reason = format!("{width}x{height} is smaller than a patch of {patch}x{patch}");
+        return Err(VisionError::Input {
+            task: spec.task(),
+            reason,
+        });
+    }
+    shape_of(spec, architecture, extent)?;
     match spec {
         TaskSpec::Cls(cls) => cls_input(picture, &cls.preprocess),
         TaskSpec::Seg(seg) => seg_windows(picture, &seg.preprocess, patch),
@@ -23,26 +39,21 @@ pub(crate) fn views(
 /// Shorter side to `resize`, centre crop, normalised: torchvision's `Resize`, `CenterCrop`,
 /// `ToTensor`, `Normalize` on an 8-bit image.
 fn cls_input(picture: &Picture, preprocess: &ClsPreprocess) -> Result<Tensor, VisionError> {
-    let Size { width, height } = picture.extent().into();
-    let short = width.min(height);
-    let side = |length: usize| (preprocess.resize * length / short).max(preprocess.crop);
+    let from: Size = picture.extent().into();
+    let short = from.width.min(from.height);
+    let side = |length: usize| preprocess.resize * length / short;
     let resized = Size {
-        width: side(width),
-        height: side(height),
+        width: side(from.width),
+        height: side(from.height),
     };
-    let samples = resample::resize(
-        picture.samples(),
-        picture.extent().into(),
+    let crop = pillow::Crop {
         resized,
-        preprocess.filter,
-    );
-    let crop = preprocess.crop as i64;
-    let left = half_to_even(resized.width - preprocess.crop);
-    let top = half_to_even(resized.height - preprocess.crop);
-    let pixels = planar(&samples, resized)?
-        .f_narrow(2, top as i64, crop)?
-        .f_narrow(3, left as i64, crop)?
-        .f_div_scalar(255.0)?;
+        left: half_to_even(resized.width - preprocess.crop),
+        top: half_to_even(resized.height - preprocess.crop),
+        size: Size::square(preprocess.crop),
+    };
+    let samples = pillow::resize_and_crop(picture.samples(), from, crop, preprocess.filter);
+    let pixels = planar(&samples, crop.size)?.f_div_scalar(255.0)?;
     normalise(&pixels, preprocess.normalisation)
 }
 
@@ -77,40 +88,30 @@ fn seg_windows(
     pad(&Tensor::f_cat(&windows, 0)?, geometry.window, patch)
 }
 
-/// The picture and, if asked for, its mirror image, each padded around its centre.
+/// The picture, resized if asked for, and, if asked for, its mirror image, each padded around its
+/// centre.
 fn dpt_views(
     picture: &Picture,
     preprocess: &DptPreprocess,
     patch: usize,
 ) -> Result<Tensor, VisionError> {
-    let pixels = resized(picture, picture.extent().into(), preprocess.normalisation)?;
+    let input = dpt_input(picture.extent().into(), preprocess);
+    let pixels = resized(picture, input, preprocess.normalisation)?;
     let views = match preprocess.flip {
         true => Tensor::f_cat(&[pixels.shallow_clone(), pixels.f_flip([3])?], 0)?,
         false => pixels,
     };
-    pad(&views, picture.extent().into(), patch)
+    pad(&views, input, patch)
 }
 
-/// A picture brought to an extent by [`resize_bilinear`] and normalised on 0–255 levels.
+/// A picture brought to an extent by [`opencv::resize`] and normalised on 0–255 levels.
 pub(crate) fn resized(
     picture: &Picture,
     to: Size,
     normalisation: Normalisation,
 ) -> Result<Tensor, VisionError> {
-    let pixels = planar(picture.samples(), picture.extent().into())?;
-    normalise(&resize_bilinear(&pixels, to)?, normalisation)
-}
-
-/// OpenCV's bilinear resize of 8-bit samples: not antialiased, rounded back to whole levels.
-fn resize_bilinear(pixels: &Tensor, to: Size) -> Result<Tensor, VisionError> {
-    let size = [to.height as i64, to.width as i64];
-    if pixels.size()[2..] == size {
-        return Ok(pixels.shallow_clone());
-    }
-    Ok(pixels
-        .f_upsample_bilinear2d(size, false, None, None)?
-        .f_round()?
-        .f_clamp(0.0, 255.0)?)
+    let samples = opencv::resize(picture.samples(), picture.extent().into(), to);
+    normalise(&planar(&samples, to)?, normalisation)
 }
 
 /// Interleaved 8-bit samples → `[1, 3, height, width]` in levels 0–255.

@@ -23,7 +23,7 @@ fn package() -> (tempfile::TempDir, Package) {
 #[test]
 fn missing_weights_are_named() {
     let (_dir, package) = package();
-    std::fs::remove_file(package.head_path(Task::Seg)).unwrap();
+    std::fs::remove_file(package.head_path(Task::Seg).unwrap()).unwrap();
     let error = load(&package).unwrap_err();
     assert!(
         error.contains("seg.safetensors") && error.contains("No such file"),
@@ -47,7 +47,8 @@ fn truncated_weights_are_named() {
 #[test]
 fn weights_of_another_head_are_named() {
     let (_dir, package) = package();
-    std::fs::copy(package.head_path(Task::Cls), package.head_path(Task::Dpt)).unwrap();
+    let path = |task| package.head_path(task).unwrap();
+    std::fs::copy(path(Task::Cls), path(Task::Dpt)).unwrap();
     let error = load(&package).unwrap_err();
     assert!(error.contains("no tensor 'conv_depth.weight'"), "{error}");
 }

@@ -74,11 +74,12 @@ impl Display {
             | EdgeEvent::Extracted { .. }
             | EdgeEvent::Attempt { .. }
             | EdgeEvent::Shipped { .. }
+            | EdgeEvent::Dropped { .. }
             | EdgeEvent::Spooled { .. }
             | EdgeEvent::Stopping => {}
         }
         match (&self.bar, event) {
-            (Some(bar), EdgeEvent::Replied(_)) => {
+            (Some(bar), EdgeEvent::Replied(_) | EdgeEvent::Dropped { .. }) => {
                 bar.inc(1);
                 bar.set_message(text(event).unwrap_or_default());
             }
@@ -177,6 +178,9 @@ fn text(event: &EdgeEvent) -> Option<String> {
             ..
         } => format!("frame {frame}: {label} failed: {reason}"),
         EdgeEvent::Replied(record) => replied(record),
+        EdgeEvent::Dropped { frame, attempts } => {
+            format!("frame {frame} is dropped after {attempts} attempts, as the policy says")
+        }
         EdgeEvent::Failed(FailedFrame { frame, reason }) => {
             format!("frame {frame} failed: {reason}")
         }

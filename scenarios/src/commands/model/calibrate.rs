@@ -1,13 +1,14 @@
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use splitsim_codec::CodecId;
 use splitsim_feature::Task;
 use splitsim_model::Package;
-use splitsim_source::{Source, SourceSpec};
-use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
+use splitsim_source::SourceSpec;
+use splitsim_vision::Compute;
 
+use super::subject::{Subject, Wanted};
 use crate::calibration::{TaskCalibration, calibrate};
 use crate::failure::OrRefuse;
 use crate::{Failure, Output, Screen};
@@ -22,7 +23,7 @@ pub(crate) struct Calibrate {
     /// The model package, a name or a folder
     #[arg(long, value_name = "MODEL")]
     model: String,
-    /// Pictures with ground truth: scenes:SEED:COUNT
+    /// Pictures with ground truth: scenes:SEED:COUNT, or imagenet:DIR, voc:DIR or nyu:DIR for one task
     #[arg(long, value_name = "SOURCE")]
     source: SourceSpec,
     /// Mean distortion that the cls gate may let through, ranks
@@ -44,31 +45,29 @@ const RECORD: &str = "calibration.json";
 
 impl Calibrate {
     pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
-        let (engine, source) = self.prepare().or_refuse()?;
-        Ok(self.execute(&engine, &source, screen)?)
+        let subject = self.prepare().or_refuse()?;
+        Ok(self.execute(&subject, screen)?)
     }
 
-    fn prepare(&self) -> Result<(Engine, Source)> {
-        let package = Package::find(&self.model)?;
-        let source = Source::open(&self.source)?;
-        if !source.has_truth() {
-            bail!(
-                "--source {}: no ground truth; use scenes:SEED:COUNT",
-                self.source
-            );
-        }
-        let options = EngineOptions {
-            parts: Parts::All,
+    fn prepare(&self) -> Result<Subject> {
+        let wanted = Wanted {
+            model: &self.model,
+            source: &self.source,
+            tasks: &[],
             compute: Compute::F32,
             threads: None,
         };
-        let engine = Engine::load(&package, &package.manifest().tasks.available(), options)?;
-        Ok((engine, source))
+        wanted.open()
     }
 
-    fn execute(&self, engine: &Engine, source: &Source, screen: &Screen) -> Result<Output> {
+    fn execute(&self, subject: &Subject, screen: &Screen) -> Result<Output> {
+        let Subject {
+            engine,
+            source,
+            tasks,
+        } = subject;
         let mut calibrations = Vec::new();
-        for task in engine.package().manifest().tasks.available() {
+        for &task in tasks {
             let bar = std::sync::Mutex::new(screen.bar(format!("calibrating {task}"), 0));
             let progress = |done: usize, total: usize| {
                 if let Ok(mut bar) = bar.lock() {

@@ -2,7 +2,9 @@
 
 mod calibrate;
 mod eval;
+mod import;
 mod info;
+mod subject;
 mod train_default;
 
 use clap::Subcommand;
@@ -13,6 +15,8 @@ use crate::{Failure, Output, Screen};
 pub(crate) enum ModelCommand {
     /// Say what a model package is
     Info(info::Info),
+    /// Make a model package of released weights
+    Import(import::Import),
     /// Measure the tasks on pictures with ground truth
     Eval(eval::Eval),
     /// Find value ranges, HEVC ladders and gate thresholds
@@ -25,6 +29,7 @@ impl ModelCommand {
     pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
         match self {
             Self::Info(info) => info.run(),
+            Self::Import(import) => import.run(screen),
             Self::Eval(eval) => eval.run(screen),
             Self::Calibrate(calibrate) => calibrate.run(screen),
             Self::TrainDefault(train) => train.run(screen),

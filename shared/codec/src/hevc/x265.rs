@@ -1,18 +1,20 @@
 //! x265 and ffmpeg's HEVC decoder, each call a process of its own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
-use super::Qp;
-use super::picture::PictureSize;
-use crate::codec::CodecOptions;
-use crate::ffmpeg::{Encoder, Ffmpeg};
+use crate::ffmpeg::{Encoder, Ffmpeg, arguments};
+use crate::picture_codec::{CodedPicture, PictureCoder};
 use crate::process::Job;
-use crate::{CodecError, CodecId, Operation};
+use crate::qp::{Qp, QpScale};
+use crate::quantise::BitDepth;
+use crate::samples::{CodedSize, Grid, raw, sample_bytes};
+use crate::{CodecError, CodecId, CodecOptions, Operation};
 
+/// x265 in an ffmpeg process.
 #[derive(Debug)]
-pub(super) struct X265 {
+pub struct X265 {
     ffmpeg: Ffmpeg,
     time_limit: Duration,
 }
@@ -52,13 +54,27 @@ const PRESET: &str = "faster";
 const SETTINGS: &str = "ipratio=1:aq-mode=0:cutree=0:psy-rd=0:psy-rdoq=0:keyint=1:bframes=0:\
     rc-lookahead=0:info=0:vui-timing-info=0:pools=none:frame-threads=1:wpp=0:log-level=error";
 
-const PIXEL_FORMAT: &str = "gray10le";
+/// x265 refuses pictures of less than 16 samples on a side. Any larger size is fine: it pads to its
+/// coding units itself, and signals the crop in the stream.
+const GRID: Grid = Grid {
+    least: 16,
+    multiple: 1,
+};
+/// `MaxLumaPs` of level 6.2 (H.265 table A.8).
+const MAX_SAMPLES: usize = 35_651_584;
+/// The longest side at that level, `sqrt(8 · MaxLumaPs)` (H.265 clause A.4.1 a and b).
+const MAX_SIDE: usize = 16_888;
 
-impl X265 {
-    pub(super) fn find(options: &CodecOptions) -> Result<Self, CodecError> {
+impl PictureCoder for X265 {
+    const ID: CodecId = CodecId::Hevc;
+    const QPS: QpScale = QpScale { min: 0, max: 51 };
+    const DEPTHS: &'static [BitDepth] = &[BitDepth::EIGHT, BitDepth::TEN, BitDepth::TWELVE];
+    const SETTINGS: &'static str = SETTINGS;
+
+    fn find(options: &CodecOptions) -> Result<Self, CodecError> {
         let encoder = Encoder {
             name: "libx265",
-            pixel_format: PIXEL_FORMAT,
+            pixel_format: pixel_format(BitDepth::TEN),
         };
         Ok(Self {
             ffmpeg: Ffmpeg::find(options.ffmpeg.as_deref(), encoder)?,
@@ -66,45 +82,70 @@ impl X265 {
         })
     }
 
-    /// The elementary stream of a picture.
-    pub(super) fn encode(
+    fn check((rows, columns): (usize, usize)) -> Result<(), CodecError> {
+        if rows.max(columns) > MAX_SIDE || rows * columns > MAX_SAMPLES {
+            return Err(CodecError::PictureTooLarge {
+                rows,
+                columns,
+                codec: Self::ID,
+            });
+        }
+        Ok(())
+    }
+
+    fn encode(
         &self,
-        symbols: &Array2<u16>,
-        size: PictureSize,
+        symbols: ArrayView2<'_, u16>,
+        depth: BitDepth,
         qp: Qp,
-    ) -> Result<Vec<u8>, CodecError> {
-        let extent = format!("{}x{}", size.coded_columns(), size.coded_rows());
+    ) -> Result<CodedPicture, CodecError> {
+        let start = Instant::now();
+        let size = CodedSize::new(symbols.dim(), GRID);
+        let extent = format!("{}x{}", size.coded_columns, size.coded_rows);
         let settings = format!("qp={qp}:{SETTINGS}");
         let arguments = arguments(&[
-            &["-f", "rawvideo", "-pixel_format", PIXEL_FORMAT],
+            &["-f", "rawvideo", "-pixel_format", pixel_format(depth)],
             &["-video_size", &extent, "-i", "pipe:0"],
             &["-c:v", "libx265", "-preset", PRESET, "-threads", "1"],
             &["-x265-params", &settings, "-f", "hevc", "pipe:1"],
         ]);
-        let samples = size.samples_of(symbols.view());
+        let samples = raw(size.pad(symbols).view(), depth);
         // Incompressible samples may grow, but never to twice their size.
         let output_limit_bytes = 2 * samples.len() + HEADER_ALLOWANCE_BYTES;
-        self.run(Operation::Encode, &arguments, &samples, output_limit_bytes)
+        let payload = self.run(Operation::Encode, &arguments, &samples, output_limit_bytes)?;
+        Ok(CodedPicture {
+            payload,
+            took: start.elapsed(),
+        })
     }
 
-    /// The picture of an elementary stream.
-    pub(super) fn decode(
+    fn decode(
         &self,
-        stream: &[u8],
-        size: PictureSize,
+        payload: &[u8],
+        extent: (usize, usize),
+        depth: BitDepth,
     ) -> Result<Array2<u16>, CodecError> {
+        let size = CodedSize::new(extent, GRID);
         // The decoder allocates what the stream declares: whole coding units, of at most 64 samples.
-        let max_pixels = (size.coded_rows() + 64) * (size.coded_columns() + 64);
+        let max_pixels = (size.coded_rows + 64) * (size.coded_columns + 64);
         let arguments = arguments(&[
             &["-xerror", "-max_pixels", &max_pixels.to_string()],
             &["-f", "hevc", "-i", "pipe:0"],
-            &["-f", "rawvideo", "-pix_fmt", PIXEL_FORMAT, "pipe:1"],
+            &["-f", "rawvideo", "-pix_fmt", pixel_format(depth), "pipe:1"],
         ]);
-        let limit = size.coded_bytes() + HEADER_ALLOWANCE_BYTES;
-        let samples = self.run(Operation::Decode, &arguments, stream, limit)?;
-        size.symbols_in(&samples)
+        let expected = size.samples() * sample_bytes(depth);
+        let limit = expected + HEADER_ALLOWANCE_BYTES;
+        let samples = self.run(Operation::Decode, &arguments, payload, limit)?;
+        size.crop(&samples, depth)
+            .ok_or_else(|| CodecError::DecodedSize {
+                codec: Self::ID,
+                expected,
+                actual: samples.len(),
+            })
     }
+}
 
+impl X265 {
     fn run(
         &self,
         operation: Operation,
@@ -127,25 +168,33 @@ impl X265 {
     }
 }
 
+/// ffmpeg's name for grey samples of one of the coder's depths.
+const fn pixel_format(depth: BitDepth) -> &'static str {
+    match depth.bits() {
+        ..=8 => "gray",
+        9..=10 => "gray10le",
+        _ => "gray12le",
+    }
+}
+
 /// Room for parameter sets, of which there are fewer than 200 bytes, and for telling a picture that is
 /// too large from one that is right.
 const HEADER_ALLOWANCE_BYTES: usize = 1 << 16;
 
-/// ffmpeg's arguments: never reads the terminal, speaks only of errors, uses one thread.
-fn arguments(groups: &[&[&str]]) -> Vec<String> {
-    const COMMON: &[&str] = &[
-        "-nostdin",
-        "-hide_banner",
-        "-loglevel",
-        "error",
-        "-threads",
-        "1",
-        "-filter_threads",
-        "1",
-    ];
-    std::iter::once(&COMMON)
-        .chain(groups)
-        .flat_map(|group| group.iter())
-        .map(|&argument| argument.to_owned())
-        .collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_beyond_the_standard_are_refused() {
+        // ViT-g's depth feature is the largest of the benchmark.
+        assert!(X265::check((3222, 6144)).is_ok());
+        assert!(X265::check((1, 16_888)).is_ok());
+        for extent in [(1, 16_889), (16_889, 1), (6000, 6000)] {
+            assert!(matches!(
+                X265::check(extent),
+                Err(CodecError::PictureTooLarge { .. })
+            ));
+        }
+    }
 }

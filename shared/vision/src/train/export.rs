@@ -50,6 +50,7 @@ pub fn export(
         licence: note.licence,
         provenance: note.provenance,
         architecture: config.architecture.clone(),
+        without_head: Vec::new(),
         tasks: Tasks {
             cls: Some(manifest::cls_task(config)),
             seg: Some(manifest::seg_task(config)),

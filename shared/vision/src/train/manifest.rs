@@ -71,6 +71,7 @@ pub(super) fn dpt_task(config: &TrainConfig) -> DptTask {
         min_depth_m: config.depth_range_m[0],
         max_depth_m: config.depth_range_m[1],
         preprocess: DptPreprocess {
+            resize: None,
             flip: true,
             normalisation: byte_normalisation(),
         },

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use splitsim_scenes::{CLASSES, MASK_CLASSES, MATERIALS, SHAPES};
+use splitsim_scenes::{MASK_CLASSES, MATERIALS, SHAPES};
 use tch::{Kind, Reduction, Tensor};
 
 use super::batch::Batch;
@@ -67,7 +67,7 @@ impl Model {
         let dim = architecture.embed_dim as i64;
         Ok(Self {
             backbone: Backbone::new(architecture, backbone_part(tensors))?,
-            cls: ClsHead::new(architecture, CLASSES, &mut cls)?,
+            cls: ClsHead::new(architecture, &manifest::cls_task(config), &mut cls)?,
             seg: SegHead::new(architecture, MASK_CLASSES, &mut seg)?,
             dpt: DptHead::new(architecture, &manifest::dpt_task(config), &mut dpt)?,
             material: Linear {
@@ -89,7 +89,7 @@ impl Model {
         let side = pixels.size()[2] as usize / patch;
         let last = &layers[layers.len() - 1];
         Ok(Outputs {
-            cls: self.cls.logits(last)?,
+            cls: self.cls.logits(std::slice::from_ref(last))?,
             seg: self.seg.patch_logits(last, (side, side), training)?,
             dpt: self.dpt.depth_map(&layers, (side, side))?,
             last: last.shallow_clone(),

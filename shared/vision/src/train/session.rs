@@ -1,16 +1,19 @@
 //! The training loop: steps, checkpoints, held-out figures.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU8;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use splitsim_scenes::{MASK_CLASSES, Quality};
+use splitsim_truth::{Confusion, Mask, SegPrediction};
 use tch::{Device, Kind, Tensor};
 
 use super::batch::{self, MEAN, STD};
-use super::dataset::{SIDE, SceneFile, TRUTH_SIDE};
+use super::dataset::{SIDE, Sample, SceneFile, TRUTH_SIDE};
 use super::model::Model;
 use super::optimiser::{Optimiser, Update, gradient_norm};
 use super::{TrainConfig, init};
@@ -268,10 +271,15 @@ impl<'a> Session<'a> {
                 let class = classes.f_int64_value(&[at])?;
                 let mask = Vec::<i64>::try_from(masks.f_get(at)?.f_flatten(0, -1)?)?;
                 let depth = Vec::<f32>::try_from(depths.f_get(at)?.f_flatten(0, -1)?)?;
-                tally.add(sample, class, &mask, &depth);
+                let predicted = Predicted {
+                    class,
+                    mask: &mask,
+                    depth_m: &depth,
+                };
+                tally.add(sample, &predicted)?;
             }
         }
-        Ok(tally.figures())
+        tally.figures()
     }
 }
 
@@ -320,57 +328,68 @@ fn normalise(rgb: &[u8], count: usize) -> Result<Tensor, VisionError> {
 }
 
 /// Sums over judged scenes.
+#[derive(Default)]
 struct Tally {
     scenes: usize,
     first: usize,
-    confusion: [[u64; MASK_CLASSES]; MASK_CLASSES],
+    masks: Option<Confusion>,
     squared_error: f64,
     pixels: usize,
 }
 
-impl Default for Tally {
-    fn default() -> Self {
-        let confusion = [[0; MASK_CLASSES]; MASK_CLASSES];
-        Self {
-            scenes: 0,
-            first: 0,
-            confusion,
-            squared_error: 0.0,
-            pixels: 0,
-        }
-    }
+/// What the model says of a scene, on the truth's grid.
+struct Predicted<'a> {
+    class: i64,
+    mask: &'a [i64],
+    depth_m: &'a [f32],
 }
 
 impl Tally {
-    fn add(&mut self, sample: &super::dataset::Sample, class: i64, mask: &[i64], depth: &[f32]) {
+    fn add(&mut self, sample: &Sample, predicted: &Predicted<'_>) -> Result<(), VisionError> {
         self.scenes += 1;
-        self.first += usize::from(class == i64::from(sample.class()));
-        for (&truth, &predicted) in sample.mask().iter().zip(mask) {
-            self.confusion[usize::from(truth)][predicted as usize] += 1;
+        self.first += usize::from(predicted.class == i64::from(sample.class()));
+        let pixels = confusion(sample, predicted.mask)?;
+        match &mut self.masks {
+            Some(masks) => masks.merge(&pixels)?,
+            None => self.masks = Some(pixels),
         }
-        for (index, &predicted) in depth.iter().enumerate() {
-            self.squared_error += f64::from(predicted - sample.depth_m(index)).powi(2);
+        for (index, &depth_m) in predicted.depth_m.iter().enumerate() {
+            self.squared_error += f64::from(depth_m - sample.depth_m(index)).powi(2);
         }
-        self.pixels += depth.len();
+        self.pixels += predicted.depth_m.len();
+        Ok(())
     }
 
-    fn figures(&self) -> Held {
-        let ious = (0..MASK_CLASSES).filter_map(|class| {
-            let hit = self.confusion[class][class];
-            let truth: u64 = self.confusion[class].iter().sum();
-            let predicted: u64 = self.confusion.iter().map(|row| row[class]).sum();
-            let union = truth + predicted - hit;
-            (union > 0).then(|| hit as f64 / union as f64)
-        });
-        let ious: Vec<f64> = ious.collect();
-        Held {
+    fn figures(&self) -> Result<Held, VisionError> {
+        let masks = self.masks.as_ref();
+        let miou = masks.ok_or_else(|| VisionError::Training("no held-out scene".to_owned()))?;
+        Ok(Held {
             scenes: self.scenes,
             top1_percent: 100.0 * self.first as f64 / self.scenes as f64,
-            miou_percent: 100.0 * ious.iter().sum::<f64>() / ious.len() as f64,
+            miou_percent: miou.mean_iou()?.percent(),
             depth_rmse_m: (self.squared_error / self.pixels as f64).sqrt(),
-        }
+        })
     }
 }
+
+fn confusion(sample: &Sample, predicted: &[i64]) -> Result<Confusion, VisionError> {
+    let mask = |classes: Vec<u8>| {
+        let classes = Array2::from_shape_vec((TRUTH_SIDE, TRUTH_SIDE), classes);
+        let classes = classes.map_err(|error| VisionError::HeadOutput(error.to_string()))?;
+        Ok::<Mask, VisionError>(Mask::new(classes)?)
+    };
+    // A class that is no u8 becomes one that the head does not have, and is refused as such.
+    let predicted = predicted.iter();
+    let predicted = predicted.map(|&class| u8::try_from(class).unwrap_or(u8::MAX));
+    let prediction = SegPrediction::new(mask(predicted.collect())?, HEAD_CLASSES)?;
+    Ok(Confusion::of(&mask(sample.mask().to_vec())?, &prediction)?)
+}
+
+/// The mask head's classes.
+const HEAD_CLASSES: NonZeroU8 = match NonZeroU8::new(MASK_CLASSES as u8) {
+    Some(classes) => classes,
+    None => panic!("scenes have mask classes"),
+};
 
 /// Images and time since the last report.
 struct Clock {

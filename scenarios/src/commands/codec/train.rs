@@ -1,0 +1,345 @@
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use serde_json::json;
+use splitsim_codec::picture::{Assignment, PictureStage, Tables};
+use splitsim_codec::{CodecId, CodecOptions, Transform};
+use splitsim_feature::{Feature, Task, npy};
+use splitsim_hyperprior::train::{self, Progress, TrainConfig, TrainingPicture, TrainingSet};
+use splitsim_hyperprior::{Precision, TrainedLevel, install};
+use splitsim_model::{Digest, Package};
+use splitsim_source::{Source, SourceSpec};
+use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
+
+use crate::failure::OrRefuse;
+use crate::screen::Bar;
+use crate::{Failure, Output, Screen};
+
+/// The log that a training leaves in its working folder.
+const LOG: &str = "training.jsonl";
+
+/// Train a ladder of hyperpriors on a model's features and write it into the model's package.
+///
+/// The codec `hyperprior` is trained on the features of all tasks, `hyperprior-task` on those of one
+/// --task. Features become symbols by the package's codebooks (codec fit-codebook). A training that was
+/// cut off goes on from its last checkpoint in the working folder.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Train {
+    /// hyperprior or hyperprior-task
+    #[arg(long, value_name = "CODEC")]
+    codec: CodecId,
+    /// The model package, a name or a folder; the ladder is written into it
+    #[arg(long, value_name = "MODEL")]
+    model: String,
+    /// The task of a task-specific codec
+    #[arg(long, value_name = "TASK", required_if_eq("codec", "hyperprior-task"))]
+    task: Option<Task>,
+    /// Pictures to train on: scenes:SEED:COUNT, or a path
+    #[arg(long, value_name = "SOURCE")]
+    source: SourceSpec,
+    /// Of these, the last N are validated with instead
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    validation: usize,
+    /// What to train, for how long
+    #[arg(long, value_name = "FILE.toml")]
+    config: PathBuf,
+    /// Finished levels, a checkpoint and the log training.jsonl are kept here
+    #[arg(long, value_name = "DIR")]
+    work: PathBuf,
+    /// Features are kept here, to be used again [default: features in the working folder]
+    #[arg(long, value_name = "DIR")]
+    features: Option<PathBuf>,
+    /// Start each level from the same level of the training in this folder
+    #[arg(long, value_name = "DIR")]
+    start: Option<PathBuf>,
+    /// Keep weights as 32-bit floats, twice the size
+    #[arg(long)]
+    full_precision: bool,
+}
+
+/// Everything that a training needs.
+struct Prepared {
+    package: Package,
+    tasks: Vec<Task>,
+    config: TrainConfig,
+    source: Source,
+    /// One per task.
+    stages: Vec<PictureStage>,
+}
+
+impl Train {
+    pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
+        let prepared = self.prepare().or_refuse()?;
+        Ok(self.execute(&prepared, screen)?)
+    }
+
+    fn prepare(&self) -> Result<Prepared> {
+        if !self.codec.is_learned() {
+            bail!("--codec {}: only hyperprior and hyperprior-task are trained", self.codec);
+        }
+        let package = Package::find(&self.model)?;
+        let tasks = match (self.codec, self.task) {
+            (CodecId::HyperpriorTask, Some(task)) => vec![task],
+            (_, None) => package.manifest().tasks.available(),
+            (_, Some(_)) => bail!("--task: hyperprior is trained on every task of the model"),
+        };
+        let named = || self.config.display().to_string();
+        let text = std::fs::read_to_string(&self.config).with_context(named)?;
+        let config: TrainConfig = toml::from_str(&text).with_context(named)?;
+        let source = Source::open(&self.source)?;
+        let (validation, pictures) = (self.validation, source.count());
+        ensure!(
+            (1..pictures).contains(&validation),
+            "--validation {validation}: the source has {pictures} pictures"
+        );
+        let options = CodecOptions {
+            transform: Transform::Codebook(Assignment::Nearest),
+            ..CodecOptions::default()
+        };
+        let stage = |&task| Ok(PictureStage::new(Tables::of(&package, task)?, &options)?);
+        let stages = tasks.iter().map(stage).collect::<Result<_>>()?;
+        Ok(Prepared {
+            package,
+            tasks,
+            config,
+            source,
+            stages,
+        })
+    }
+
+    fn execute(&self, prepared: &Prepared, screen: &Screen) -> Result<Output> {
+        std::fs::create_dir_all(&self.work)
+            .with_context(|| format!("cannot make {}", self.work.display()))?;
+        let set = self.training_set(prepared, screen)?;
+        let Prepared {
+            package,
+            tasks,
+            config,
+            ..
+        } = prepared;
+        let mut watch = Watch::begin(&self.work, screen)?;
+        let start = self.start.as_deref();
+        let mut report = |progress: &Progress| watch.hear(progress);
+        let trained = train::run(config, &set, &self.work, start, &mut report)?;
+        watch.end()?;
+        let levels: Vec<TrainedLevel> = trained
+            .into_iter()
+            .zip(&config.lambdas)
+            .map(|(parameters, &lambda)| TrainedLevel { lambda, parameters })
+            .collect();
+        let precision = if self.full_precision { Precision::Full } else { Precision::Half };
+        let files = install(package, self.codec, tasks, &levels, precision)?;
+        let text = format!("{} levels of {} in {}", files.len(), self.codec, package.root().display());
+        let json = json!({
+            "codec": self.codec,
+            "tasks": tasks,
+            "lambdas": config.lambdas,
+            "files": files,
+        });
+        Output::new(text, &json)
+    }
+
+    fn training_set(&self, prepared: &Prepared, screen: &Screen) -> Result<TrainingSet> {
+        let Prepared {
+            package,
+            tasks,
+            source,
+            stages,
+            ..
+        } = prepared;
+        let folder = self.features.clone().unwrap_or_else(|| self.work.join("features"));
+        let mut features = FeatureCache {
+            folder: folder.join(backbone_name(package)?).join(folder_name(&self.source)),
+            package,
+            engine: None,
+            source,
+        };
+        let mut set = TrainingSet::default();
+        let first_validation = source.count() - self.validation;
+        for (&task, stage) in tasks.iter().zip(stages) {
+            let mut bar = screen.bar(format!("features of {task}"), source.count() as u64);
+            for index in 0..source.count() {
+                let feature = features.get(task, index)?;
+                let picture = stage.forward(&feature)?;
+                let picture = TrainingPicture {
+                    task,
+                    symbols: picture.symbols,
+                    bits: picture.depth.bits(),
+                };
+                let part = if index < first_validation { &mut set.training } else { &mut set.validation };
+                part.push(picture);
+                bar.advance();
+            }
+            bar.finish();
+        }
+        Ok(set)
+    }
+}
+
+/// Features as files, extracted where they are missing.
+struct FeatureCache<'a> {
+    folder: PathBuf,
+    package: &'a Package,
+    /// Loaded when the first feature is missing.
+    engine: Option<Engine>,
+    source: &'a Source,
+}
+
+impl FeatureCache<'_> {
+    fn get(&mut self, task: Task, index: usize) -> Result<Feature> {
+        let path = self.folder.join(task.name()).join(format!("{index:06}.npy"));
+        if path.exists() {
+            return Ok(npy::read(&path)?);
+        }
+        let item = self.source.item(index, task)?;
+        let feature = self.engine()?.extract(task, item.picture)?.feature;
+        self.write(&path, &feature)?;
+        Ok(feature)
+    }
+
+    fn engine(&mut self) -> Result<Engine> {
+        if let Some(engine) = &self.engine {
+            return Ok(engine.clone());
+        }
+        let options = EngineOptions {
+            parts: Parts::Backbone,
+            compute: Compute::F32,
+            threads: None,
+        };
+        let tasks = self.package.manifest().tasks.available();
+        let engine = Engine::load(self.package, &tasks, options)?;
+        self.engine = Some(engine.clone());
+        Ok(engine)
+    }
+
+    /// The file appears whole or not at all.
+    fn write(&self, path: &Path, feature: &Feature) -> Result<()> {
+        let folder = path.parent().unwrap_or(&self.folder);
+        let named = || path.display().to_string();
+        std::fs::create_dir_all(folder).with_context(named)?;
+        let partial = path.with_extension("partial");
+        npy::write(&partial, feature)?;
+        std::fs::rename(&partial, path).with_context(named)
+    }
+}
+
+/// The beginning of the digest of the backbone's weights: features of others are other features.
+fn backbone_name(package: &Package) -> Result<String> {
+    let path = package.backbone_path();
+    let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+    let mut name = Digest::of(&bytes).to_string();
+    name.truncate(16);
+    Ok(name)
+}
+
+/// A source as the name of a folder.
+fn folder_name(source: &SourceSpec) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    source.to_string().chars().map(safe).collect()
+}
+
+/// Shows and logs how a training goes.
+struct Watch {
+    screen: Screen,
+    start: Instant,
+    log: File,
+    log_error: Option<std::io::Error>,
+    /// The level that the bar is of.
+    bar: Option<(usize, Bar)>,
+}
+
+impl Watch {
+    fn begin(work: &Path, screen: &Screen) -> Result<Self> {
+        let path = work.join(LOG);
+        let log = File::options().create(true).append(true).open(&path);
+        Ok(Self {
+            screen: screen.clone(),
+            start: Instant::now(),
+            log: log.with_context(|| format!("cannot write {}", path.display()))?,
+            log_error: None,
+            bar: None,
+        })
+    }
+
+    fn hear(&mut self, progress: &Progress) {
+        if let Err(error) = self.log(progress) {
+            self.log_error.get_or_insert(error);
+        }
+        match *progress {
+            Progress::Step {
+                level,
+                lambda,
+                step,
+                total,
+                figures,
+                ..
+            } => {
+                let bar = self.bar(level, lambda, total);
+                bar.message(format!(
+                    "loss {:.3}, {:.3} bits a point, MSE {:.2e}",
+                    figures.loss, figures.bits_per_point, figures.mse
+                ));
+                bar.set(step as u64);
+            }
+            Progress::Validation { .. } => {}
+            Progress::Level {
+                level,
+                lambda,
+                steps,
+                figures,
+            } => {
+                self.close_bar();
+                self.screen.note(&format!(
+                    "level {level}, lambda {lambda}: {:.3} bits a point, MSE {:.2e} after {steps} steps",
+                    figures.bits_per_point, figures.mse
+                ));
+            }
+        }
+    }
+
+    fn end(mut self) -> Result<Duration> {
+        self.close_bar();
+        match self.log_error {
+            Some(error) => Err(error).context(format!("the log {LOG} is incomplete")),
+            None => Ok(self.start.elapsed()),
+        }
+    }
+
+    fn bar(&mut self, level: usize, lambda: f64, total: usize) -> &mut Bar {
+        if self.bar.as_ref().is_some_and(|(shown, _)| *shown != level) {
+            self.close_bar();
+        }
+        let screen = &self.screen;
+        let begin = || (level, screen.bar(format!("level {level}, lambda {lambda}"), total as u64));
+        &mut self.bar.get_or_insert_with(begin).1
+    }
+
+    fn close_bar(&mut self) {
+        if let Some((_, bar)) = self.bar.take() {
+            bar.finish();
+        }
+    }
+
+    /// One JSON object a line.
+    fn log(&mut self, progress: &Progress) -> std::io::Result<()> {
+        let mut entry = serde_json::to_value(progress)?;
+        if let Some(entry) = entry.as_object_mut() {
+            let elapsed_s = self.start.elapsed().as_secs_f64();
+            entry.insert("elapsed_s".to_owned(), json!(elapsed_s));
+        }
+        writeln!(self.log, "{entry}")
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  splitsim codec train --codec hyperprior --model models/mine --source scenes:6:300 \\
+      --config models/tiny-scenes/codecs/hyperprior.train.toml --work out/hyperprior
+  splitsim codec train --codec hyperprior-task --task dpt --model models/mine --source scenes:6:300 \\
+      --config models/tiny-scenes/codecs/hyperprior-task.train.toml --start out/hyperprior \\
+      --work out/hyperprior-dpt --features out/hyperprior/features";

@@ -1,0 +1,137 @@
+//! `splitsim export`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use splitsim_results::{Cell, ColumnType, Rows, Store, TableName};
+use splitsim_story::RecordedRun;
+use splitsim_table::{Column, Table, Values, write_csv, write_parquet};
+
+use crate::failure::OrRefuse;
+use crate::{Failure, Output};
+
+/// Write a run's results as Parquet or CSV.
+///
+/// One file per table of the results (runs, frames, attempts, distortions, stages, joined by run_key and
+/// frame_key), and flat.EXT with a row per frame that has everything. Columns: docs/metrics.md.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Export {
+    /// The folder that splitsim run wrote
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The format
+    #[arg(long, value_enum)]
+    format: Format,
+    /// The folder that the files go to, made if it is missing; files of the same names are replaced
+    #[arg(long, value_name = "PATH")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// Apache Parquet, read by pandas, Polars and DuckDB
+    Parquet,
+    /// Comma-separated values, RFC 4180; unknown values are empty
+    Csv,
+}
+
+impl Export {
+    pub(crate) fn run(self) -> Result<Output, Failure> {
+        let run = RecordedRun::read(&self.folder).or_refuse()?;
+        let store = Store::open(&self.folder.join(Store::FILE_NAME)).or_refuse()?;
+        ensure_folder(&self.out).or_refuse()?;
+        Ok(self.execute(&run, &store)?)
+    }
+
+    fn execute(&self, run: &RecordedRun, store: &Store) -> Result<Output> {
+        let mut files = vec![self.write("flat", &run.frames_table())?];
+        for table in TableName::ALL {
+            files.push(self.write(table.name(), &typed(store.rows(table)?)?)?);
+        }
+        let text = files.iter().map(|(path, rows)| format!("{}: {rows} rows", path.display()));
+        let text = text.collect::<Vec<_>>().join("\n");
+        let json = files.iter().map(|(path, rows)| json!({ "file": path, "rows": rows }));
+        Output::new(text, &json!({ "files": json.collect::<Vec<_>>() }))
+    }
+
+    fn write(&self, name: &str, table: &Table) -> Result<(PathBuf, usize)> {
+        let (extension, write): (_, fn(&Path, &Table) -> _) = match self.format {
+            Format::Parquet => ("parquet", write_parquet),
+            Format::Csv => ("csv", write_csv),
+        };
+        let path = self.out.join(format!("{name}.{extension}"));
+        write(&path, table)?;
+        Ok((path, table.rows()))
+    }
+}
+
+fn ensure_folder(path: &Path) -> Result<()> {
+    ensure!(!path.is_file(), "--out {} is a file; name a folder", path.display());
+    std::fs::create_dir_all(path).with_context(|| format!("folder {}", path.display()))
+}
+
+/// A table with the types that its columns are declared with, also where every value is unknown.
+fn typed(rows: Rows) -> Result<Table> {
+    let Rows { columns, types, rows } = rows;
+    let columns = columns.into_iter().zip(types).enumerate();
+    let columns = columns.map(|(index, (name, of))| {
+        let cells = rows.iter().map(|row| &row[index]);
+        Column::new(name, values(of, cells))
+    });
+    Ok(Table::new(columns.collect())?)
+}
+
+fn values<'a>(of: ColumnType, cells: impl Iterator<Item = &'a Cell>) -> Values {
+    match of {
+        ColumnType::Integer => Values::Int(cells.map(integer).collect()),
+        ColumnType::Real => Values::Float(cells.map(real).collect()),
+        ColumnType::Text => Values::Text(cells.map(text).collect()),
+    }
+}
+
+const fn integer(cell: &Cell) -> Option<i64> {
+    match cell {
+        Cell::Integer(value) => Some(*value),
+        Cell::Null | Cell::Real(_) | Cell::Text(_) => None,
+    }
+}
+
+const fn real(cell: &Cell) -> Option<f64> {
+    match cell {
+        Cell::Real(value) => Some(*value),
+        Cell::Null | Cell::Integer(_) | Cell::Text(_) => None,
+    }
+}
+
+fn text(cell: &Cell) -> Option<String> {
+    match cell {
+        Cell::Text(value) => Some(value.clone()),
+        Cell::Null | Cell::Integer(_) | Cell::Real(_) => None,
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  splitsim export out/demo --format parquet --out out/demo/tables
+  splitsim export out/demo --format csv --out /tmp/demo-csv";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_keep_their_declared_types() {
+        let rows = Rows {
+            columns: ["frame_key", "score", "failed"].map(str::to_owned).to_vec(),
+            types: vec![ColumnType::Integer, ColumnType::Real, ColumnType::Text],
+            rows: vec![vec![Cell::Integer(1), Cell::Null, Cell::Null]],
+        };
+        let table = typed(rows).unwrap();
+        assert_eq!(table.ints("frame_key").unwrap(), [Some(1)]);
+        assert_eq!(table.floats("score").unwrap(), [None]);
+        assert_eq!(table.texts("failed").unwrap(), [None]);
+    }
+}

@@ -1,0 +1,84 @@
+//! `splitsim report`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde_json::json;
+use splitsim_feature::Task;
+use splitsim_story::{Limits, RecordedRun};
+
+use crate::failure::OrRefuse;
+use crate::{Failure, Output, Screen, gallery};
+
+/// Make report.html of a run's results.
+///
+/// One file that needs no network: what was run, what it cost and what it broke, with plots, a table of
+/// every frame, the data, and pictures of the frames whose prediction was most wrong. Those are made
+/// again with the model and codec of the run. A run that was ended early gives a report that says so.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Report {
+    /// The folder that splitsim run wrote
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Where the report goes; report.html in the folder unless given
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// True distortion up to which a frame is within its limit: cls in ranks, seg in mIoU points, dpt in
+    /// m of RMSE; give it once per task
+    #[arg(long = "limit", value_name = "TASK=VALUE", value_parser = limit)]
+    limits: Vec<(Task, f64)>,
+    /// Frames shown in pictures, per task and for either surprise; 0 for none
+    #[arg(long, value_name = "N", default_value = "2")]
+    pictures: usize,
+}
+
+impl Report {
+    pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
+        let run = RecordedRun::read(&self.folder).or_refuse()?;
+        let mut limits = Limits::default();
+        for &(task, limit) in &self.limits {
+            *limits.of_mut(task) = limit;
+        }
+        let pictures = gallery::of_recorded(&run, self.pictures, screen);
+        let html = run.page(&limits, pictures).render();
+        let out = self.out.unwrap_or_else(|| self.folder.join(FILE));
+        splitsim_table::write_file(&out, html.as_bytes())
+            .with_context(|| format!("cannot write {}", out.display()))?;
+        let text = format!("report: {}", out.display());
+        Ok(Output::new(
+            text,
+            &json!({ "report": out, "bytes": html.len(), "missing_frames": run.missing() }),
+        )?)
+    }
+}
+
+/// The report's usual name in a folder of results.
+pub(crate) const FILE: &str = "report.html";
+
+fn limit(text: &str) -> Result<(Task, f64)> {
+    let (task, value) = text.split_once('=').context("expected TASK=VALUE")?;
+    let value: f64 = value.parse().context("the limit is no number")?;
+    ensure!(value.is_finite(), "the limit must be finite");
+    Ok((task.parse()?, value))
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  splitsim report out/demo
+  splitsim report out/demo --out demo.html --limit seg=2 --limit dpt=0.05
+  splitsim report out/demo --pictures 4";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_name_their_task() {
+        assert_eq!(limit("seg=2.5").unwrap(), (Task::Seg, 2.5));
+        for wrong in ["seg", "seg=", "seg=NaN", "mask=1"] {
+            assert!(limit(wrong).is_err(), "{wrong}");
+        }
+    }
+}

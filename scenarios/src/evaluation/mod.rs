@@ -1,0 +1,149 @@
+//! A task over a data set: every picture extracted, put through the head and judged.
+//!
+//! What is known of a picture goes into a [`Journal`], so that an evaluation that was cut off goes on
+//! where it stopped. Figures are taken from the journal in the order of the pictures, and a batch that
+//! is not complete is computed again as a whole: cut off or not, they are the same to the last bit.
+
+mod journal;
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+
+use anyhow::{Context, Result};
+use splitsim_feature::{Feature, Task};
+use splitsim_source::{Item, Picture, Source};
+use splitsim_truth::{DepthCrop, Evaluation, Judgement};
+use splitsim_vision::Engine;
+
+pub(crate) use journal::{Heading, Journal, Record};
+
+/// What is to be evaluated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) source: &'a Source,
+    pub(crate) task: Task,
+    /// The first pictures of the source that are taken.
+    pub(crate) pictures: usize,
+    /// Pictures per forward pass.
+    pub(crate) batch: NonZeroUsize,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Evaluated {
+    pub(crate) evaluation: Evaluation,
+    /// Pictures that could not be judged, and why.
+    pub(crate) problems: Vec<String>,
+}
+
+/// Evaluates the pictures that `journal` lacks; `progress` is told the pictures seen and the figures so
+/// far.
+///
+/// # Errors
+/// When the journal cannot be written or holds what is no judgement of the task. A picture that cannot
+/// be judged is a problem, not an error: the others go on.
+pub(crate) fn evaluate(
+    subject: Subject<'_>,
+    journal: &mut Journal,
+    mut progress: impl FnMut(usize, &Evaluation),
+) -> Result<Evaluated> {
+    let mut running = figures(subject, journal)?;
+    let mut problems = Vec::new();
+    let mut seen = journal.known(0..subject.pictures);
+    progress(seen, &running);
+    for batch in batches(subject.pictures, subject.batch) {
+        let known = journal.known(batch.clone());
+        if known == batch.len() {
+            continue;
+        }
+        for (index, judged) in judge_batch(subject, batch.clone()) {
+            match judged {
+                Ok((name, judgement)) => {
+                    if !journal.knows(index) {
+                        running.add(&judgement)?;
+                    }
+                    journal.add(Record::new(index, name, judgement)?)?;
+                }
+                Err(error) => problems.push(format!("{error:#}")),
+            }
+        }
+        seen += batch.len() - known;
+        progress(seen, &running);
+    }
+    Ok(Evaluated {
+        evaluation: figures(subject, journal)?,
+        problems,
+    })
+}
+
+fn batches(pictures: usize, batch: NonZeroUsize) -> impl Iterator<Item = Range<usize>> {
+    (0..pictures)
+        .step_by(batch.get())
+        .map(move |first| first..pictures.min(first + batch.get()))
+}
+
+/// The figures of all that the journal knows of the pictures taken.
+fn figures(subject: Subject<'_>, journal: &Journal) -> Result<Evaluation> {
+    let mut evaluation = Evaluation::new(subject.task);
+    for record in journal.records(0..subject.pictures) {
+        let added = evaluation.add(&record.judgement);
+        added.with_context(|| format!("the record of picture {}", record.index))?;
+    }
+    Ok(evaluation)
+}
+
+type Judged = Result<(String, Judgement)>;
+
+/// Judges a batch. Pictures that cannot be read are left out; if the forward pass fails with the others
+/// together, each is tried alone.
+fn judge_batch(subject: Subject<'_>, batch: Range<usize>) -> Vec<(usize, Judged)> {
+    let mut judged: Vec<(usize, Judged)> = Vec::with_capacity(batch.len());
+    let mut items = Vec::with_capacity(batch.len());
+    for index in batch {
+        match subject.source.item(index, subject.task) {
+            Ok(item) => items.push((index, item)),
+            Err(error) => judged.push((index, Err(error.into()))),
+        }
+    }
+    let pictures: Vec<Picture> = items.iter().map(|(_, item)| item.picture.clone()).collect();
+    let features = subject.engine.extract_batch(subject.task, pictures);
+    match features {
+        Ok(features) => judged.extend(
+            items
+                .into_iter()
+                .zip(features)
+                .map(|((index, item), feature)| (index, judge(subject, item, &feature))),
+        ),
+        Err(_) => judged.extend(
+            items
+                .into_iter()
+                .map(|(index, item)| (index, judge_alone(subject, item))),
+        ),
+    }
+    judged.sort_by_key(|(index, _)| *index);
+    judged
+}
+
+fn judge_alone(subject: Subject<'_>, item: Item) -> Judged {
+    let extraction = subject.engine.extract(subject.task, item.picture.clone());
+    let feature = extraction.with_context(|| item.name.clone())?.feature;
+    judge(subject, item, &feature)
+}
+
+fn judge(subject: Subject<'_>, item: Item, feature: &Feature) -> Judged {
+    let Item {
+        name,
+        picture,
+        truth,
+    } = item;
+    let judged = || -> Result<Judgement> {
+        let truth = truth.context("no ground truth")?;
+        let output = subject
+            .engine
+            .run_head(subject.task, feature, picture.extent())?;
+        Ok(Judgement::of(&truth, &output, DepthCrop::Full)?)
+    };
+    let judgement = judged().with_context(|| name.clone())?;
+    Ok((name, judgement))
+}

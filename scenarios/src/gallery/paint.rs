@@ -1,0 +1,242 @@
+//! From head outputs to pictures.
+
+use std::io::Cursor;
+
+use anyhow::{Context, Result};
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::{self, FilterType};
+use image::{ImageFormat, Rgb, RgbImage};
+use ndarray::{ArrayView2, Zip};
+use splitsim_report::{Exhibit, Picture as Shown};
+use splitsim_source::Picture;
+use splitsim_truth::{DepthMap, GroundTruth, HeadOutput, Logits, Mask};
+
+/// A frame's picture, what is true of it, and what the head says of original and arrived features.
+pub(super) struct Seen<'a> {
+    pub(super) picture: &'a Picture,
+    pub(super) truth: Option<&'a GroundTruth>,
+    pub(super) original: &'a HeadOutput,
+    pub(super) arrived: &'a HeadOutput,
+}
+
+/// Long side of the pictures in pixels.
+const SIDE: u32 = 168;
+
+pub(super) fn exhibit(heading: String, about: String, seen: &Seen<'_>) -> Result<Exhibit> {
+    let picture = photograph(seen.picture)?;
+    match (seen.original, seen.arrived) {
+        (HeadOutput::Cls(original), HeadOutput::Cls(arrived)) => {
+            let words = ranking(seen.truth, original, arrived);
+            Ok(Exhibit::new(heading, format!("{about} {words}")).picture(picture))
+        }
+        (HeadOutput::Seg(original), HeadOutput::Seg(arrived)) => {
+            let truth = match seen.truth {
+                Some(GroundTruth::Seg { mask }) => Some(mask),
+                _ => None,
+            };
+            let exhibit = Exhibit::new(heading, about).picture(picture);
+            masks(exhibit, truth, [original.mask(), arrived.mask()])
+        }
+        (HeadOutput::Dpt(original), HeadOutput::Dpt(arrived)) => {
+            let truth = match seen.truth {
+                Some(GroundTruth::Dpt { depth }) => Some(depth),
+                _ => None,
+            };
+            depths(Exhibit::new(heading, about).picture(picture), truth, [original, arrived])
+        }
+        _ => anyhow::bail!("the head answered another task"),
+    }
+}
+
+fn photograph(picture: &Picture) -> Result<Shown> {
+    let extent = picture.extent();
+    let (width, height) = (u32::try_from(extent.width())?, u32::try_from(extent.height())?);
+    let image = RgbImage::from_raw(width, height, picture.samples().to_vec())
+        .context("a picture has three samples per pixel")?;
+    let (width, height) = reduced(width, height);
+    let image = imageops::resize(&image, width, height, FilterType::Triangle);
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 82).encode_image(&image)?;
+    Ok(Shown::jpeg("picture", "the picture as the edge captured it", &bytes))
+}
+
+/// The best classes of both, and the true one.
+fn ranking(truth: Option<&GroundTruth>, original: &Logits, arrived: &Logits) -> String {
+    let label = match truth {
+        Some(GroundTruth::Cls { label }) => format!("The class is {label}. "),
+        _ => String::new(),
+    };
+    format!(
+        "{label}Original: {}. Arrived: {}.",
+        best(original.values().iter().copied()),
+        best(arrived.values().iter().copied())
+    )
+}
+
+/// The three most probable classes, with the softmax of all logits.
+fn best(logits: impl Iterator<Item = f32>) -> String {
+    let mut classes: Vec<(usize, f64)> = logits.map(f64::from).enumerate().collect();
+    classes.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    let most = classes.first().map_or(0.0, |(_, logit)| *logit);
+    let total: f64 = classes.iter().map(|(_, logit)| (logit - most).exp()).sum();
+    let named = classes.iter().take(3).map(|(class, logit)| {
+        let percent = (logit - most).exp() / total * 100.0;
+        format!("class {class} ({percent:.0} %)")
+    });
+    named.collect::<Vec<_>>().join(", ")
+}
+
+fn masks(exhibit: Exhibit, truth: Option<&Mask>, [original, arrived]: [&Mask; 2]) -> Result<Exhibit> {
+    let painted = |mask: &Mask| coloured(mask.view(), |class| class_colour(*class));
+    let changed = Zip::from(original.view())
+        .and(arrived.view())
+        .map_collect(|one, other| one != other);
+    let share = changed.iter().filter(|&&changed| changed).count() as f64 / changed.len() as f64;
+    let difference = coloured(changed.view(), |&changed| match changed {
+        true => Rgb([0xd9, 0x4a, 0x1e]),
+        false => Rgb([0xe6, 0xea, 0xee]),
+    });
+    let mut exhibit = exhibit;
+    if let Some(truth) = truth {
+        exhibit = exhibit.picture(png("truth", "the true class of every pixel", &painted(truth))?);
+    }
+    Ok(exhibit
+        .picture(png(
+            "from the original",
+            "classes that the head finds in the original feature",
+            &painted(original),
+        )?)
+        .picture(png(
+            "from what arrived",
+            "classes that the head finds in the feature that arrived",
+            &painted(arrived),
+        )?)
+        .picture(png(
+            &format!("changed, {:.1} %", share * 100.0),
+            &format!("{:.1} % of the pixels changed their class", share * 100.0),
+            &difference,
+        )?))
+}
+
+fn depths(
+    exhibit: Exhibit,
+    truth: Option<&DepthMap>,
+    [original, arrived]: [&DepthMap; 2],
+) -> Result<Exhibit> {
+    let all = [Some(original), Some(arrived), truth];
+    let metres = || all.into_iter().flatten().flat_map(|map| map.view().into_iter());
+    let near = metres().copied().filter(|&m| m > 0.0).fold(f32::INFINITY, f32::min);
+    let far = metres().copied().fold(0.0, f32::max);
+    let span = (far - near).max(f32::EPSILON);
+    let painted = |map: &DepthMap| {
+        coloured(map.view(), |&metres| match metres > 0.0 {
+            // Near is bright.
+            true => scale(colorous::VIRIDIS, f64::from(1.0 - (metres - near) / span)),
+            false => Rgb([0, 0, 0]),
+        })
+    };
+    let errors = Zip::from(original.view())
+        .and(arrived.view())
+        .map_collect(|one, other| (one - other).abs());
+    let worst = errors.iter().copied().fold(0.0, f32::max);
+    let difference = coloured(errors.view(), |&error| {
+        scale(colorous::MAGMA, f64::from(error / worst.max(f32::EPSILON)))
+    });
+    let range = format!("{near:.2} m bright to {far:.2} m dark");
+    let mut exhibit = exhibit;
+    if let Some(truth) = truth {
+        let alt = format!("true depth, {range}");
+        exhibit = exhibit.picture(png(&format!("truth, {range}"), &alt, &painted(truth))?);
+    }
+    Ok(exhibit
+        .picture(png(
+            "from the original",
+            &format!("depth that the head finds in the original feature, {range}"),
+            &painted(original),
+        )?)
+        .picture(png(
+            "from what arrived",
+            &format!("depth that the head finds in the feature that arrived, {range}"),
+            &painted(arrived),
+        )?)
+        .picture(png(
+            &format!("changed, up to {worst:.2} m"),
+            &format!("how far the two are apart, at most {worst:.2} m"),
+            &difference,
+        )?))
+}
+
+fn coloured<T>(map: ArrayView2<'_, T>, colour: impl Fn(&T) -> Rgb<u8>) -> RgbImage {
+    let (height, width) = map.dim();
+    // Maps are as large as pictures, whose sides fit.
+    RgbImage::from_fn(width as u32, height as u32, |x, y| {
+        colour(&map[[y as usize, x as usize]])
+    })
+}
+
+/// Background is dark, unjudged pixels are white, classes are far apart around the circle of hues.
+fn class_colour(class: u8) -> Rgb<u8> {
+    /// The golden ratio's fractional part: successive multiples fill the circle evenly.
+    const TURN: f64 = 0.618_034;
+    match class {
+        0 => Rgb([0x2a, 0x31, 0x3a]),
+        Mask::IGNORE => Rgb([0xff, 0xff, 0xff]),
+        class => scale(colorous::SINEBOW, (f64::from(class) * TURN).fract()),
+    }
+}
+
+fn scale(gradient: colorous::Gradient, at: f64) -> Rgb<u8> {
+    let colorous::Color { r, g, b } = gradient.eval_continuous(at.clamp(0.0, 1.0));
+    Rgb([r, g, b])
+}
+
+/// Pixels are taken, not mixed: between two classes there is no third.
+fn png(caption: &str, alt: &str, image: &RgbImage) -> Result<Shown> {
+    let (width, height) = reduced(image.width(), image.height());
+    let image = imageops::resize(image, width, height, FilterType::Nearest);
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Png)?;
+    Ok(Shown::png(caption, alt, bytes.get_ref()))
+}
+
+fn reduced(width: u32, height: u32) -> (u32, u32) {
+    let long = width.max(height).max(1);
+    if long <= SIDE {
+        return (width, height);
+    }
+    let side = |length: u32| (length * SIDE / long).max(1);
+    (side(width), side(height))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn pictures_keep_their_proportions() {
+        assert_eq!(reduced(640, 480), (168, 126));
+        assert_eq!(reduced(100, 50), (100, 50));
+        assert_eq!(reduced(5000, 2), (168, 1));
+    }
+
+    #[test]
+    fn the_most_probable_classes_are_named_with_their_share() {
+        let logits = [0.0, 3.0_f32.ln(), f32::MIN, 0.0];
+        assert_eq!(
+            best(logits.into_iter()),
+            "class 1 (60 %), class 0 (20 %), class 3 (20 %)"
+        );
+    }
+
+    #[test]
+    fn classes_have_their_own_colours() {
+        let all: std::collections::BTreeSet<[u8; 3]> = (0..21).map(|c| class_colour(c).0).collect();
+        assert_eq!(all.len(), 21);
+        let mask = Mask::new(array![[0, 255], [1, 1]]).unwrap();
+        let image = coloured(mask.view(), |class| class_colour(*class));
+        assert_eq!(image.get_pixel(1, 0), &Rgb([255, 255, 255]));
+        assert_eq!(image.get_pixel(0, 1), image.get_pixel(1, 1));
+    }
+}

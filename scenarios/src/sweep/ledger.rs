@@ -1,0 +1,189 @@
+//! What became of a sweep's points.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use splitsim_results::{Store, Summary};
+
+use super::child::Ended;
+use super::table;
+use crate::run::Provenance;
+use crate::scenario::{self, Sweep};
+
+const FILE: &str = "sweep.json";
+const CSV: &str = "sweep.csv";
+
+/// A sweep and its points: the content of `sweep.json`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Ledger {
+    /// The scenario's name.
+    pub name: String,
+    /// The swept keys.
+    pub axes: Vec<String>,
+    /// The points in the order of the grid.
+    pub points: Vec<PointRecord>,
+    /// Software and models that the results were made with, where that is more than one set: such
+    /// points are not comparable.
+    pub mixed: Vec<String>,
+    #[serde(skip)]
+    out: PathBuf,
+}
+
+/// One point.
+#[derive(Debug, Clone, Serialize)]
+pub struct PointRecord {
+    /// Its file name.
+    pub slug: String,
+    /// The swept values by key.
+    pub values: BTreeMap<String, String>,
+    /// How far it is.
+    pub state: PointState,
+    /// Why it failed.
+    pub reason: Option<String>,
+    /// How long its process took this time, seconds.
+    pub seconds: Option<f64>,
+    /// Its summary, if it has results.
+    pub summary: Option<Summary>,
+    #[serde(skip)]
+    made_with: Option<String>,
+}
+
+/// How far a point is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PointState {
+    /// Not begun by this process.
+    Waiting,
+    /// Everything is in its results.
+    Done,
+    /// It is not, for the reason given.
+    Failed,
+    /// It was asked to end; the same command goes on with it.
+    Interrupted,
+}
+
+impl Ledger {
+    pub(super) fn new(sweep: &Sweep, out: &Path) -> Self {
+        let record = |point: &scenario::Point| PointRecord {
+            slug: point.slug.clone(),
+            values: sweep
+                .axes
+                .iter()
+                .cloned()
+                .zip(point.values.iter().map(scenario::spoken))
+                .collect(),
+            state: PointState::Waiting,
+            reason: None,
+            seconds: None,
+            summary: None,
+            made_with: None,
+        };
+        Self {
+            name: sweep.name.clone(),
+            axes: sweep.axes.clone(),
+            points: sweep.points.iter().map(record).collect(),
+            mixed: Vec::new(),
+            out: out.to_owned(),
+        }
+    }
+
+    pub(super) fn record(
+        &mut self,
+        index: usize,
+        ended: Ended,
+        took: Duration,
+        folder: &Path,
+    ) -> Result<()> {
+        let point = &mut self.points[index];
+        point.seconds = Some(took.as_secs_f64());
+        (point.state, point.reason) = match ended {
+            Ended::Done => (PointState::Done, None),
+            Ended::Failed(reason) => (PointState::Failed, Some(reason)),
+            Ended::Interrupted => (PointState::Interrupted, None),
+        };
+        let results = folder.join(Store::FILE_NAME);
+        if results.exists() {
+            point.summary = Some(Summary::of_file(&results)?);
+            point.made_with = Provenance::of_folder(folder)?.map(|made| made.software());
+        }
+        let sets: BTreeSet<_> = self
+            .points
+            .iter()
+            .filter_map(|point| point.made_with.clone())
+            .collect();
+        self.mixed = match sets.len() {
+            0 | 1 => Vec::new(),
+            _ => sets.into_iter().collect(),
+        };
+        Ok(())
+    }
+
+    /// Writes `sweep.json` and `sweep.csv`, each whole or not at all.
+    pub(super) fn write(&self) -> Result<()> {
+        let json = serde_json::to_value(self)?;
+        self.write_file(CSV, &table::csv(&json)?)?;
+        self.write_file(FILE, &format!("{json:#}\n"))
+    }
+
+    fn write_file(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.out.join(name);
+        let partial = self.out.join(format!("{name}.partial"));
+        fs::write(&partial, text)
+            .and_then(|()| fs::rename(&partial, &path))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// The points for a terminal.
+    #[must_use]
+    pub fn render(&self) -> String {
+        table::render(self)
+    }
+
+    /// What is missing, if anything.
+    #[must_use]
+    pub fn shortfall(&self) -> Option<String> {
+        let count = |state| {
+            self.points
+                .iter()
+                .filter(|point| point.state == state)
+                .count()
+        };
+        let failed = count(PointState::Failed);
+        let open = count(PointState::Interrupted) + count(PointState::Waiting);
+        let parts = [(failed, "failed"), (open, "not finished")];
+        let parts: Vec<_> = parts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        (!parts.is_empty()).then(|| {
+            let total = self.points.len();
+            format!(
+                "of {total} points {}; the same command goes on with them",
+                parts.join(", ")
+            )
+        })
+    }
+}
+
+/// The name of the sweep in a folder, if there is one.
+pub(super) fn name_in(out: &Path) -> Result<Option<String>> {
+    #[derive(Deserialize)]
+    struct Named {
+        name: String,
+    }
+    let path = out.join(FILE);
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        text => text.with_context(|| path.display().to_string())?,
+    };
+    let named: Named = serde_json::from_str::<Value>(&text)
+        .and_then(serde_json::from_value)
+        .with_context(|| format!("{} is damaged; remove it", path.display()))?;
+    Ok(Some(named.name))
+}

@@ -1,0 +1,144 @@
+//! Running a sweep: every point a scenario file and a `splitsim run` of its own.
+//!
+//! - [`perform`]: the points, several at once if asked, past points that fail;
+//! - [`Ledger`]: what became of them, written after every point; as table, CSV and JSON;
+//! - `child`: one point's process.
+//!
+//! A process per point keeps libtorch's threads, crashes and results apart. The folder of a sweep
+//! holds `points/SLUG.toml`, its results in `points/SLUG/`, what it said in `points/SLUG.log`, and
+//! `sweep.json` and `sweep.csv` over all.
+
+mod child;
+mod ledger;
+mod table;
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::Screen;
+use crate::run::interrupt;
+use crate::scenario::Sweep;
+use child::Ended;
+pub use ledger::{Ledger, PointRecord, PointState};
+
+/// How a sweep is run.
+#[derive(Debug, Clone)]
+pub struct SweepOrder {
+    /// Where results go.
+    pub out: PathBuf,
+    /// Points at a time. More than one only where they do not take each other's time.
+    pub jobs: NonZeroUsize,
+    /// Whether finished points are run again, and results of another scenario or model replaced.
+    pub force: bool,
+}
+
+const LOCK: &str = ".lock";
+const POINTS: &str = "points";
+
+/// Runs what is not finished of a sweep. A point that fails is recorded with its reason and does not
+/// stop the others; Ctrl-C lets points under way end their frames, and starts no more.
+///
+/// # Errors
+/// When the folder belongs to something else or cannot be written.
+pub async fn perform(sweep: &Sweep, order: &SweepOrder, screen: &Screen) -> Result<Ledger> {
+    let folder = Folder::open(sweep, order)?;
+    let mut ledger = Ledger::new(sweep, &order.out);
+    let stop = CancellationToken::new();
+    interrupt::watch(stop.clone(), screen.clone())?;
+    let mut bar = screen.bar(
+        format!("points of {}", sweep.name),
+        sweep.points.len() as u64,
+    );
+    let mut waiting: VecDeque<usize> = (0..sweep.points.len()).collect();
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < order.jobs.get() && !stop.is_cancelled() {
+            let Some(index) = waiting.pop_front() else {
+                break;
+            };
+            let point = child::Point::write(&folder.points, &sweep.points[index], order.force)?;
+            let stop = stop.clone();
+            running.spawn(async move {
+                let begun = Instant::now();
+                let ended = point.run(stop).await;
+                (index, ended, begun.elapsed())
+            });
+        }
+        let Some(joined) = running.join_next().await else {
+            break;
+        };
+        let (index, ended, took) = joined.context("a point's task broke down")?;
+        let slug = &sweep.points[index].slug;
+        screen.note(&match &ended {
+            Ended::Done => format!("{slug}: done in {:.1} s", took.as_secs_f64()),
+            Ended::Failed(reason) => format!("{slug}: failed: {reason}"),
+            Ended::Interrupted => format!("{slug}: interrupted"),
+        });
+        bar.advance();
+        ledger.record(index, ended, took, &folder.points.join(slug))?;
+        ledger.write()?;
+    }
+    bar.finish();
+    ledger.write()?;
+    Ok(ledger)
+}
+
+/// The folder of a sweep, held by this process.
+struct Folder {
+    points: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    fn open(sweep: &Sweep, order: &SweepOrder) -> Result<Self> {
+        let out = &order.out;
+        let named = || format!("folder {}", out.display());
+        fs::create_dir_all(out).with_context(named)?;
+        check_owner(out, &sweep.name)?;
+        let lock = File::create(out.join(LOCK)).with_context(named)?;
+        if lock.try_lock().is_err() {
+            bail!(
+                "{} is being written by another splitsim; wait for it, or choose another --out",
+                out.display()
+            );
+        }
+        let points = out.join(POINTS);
+        fs::create_dir_all(&points).with_context(named)?;
+        Ok(Self {
+            points,
+            _lock: lock,
+        })
+    }
+}
+
+/// Refuses a folder with other things in it than this scenario's sweep.
+fn check_owner(out: &Path, name: &str) -> Result<()> {
+    match ledger::name_in(out)? {
+        Some(other) if other == name => Ok(()),
+        Some(other) => bail!(
+            "{} has the sweep '{other}'; choose another --out",
+            out.display()
+        ),
+        None => {
+            let ours = [LOCK, POINTS];
+            for entry in fs::read_dir(out).with_context(|| out.display().to_string())? {
+                let found = entry?.file_name();
+                if !ours.iter().any(|name| found == *name) {
+                    bail!(
+                        "{} is not empty and has no sweep (found {}); choose another --out",
+                        out.display(),
+                        found.display()
+                    );
+                }
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,94 @@
+use std::path::PathBuf;
+
+use crate::pickle::PickleError;
+
+/// Why a file is no checkpoint that can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Neither a zip archive nor a safetensors file.
+    #[error(
+        "{path}: neither a .pth archive nor a .safetensors file; it begins with {beginning:02x?}"
+    )]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its first bytes.
+        beginning: Vec<u8>,
+    },
+    /// A bare pickle, as torch wrote before version 1.6.
+    #[error(
+        "{path}: a .pth file of PyTorch before 1.6, without the zip archive; load it with torch and \
+         save it again: torch.save(torch.load(old, weights_only=True), new)"
+    )]
+    LegacyFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The zip archive is damaged or not of torch's making.
+    #[error("{path}: not an archive of torch.save: {reason}")]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The archive's pickle is refused.
+    #[error("{path}: {source}")]
+    Pickle {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: PickleError,
+    },
+    /// The safetensors file is damaged.
+    #[error("{path}: not a readable safetensors file: {reason}")]
+    Safetensors {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A tensor does not lie in the file as it says.
+    #[error("{path}: tensor '{name}': {reason}")]
+    Tensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's key.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file holds no tensors where state dicts have them.
+    #[error(
+        "{path}: no tensors; looked in the file's dictionary and in its 'state_dict', 'model' and \
+         'teacher', found {}", list(.found)
+    )]
+    NoTensors {
+        /// The file.
+        path: PathBuf,
+        /// Keys of the outermost dictionary.
+        found: Vec<String>,
+    },
+}
+
+/// Names in a row, the first of many.
+pub(crate) fn list(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    match names {
+        [] => "nothing".to_owned(),
+        names if names.len() <= SHOWN => names.join(", "),
+        names => format!(
+            "{} and {} more",
+            names[..SHOWN].join(", "),
+            names.len() - SHOWN
+        ),
+    }
+}

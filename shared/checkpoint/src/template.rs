@@ -1,0 +1,255 @@
+//! Templates: what is known of a released model beside its weights.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use splitsim_model::{Architecture, ClsPreprocess, DptPreprocess, RangeTable, SegPreprocess};
+use toml::Table;
+
+use crate::import_error::ImportError;
+
+/// What is known of a released model: `models/NAME/template.toml` on top of `models/dinov2.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Template {
+    /// The model's name, and its package's unless another is asked for.
+    pub name: String,
+    /// What it is, in a sentence.
+    pub description: String,
+    /// Licence of code and weights.
+    pub licence: String,
+    /// Where the files to import are published.
+    pub downloads: Downloads,
+    /// The backbone.
+    pub architecture: Architecture,
+    /// Classification.
+    pub cls: ClsTemplate,
+    /// Segmentation.
+    pub seg: SegTemplate,
+    /// Depth.
+    pub dpt: DptTemplate,
+}
+
+/// Public addresses of a model's files; nothing is ever fetched from them here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Downloads {
+    /// Any one of these.
+    pub backbone: Vec<String>,
+    /// Classifiers of 1 and 4 layers.
+    #[serde(default)]
+    pub cls_head: Vec<String>,
+    /// Linear segmentation heads.
+    #[serde(default)]
+    pub seg_head: Vec<String>,
+    /// Linear depth heads of 1 and 4 layers.
+    #[serde(default)]
+    pub dpt_head: Vec<String>,
+}
+
+/// What is known of a model's classification.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ClsTemplate {
+    /// Class counts of released heads, the usual one first.
+    pub classes: Vec<usize>,
+    /// Published value range of the last block's feature; calibrated by the user where empty.
+    #[serde(default)]
+    pub ranges: RangeTable,
+    /// Parameters per codec, cheapest → richest.
+    pub ladders: BTreeMap<String, Vec<f64>>,
+    /// How an image becomes an input.
+    pub preprocess: ClsPreprocess,
+}
+
+/// What is known of a model's segmentation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SegTemplate {
+    /// Class counts of released heads, the usual one first.
+    pub classes: Vec<usize>,
+    /// Published value range of the last block's feature; calibrated by the user where empty.
+    #[serde(default)]
+    pub ranges: RangeTable,
+    /// Parameters per codec, cheapest → richest.
+    pub ladders: BTreeMap<String, Vec<f64>>,
+    /// How an image becomes windows.
+    pub preprocess: SegPreprocess,
+}
+
+/// What is known of a model's depth estimation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DptTemplate {
+    /// The blocks that the released four-layer head was trained on, counted from 1.
+    pub taps: Vec<usize>,
+    /// Depth bins.
+    pub bins: usize,
+    /// Centre of the nearest bin, metres.
+    pub min_depth_m: f32,
+    /// Centre of the farthest bin, metres.
+    pub max_depth_m: f32,
+    /// Published value ranges of `taps`; calibrated by the user where empty.
+    #[serde(default)]
+    pub ranges: RangeTable,
+    /// Parameters per codec, cheapest → richest.
+    pub ladders: BTreeMap<String, Vec<f64>>,
+    /// How an image becomes views.
+    pub preprocess: DptPreprocess,
+}
+
+macro_rules! model_file {
+    ($name:literal) => {
+        include_str!(concat!("../../../models/", $name))
+    };
+}
+
+/// What all of DINOv2's models share.
+const SHARED: &str = model_file!("dinov2.toml");
+/// The eight released models.
+const SHIPPED: [&str; 8] = [
+    model_file!("dinov2-vits14/template.toml"),
+    model_file!("dinov2-vits14-reg/template.toml"),
+    model_file!("dinov2-vitb14/template.toml"),
+    model_file!("dinov2-vitb14-reg/template.toml"),
+    model_file!("dinov2-vitl14/template.toml"),
+    model_file!("dinov2-vitl14-reg/template.toml"),
+    model_file!("dinov2-vitg14/template.toml"),
+    model_file!("dinov2-vitg14-reg/template.toml"),
+];
+
+impl Template {
+    /// The templates of the eight released models.
+    #[must_use]
+    pub fn shipped() -> Vec<Self> {
+        // The unit test below reads every one of them.
+        SHIPPED
+            .iter()
+            .filter_map(|text| Self::parse(text).ok())
+            .collect()
+    }
+
+    /// A shipped template by its name, or one of a `.toml` file.
+    ///
+    /// # Errors
+    /// When there is no such template, or the file is not a valid one.
+    pub fn find(name: &str) -> Result<Self, ImportError> {
+        let invalid = |reason| ImportError::Template {
+            name: name.to_owned(),
+            reason,
+        };
+        if Path::new(name)
+            .extension()
+            .is_some_and(|ending| ending == "toml")
+        {
+            let text = std::fs::read_to_string(name).map_err(|error| invalid(error.to_string()))?;
+            return Self::parse(&text).map_err(invalid);
+        }
+        let mut shipped = Self::shipped();
+        match shipped.iter().position(|template| template.name == name) {
+            Some(index) => Ok(shipped.swap_remove(index)),
+            None => {
+                let names = shipped.into_iter().map(|template| template.name);
+                let names: Vec<String> = names.collect();
+                Err(invalid(format!(
+                    "not shipped; there are {}, or give a .toml file",
+                    names.join(", ")
+                )))
+            }
+        }
+    }
+
+    /// Reads a template, taking what it does not say from what DINOv2's models share.
+    ///
+    /// # Errors
+    /// The reason why it is not valid.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let table = |text: &str| text.parse::<Table>().map_err(|error| error.to_string());
+        let mut merged = table(SHARED)?;
+        merge(&mut merged, table(text)?);
+        merged
+            .try_into()
+            .map_err(|error: toml::de::Error| error.to_string())
+    }
+}
+
+/// Puts `over` on top of `base`, table by table.
+fn merge(base: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(toml::Value::Table(base)), toml::Value::Table(over)) => merge(base, over),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use splitsim_model::{FeedForward, PositionInterpolation};
+
+    use super::*;
+
+    #[test]
+    fn the_eight_released_models_are_there() {
+        // Channels, blocks, heads, feed-forward width and last block of the depth head as released
+        // (facebookresearch/dinov2: hub/backbones.py, hub/depthers.py).
+        let sizes = [
+            ("vits14", 384, 12, 6, 1536, [3, 6, 9, 12]),
+            ("vitb14", 768, 12, 12, 3072, [3, 6, 9, 12]),
+            ("vitl14", 1024, 24, 16, 4096, [5, 12, 18, 24]),
+            ("vitg14", 1536, 40, 24, 4096, [10, 20, 30, 40]),
+        ];
+        let shipped: Vec<Template> = SHIPPED
+            .iter()
+            .map(|text| Template::parse(text).unwrap())
+            .collect();
+        for (pair, (name, dim, depth, heads, hidden, taps)) in shipped.chunks(2).zip(sizes) {
+            for (template, registers) in pair.iter().zip([0, 4]) {
+                let suffix = if registers == 0 { "" } else { "-reg" };
+                assert_eq!(template.name, format!("dinov2-{name}{suffix}"));
+                let a = &template.architecture;
+                assert_eq!((a.embed_dim, a.depth, a.heads), (dim, depth, heads));
+                assert_eq!((a.hidden_dim(), a.registers), (hidden, registers));
+                assert_eq!((a.patch, a.position_grid), (14, 37));
+                let gated = a.feed_forward == FeedForward::SwiGlu;
+                assert_eq!(gated, name == "vitg14");
+                let mode = match registers {
+                    0 => PositionInterpolation::ScaleOffset,
+                    _ => PositionInterpolation::Antialias,
+                };
+                assert_eq!(a.position_interpolation, mode);
+                assert_eq!(template.dpt.taps, taps);
+                let urls = &template.downloads.backbone;
+                assert!(
+                    urls.iter()
+                        .any(|url| url.contains(&format!("dinov2_{name}")))
+                );
+            }
+        }
+        assert_eq!(Template::shipped(), shipped);
+    }
+
+    #[test]
+    fn only_what_was_published_has_ranges() {
+        for template in Template::shipped() {
+            let ranges = template.cls.ranges.0.len()
+                + template.seg.ranges.0.len()
+                + template.dpt.ranges.0.len();
+            let published = template.name == "dinov2-vitg14";
+            assert_eq!(ranges, if published { 6 } else { 0 }, "{}", template.name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_template_is_told_the_known_ones() {
+        let error = Template::find("dinov2-vith14").unwrap_err().to_string();
+        assert!(error.contains("dinov2-vits14-reg, "), "{error}");
+        let error = Template::find("missing.toml").unwrap_err().to_string();
+        assert!(error.contains("missing.toml': No such file"), "{error}");
+        let error = Template::parse("cls.colour = 'red'").unwrap_err();
+        assert!(error.contains("colour"), "{error}");
+    }
+}

@@ -1,0 +1,90 @@
+use std::path::PathBuf;
+
+use splitsim_latent::LatentError;
+
+/// Why a hyperprior could not be read, made, run or trained.
+#[derive(Debug, thiserror::Error)]
+pub enum HyperpriorError {
+    /// libtorch refused an operation.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+    /// The entropy model cannot code, or is not valid.
+    #[error(transparent)]
+    Latent(#[from] LatentError),
+    /// A checkpoint cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] splitsim_checkpoint::CheckpointError),
+    /// The package's manifest cannot be written.
+    #[error(transparent)]
+    Model(#[from] splitsim_model::ModelError),
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file of another kind, or damaged.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file whose content is not the one that its name promises.
+    #[error("{path}: its digest is {actual}, not the one in its name; train or import it again")]
+    Digest {
+        /// The file.
+        path: PathBuf,
+        /// The first half of the digest of what it holds.
+        actual: String,
+    },
+    /// A tensor that a hyperprior needs is missing.
+    #[error("{origin}: no tensor '{name}'; expected a one-channel bmshj2018 hyperprior")]
+    MissingTensor {
+        /// Where the tensors come from.
+        origin: String,
+        /// The tensor's key.
+        name: String,
+    },
+    /// A tensor that no hyperprior has.
+    #[error("{origin}: tensor '{name}' belongs to no one-channel bmshj2018 hyperprior")]
+    UnknownTensor {
+        /// Where the tensors come from.
+        origin: String,
+        /// The tensor's key.
+        name: String,
+    },
+    /// A tensor has another shape than the widths ask for.
+    #[error("{origin}: tensor '{name}' has shape {actual:?}, expected {expected:?}")]
+    Shape {
+        /// Where the tensors come from.
+        origin: String,
+        /// The tensor's key.
+        name: String,
+        /// The shape expected.
+        expected: Vec<i64>,
+        /// The shape found.
+        actual: Vec<i64>,
+    },
+    /// Scales other than the 64 that the coded tables are for.
+    #[error("{origin}: its scale table is not the one of 64 levels from 0.11 to 256")]
+    ScaleTable {
+        /// Where the tensors come from.
+        origin: String,
+    },
+    /// A network gave a value that is no number.
+    #[error("{network} gave a value that is not finite, its weights or the feature are damaged")]
+    NotFinite {
+        /// The network.
+        network: &'static str,
+    },
+    /// Another thread panicked while it used the networks.
+    #[error("the networks were left unfinished by a thread that panicked")]
+    Poisoned,
+    /// Nothing to train on, or a configuration that cannot be trained with.
+    #[error("training: {0}")]
+    Training(String),
+}

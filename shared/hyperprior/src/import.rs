@@ -1,0 +1,45 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use splitsim_checkpoint::{Checkpoint, Dtype};
+use tch::{Kind, Tensor};
+
+use crate::{HyperpriorError, Parameters};
+
+/// The largest tensor that is read: no hyperprior has a larger one.
+const MAX_TENSOR_BYTES: u64 = 64 << 20;
+
+impl Parameters {
+    /// Reads a checkpoint of CompressAI or of the CFQA benchmark: `.pth`, `.pth.tar` or
+    /// `.safetensors`, a bare state dict or a training's, of a one-channel bmshj2018 hyperprior of any
+    /// width.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is damaged, or holds no such hyperprior.
+    pub fn import(path: &Path) -> Result<Self, HyperpriorError> {
+        let checkpoint = Checkpoint::open(path)?;
+        let mut tensors = BTreeMap::new();
+        for (name, stored) in checkpoint.tensors() {
+            let kind = match stored.dtype() {
+                Dtype::F32 => Kind::Float,
+                Dtype::F16 => Kind::Half,
+                Dtype::BF16 => Kind::BFloat16,
+                Dtype::F64 => Kind::Double,
+                // Tables and counters, which are made anew.
+                _ => continue,
+            };
+            if stored.byte_count() > MAX_TENSOR_BYTES {
+                return Err(HyperpriorError::File {
+                    path: path.to_owned(),
+                    reason: format!("tensor '{name}' has {} bytes", stored.byte_count()),
+                });
+            }
+            let mut bytes = Vec::new();
+            checkpoint.copy(name, &mut bytes)?;
+            let shape: Vec<i64> = stored.shape().iter().map(|&side| side as i64).collect();
+            let tensor = Tensor::f_from_data_size(&bytes, &shape, kind)?;
+            tensors.insert(name.clone(), tensor.f_to_kind(Kind::Float)?);
+        }
+        Self::from_state_dict(&path.display().to_string(), tensors)
+    }
+}

@@ -1,0 +1,149 @@
+//! Training of a ladder of hyperpriors.
+//!
+//! One network per λ, richest first; each starts from the one before it, which is much cheaper than
+//! starting anew and keeps the ladder's levels alike. A ladder may also start level by level from
+//! another one of the same λ, as a task-specific ladder does from the multi-task one.
+//!
+//! Per step: random crops of pictures of codebook indexes divided by `2^bits`, of all tasks alike;
+//! loss `λ · 255² · MSE + bits / points` (CompressAI's `RateDistortionLoss`) with uniform noise in place
+//! of rounding; Adam, gradients clipped by norm; a second Adam for the quantiles of `z`; the learning
+//! rate is cut when the validation loss, with rounding, has not fallen for a while, and the level ends
+//! when it has become small or the steps are spent. The parameters of the best validation are kept.
+
+mod adam;
+mod checkpoint;
+mod config;
+mod crops;
+mod forward;
+mod init;
+mod level;
+mod plateau;
+
+pub use config::TrainConfig;
+pub use crops::{TrainingPicture, TrainingSet};
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use self::checkpoint::Ladder;
+use self::level::LevelSession;
+use crate::{HyperpriorError, Parameters};
+
+/// How far a training has come.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Progress {
+    /// Steps were taken.
+    Step {
+        /// The level, 0 cheapest.
+        level: usize,
+        /// Its λ.
+        lambda: f64,
+        /// Steps taken on this level.
+        step: usize,
+        /// Steps at most.
+        total: usize,
+        /// Learning rate of the step.
+        learning_rate: f64,
+        /// The step's figures, with noise in place of rounding.
+        figures: Figures,
+        /// The auxiliary loss of the quantiles.
+        auxiliary: f64,
+    },
+    /// Figures on the validation pictures, with rounding.
+    Validation {
+        /// The level, 0 cheapest.
+        level: usize,
+        /// Its λ.
+        lambda: f64,
+        /// Steps taken on this level.
+        step: usize,
+        /// The figures.
+        figures: Figures,
+        /// Whether none before was better.
+        best: bool,
+    },
+    /// A level is trained.
+    Level {
+        /// The level, 0 cheapest.
+        level: usize,
+        /// Its λ.
+        lambda: f64,
+        /// Steps taken.
+        steps: usize,
+        /// The best validation.
+        figures: Figures,
+    },
+}
+
+/// What a network does to some crops.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, serde::Deserialize)]
+pub struct Figures {
+    /// `λ · 255² · MSE + bits_per_point`.
+    pub loss: f64,
+    /// Estimated bits per point.
+    pub bits_per_point: f64,
+    /// Mean squared error, pictures scaled to [0, 1).
+    pub mse: f64,
+}
+
+/// Trains every level that `work` does not hold yet, and returns all, cheapest first.
+///
+/// `work` keeps finished levels and a checkpoint; a training of the same configuration found there is
+/// continued. `start` is the `work` of a ladder with as many levels to start each level from.
+///
+/// # Errors
+/// When files cannot be read or written, belong to another configuration, the loss stops being finite,
+/// or libtorch fails.
+pub fn run(
+    config: &TrainConfig,
+    set: &TrainingSet,
+    work: &Path,
+    start: Option<&Path>,
+    report: &mut dyn FnMut(&Progress),
+) -> Result<Vec<Parameters>, HyperpriorError> {
+    config.check()?;
+    set.check()?;
+    let ladder = Ladder::open(work, config)?;
+    let mut trained: Vec<Parameters> = Vec::new();
+    for level in (0..config.lambdas.len()).rev() {
+        let parameters = match ladder.finished(level)? {
+            Some(parameters) => parameters,
+            None => {
+                let (from, steps) = start_of(config, level, start, trained.last())?;
+                let session = LevelSession::start(config, level, from, steps, &ladder)?;
+                session.run(set, &ladder, report)?
+            }
+        };
+        trained.push(parameters);
+    }
+    trained.reverse();
+    Ok(trained)
+}
+
+/// What a level starts from, and its most steps: another ladder's same level, the next richer level,
+/// or chance.
+fn start_of(
+    config: &TrainConfig,
+    level: usize,
+    start: Option<&Path>,
+    richer: Option<&Parameters>,
+) -> Result<(Parameters, usize), HyperpriorError> {
+    let trained = match (start, richer) {
+        (Some(start), _) => Some(checkpoint::read_level(start, level)?),
+        (None, Some(richer)) => Some(richer.copy()?),
+        (None, None) => None,
+    };
+    match trained {
+        None => Ok((init::parameters(config)?, config.first_steps)),
+        Some(parameters) if parameters.widths() == config.widths() => {
+            Ok((parameters, config.steps))
+        }
+        Some(parameters) => Err(HyperpriorError::Training(format!(
+            "level {level} would start from {:?}, the configuration has {:?}",
+            parameters.widths(),
+            config.widths()
+        ))),
+    }
+}

@@ -1,0 +1,104 @@
+use splitsim_cfqa::Direction;
+use splitsim_feature::Task;
+
+use crate::{LabError, ScoreSet, direction};
+
+/// The features of a codec and task as a gate meets them: level after level, cheapest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ladders {
+    direction: Direction,
+    ladders: Vec<Ladder>,
+}
+
+/// One feature at every level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ladder {
+    /// The feature.
+    pub feature: String,
+    /// Cheapest first.
+    pub trials: Vec<Trial>,
+}
+
+/// One compressed feature: what the gate sees and what is true.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trial {
+    /// The score; `None` where it is undefined, which no gate accepts.
+    pub score: Option<f64>,
+    /// The true semantic distortion.
+    pub distortion: f64,
+}
+
+impl Ladders {
+    /// Ladders of features scored by a metric of that direction.
+    #[must_use]
+    pub const fn new(direction: Direction, ladders: Vec<Ladder>) -> Self {
+        Self { direction, ladders }
+    }
+
+    /// The ladders of a codec and task, scored by a metric. Level numbers ascend from the cheapest, as
+    /// `cfqa build` writes them.
+    ///
+    /// # Errors
+    /// When there are none, or a distortion is undefined.
+    pub fn of(set: &ScoreSet, codec: &str, task: Task, metric: &str) -> Result<Self, LabError> {
+        let index = set.metric_index(metric)?;
+        let features = set.features(codec, task);
+        if features.is_empty() {
+            return Err(LabError::NoRecords {
+                codec: codec.to_owned(),
+                task: task.to_string(),
+            });
+        }
+        let ladders = features.into_iter().map(|(feature, records)| {
+            let trials = records.iter().map(|record| {
+                let distortion = record.distortion.ok_or_else(|| LabError::Undefined {
+                    feature: record.feature.clone(),
+                    level: record.level,
+                    what: "the true distortion".to_owned(),
+                })?;
+                let score = record.scores[index];
+                Ok(Trial { score, distortion })
+            });
+            let trials = trials.collect::<Result<_, LabError>>()?;
+            let feature = feature.to_owned();
+            Ok(Ladder { feature, trials })
+        });
+        let ladders = ladders.collect::<Result<_, LabError>>()?;
+        Ok(Self::new(direction(metric), ladders))
+    }
+
+    /// Which scores are the better ones.
+    #[must_use]
+    pub const fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// Every feature's ladder.
+    #[must_use]
+    pub fn ladders(&self) -> &[Ladder] {
+        &self.ladders
+    }
+
+    /// Every compressed feature.
+    pub fn trials(&self) -> impl Iterator<Item = &Trial> {
+        self.ladders.iter().flat_map(|ladder| &ladder.trials)
+    }
+
+    /// The ladders of some features.
+    #[must_use]
+    pub fn take(&self, features: &[usize]) -> Self {
+        let taken = features.iter().filter_map(|&index| self.ladders.get(index));
+        Self::new(self.direction, taken.cloned().collect())
+    }
+
+    /// The distinct scores, strictest threshold first.
+    pub(crate) fn thresholds(&self) -> Vec<f64> {
+        let mut scores: Vec<f64> = self.trials().filter_map(|trial| trial.score).collect();
+        scores.sort_by(f64::total_cmp);
+        scores.dedup();
+        if self.direction == Direction::HigherIsBetter {
+            scores.reverse();
+        }
+        scores
+    }
+}

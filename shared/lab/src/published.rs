@@ -1,0 +1,173 @@
+//! The benchmark's log files: `NAME PERFORMANCE MSE COSINE CKA`, a line per compressed feature, a file per
+//! codec and task, the levels ("runs") one after another.
+//!
+//! What the released script does not read, such as the settings and averages that training and test
+//! programs print in between, is passed over and counted.
+
+use std::collections::BTreeMap;
+
+/// One line of a log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogLine {
+    /// The feature's name, without a file extension.
+    pub name: String,
+    /// Which of the file's lines of this feature it is, from 0: the level.
+    pub run: u32,
+    /// Rank, mIoU in percent, or RMSE in metres.
+    pub performance: f64,
+    /// Mean squared error.
+    pub mse: f64,
+    /// Mean cosine similarity.
+    pub cosine: f64,
+    /// What the script calls CKA.
+    pub cka: f64,
+}
+
+/// A log that has been read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Log {
+    /// The lines that are results, in order.
+    pub lines: Vec<LogLine>,
+    /// Other lines that are not empty.
+    pub passed_over: usize,
+}
+
+/// Something that a complete log would have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gap {
+    /// A feature with fewer or more runs than there are levels.
+    Runs {
+        /// The feature.
+        name: String,
+        /// Levels.
+        expected: usize,
+        /// Lines.
+        actual: usize,
+    },
+    /// Fewer or more features than there should be.
+    Features {
+        /// As many as there should be.
+        expected: usize,
+        /// As many as there are.
+        actual: usize,
+    },
+}
+
+impl std::fmt::Display for Gap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Runs {
+                name,
+                expected,
+                actual,
+            } => write!(f, "{name} has {actual} levels of {expected}"),
+            Self::Features { expected, actual } => write!(f, "{actual} features of {expected}"),
+        }
+    }
+}
+
+/// Reads a log.
+///
+/// A line is a result when it is a name and four numbers. As in the script, the name loses what follows
+/// its last full stop, and `nan` is a number.
+#[must_use]
+pub fn parse(text: &str) -> Log {
+    let mut log = Log::default();
+    let mut runs: BTreeMap<String, u32> = BTreeMap::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        match result(line) {
+            Some((name, [performance, mse, cosine, cka])) => {
+                let next = runs.entry(name.clone()).or_default();
+                let run = *next;
+                *next += 1;
+                log.lines.push(LogLine {
+                    name,
+                    run,
+                    performance,
+                    mse,
+                    cosine,
+                    cka,
+                });
+            }
+            None => log.passed_over += 1,
+        }
+    }
+    log
+}
+
+fn result(line: &str) -> Option<(String, [f64; 4])> {
+    let mut words = line.split_whitespace();
+    let name = words.next()?;
+    let numbers: Vec<f64> = words
+        .map(|word| word.trim_end_matches(',').parse().ok())
+        .collect::<Option<_>>()?;
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    Some((stem.to_owned(), numbers.try_into().ok()?))
+}
+
+impl Log {
+    /// What a log of so many features at so many levels lacks, or has too much.
+    #[must_use]
+    pub fn gaps(&self, features: usize, levels: usize) -> Vec<Gap> {
+        let mut runs: BTreeMap<&str, usize> = BTreeMap::new();
+        for line in &self.lines {
+            *runs.entry(&line.name).or_default() += 1;
+        }
+        let count = (runs.len() != features).then_some(Gap::Features {
+            expected: features,
+            actual: runs.len(),
+        });
+        let uneven = runs.into_iter().filter(|&(_, actual)| actual != levels);
+        let uneven = uneven.map(|(name, actual)| Gap::Runs {
+            name: name.to_owned(),
+            expected: levels,
+            actual,
+        });
+        count.into_iter().chain(uneven).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "\
+hm trained_hybrid qp 2\n\
+a.npy 1 0.10000000 0.9900 0.9800\n\
+b.npy 3 0.20000000 0.9800 0.9700\n\
+Accuracy: 50.0000\n\
+Feature MSE: 0.15000000\n\
+\n\
+a.npy 2 0.30000000 0.9700 0.9600\n\
+b.npy oops 0.4 0.96 0.95\n\
+c 7 0.5 0.9 nan\n";
+
+    #[test]
+    fn results_are_told_from_chatter() {
+        let log = parse(TEXT);
+        let lines: Vec<(&str, u32, f64)> = log
+            .lines
+            .iter()
+            .map(|line| (line.name.as_str(), line.run, line.performance))
+            .collect();
+        assert_eq!(
+            lines,
+            [("a", 0, 1.0), ("b", 0, 3.0), ("a", 1, 2.0), ("c", 0, 7.0)]
+        );
+        assert_eq!(log.passed_over, 4);
+        assert!(log.lines[3].cka.is_nan());
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let gaps: Vec<String> = parse(TEXT).gaps(4, 2).iter().map(Gap::to_string).collect();
+        assert_eq!(
+            gaps,
+            [
+                "3 features of 4",
+                "b has 1 levels of 2",
+                "c has 1 levels of 2"
+            ]
+        );
+    }
+}

@@ -1,0 +1,38 @@
+//! An emulated network link: what a packet of any two programs meets on its way.
+//!
+//! - [`LinkConfig`] and [`PipeConfig`]: what the link is like, either direction by itself;
+//! - [`Pipe`]: one direction, pure: packets and times come in, packets and times go out;
+//! - [`RateSteps`] and [`Opportunities`]: how fast it serves, constant or by a trace;
+//! - [`Loss`], [`QueueConfig`] with [`codel`]: what it does to packets besides;
+//! - [`trace`]: traces of files, of public data sets, and of our own making;
+//! - [`Relay`]: the pipe between real UDP sockets, on a thread of its own.
+//!
+//! ```text
+//! packet ─► down? ─► queue ─► rate ─► loss ─► propagation and jitter ─► delivery
+//! ```
+//!
+//! Loss strikes after the rate, as on the air: a lost packet has used the link. A packet's size is that
+//! of its IP packet. All randomness descends from one seed; each cause has a stream of its own, drawn
+//! once per packet in the order of service.
+
+pub mod codel;
+mod config;
+mod counters;
+mod delay;
+mod loss;
+mod opportunities;
+mod pipe;
+mod queue;
+mod relay;
+mod server;
+mod steps;
+pub mod trace;
+
+pub use config::{ConfigError, Direction, Event, LinkConfig, PipeConfig, Service};
+pub use counters::{Counters, DropCause};
+pub use loss::{Loss, LossError};
+pub use opportunities::{Opportunities, OpportunitySize};
+pub use pipe::{Delivery, Happening, Pipe, What};
+pub use queue::{Limit, QueueConfig};
+pub use relay::{LinkSample, Relay, RelayConfig, RelayError, RelayReport, UDP_IPV4_HEADER_BYTES};
+pub use steps::{AtEnd, RateSteps};

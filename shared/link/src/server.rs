@@ -1,0 +1,153 @@
+//! The server behind a queue: takes packets as its rate or its opportunities allow.
+
+use std::time::Duration;
+
+use splitsim_feature::units::BitRate;
+
+use crate::config::Timetable;
+use crate::queue::Packet;
+use crate::steps::Piece;
+use crate::{Opportunities, RateSteps, Service};
+
+/// Billionths of a bit: at whole bits per second, what a whole number of nanoseconds serves is a whole
+/// number of them, so that no rounding adds up over a run.
+type Nanobits = u128;
+
+const NANO: Nanobits = 1_000_000_000;
+
+/// A packet that is being served.
+#[derive(Debug, Clone)]
+pub(crate) struct InService<T> {
+    pub(crate) packet: Packet<T>,
+    /// When a rate will have served it; `None` when that never serves again, and for opportunities.
+    pub(crate) until: Option<Duration>,
+    /// Bytes that wait for opportunities.
+    pub(crate) left: u32,
+}
+
+/// A rate's memory: what the last nanosecond served beyond the last packet's end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Carry {
+    end: Duration,
+    surplus: Nanobits,
+}
+
+/// Opportunities' memory: the number of the next one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cursor {
+    pub(crate) next: u64,
+}
+
+impl Carry {
+    /// When a packet whose service begins at `start` is served. In a busy period, where it begins at
+    /// the end of the one before, rounding to nanoseconds is carried over.
+    pub(crate) fn finish(
+        &mut self,
+        rate: &Rate<'_>,
+        start: Duration,
+        bytes: u32,
+    ) -> Option<Duration> {
+        let mut left = Nanobits::from(bytes) * 8 * NANO;
+        if start == self.end {
+            left = left.saturating_sub(self.surplus);
+        }
+        let mut at = start;
+        loop {
+            let piece = rate.piece(at);
+            let per_nano = Nanobits::from(piece.rate.0);
+            let served = piece.until.map(|until| per_nano * (until - at).as_nanos());
+            match (served, piece.until) {
+                (Some(served), Some(until)) if served < left => {
+                    left -= served;
+                    at = until;
+                }
+                (None, _) if per_nano == 0 => return None,
+                _ => {
+                    let nanos = if left == 0 {
+                        0
+                    } else {
+                        left.div_ceil(per_nano)
+                    };
+                    self.surplus = nanos * per_nano - left;
+                    self.end = at + Duration::from_nanos(u64::try_from(nanos).ok()?);
+                    return Some(self.end);
+                }
+            }
+        }
+    }
+}
+
+/// A rate in the link's time: the trace from its start on, nothing while the link is down.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rate<'a> {
+    pub(crate) steps: &'a RateSteps,
+    pub(crate) trace_start: Duration,
+    pub(crate) timetable: &'a Timetable,
+}
+
+impl Rate<'_> {
+    pub(crate) fn piece(&self, at: Duration) -> Piece {
+        if let Some(until) = self.timetable.down_until(at) {
+            return Piece {
+                rate: BitRate(0),
+                until: Some(until),
+            };
+        }
+        let piece = self.steps.piece(at + self.trace_start);
+        let until = piece.until.map(|until| until - self.trace_start);
+        let until = until.into_iter().chain(self.timetable.next_cut(at)).min();
+        Piece { until, ..piece }
+    }
+}
+
+impl Cursor {
+    /// The first opportunity that is not before the trace's start.
+    pub(crate) fn new(list: &Opportunities, trace_start: Duration) -> Self {
+        let before = trace_start.checked_sub(Duration::from_nanos(1));
+        Self {
+            next: before.map_or(0, |before| list.up_to(before)),
+        }
+    }
+
+    /// When the next opportunity comes, in the link's time.
+    pub(crate) fn time(self, list: &Opportunities, trace_start: Duration) -> Option<Duration> {
+        list.time(self.next)
+            .map(|at| at.saturating_sub(trace_start))
+    }
+
+    /// Lets those pass that nobody waited for.
+    pub(crate) fn pass(&mut self, list: &Opportunities, trace_start: Duration, now: Duration) {
+        self.next = self.next.max(list.up_to(now + trace_start));
+    }
+}
+
+/// The rate at a time, of whatever serves: that of the opportunities of the second before it.
+pub(crate) fn rate_at(
+    service: &Service,
+    trace_start: Duration,
+    timetable: &Timetable,
+    at: Duration,
+) -> Option<BitRate> {
+    match service {
+        Service::Unlimited => None,
+        Service::Rate(steps) => {
+            let rate = Rate {
+                steps,
+                trace_start,
+                timetable,
+            };
+            Some(rate.piece(at).rate)
+        }
+        Service::Opportunities(_) if timetable.down_until(at).is_some() => Some(BitRate(0)),
+        Service::Opportunities(list) => {
+            let now = at + trace_start;
+            let before = now.saturating_sub(Duration::from_secs(1));
+            let count = list.up_to(now) - list.up_to(before);
+            let nanos = (now - before).as_nanos().max(1);
+            let bits = u128::from(count) * u128::from(list.size().bytes()) * 8;
+            Some(BitRate(
+                u64::try_from(bits * NANO / nanos).unwrap_or(u64::MAX),
+            ))
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Trace to text.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::{Trace, TraceError};
+use crate::{Opportunities, OpportunitySize, RateSteps};
+
+/// A trace as it is read again: rates as `seconds,Mbit/s`, opportunities as Mahimahi's.
+#[must_use]
+pub fn text(trace: &Trace) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    match trace {
+        Trace::Opportunities(list) => {
+            for ms in list.times_ms() {
+                let _ = writeln!(text, "{ms}");
+            }
+        }
+        Trace::Rates(steps) => {
+            text.push_str("seconds,Mbit/s\n");
+            for (at, rate) in steps.rows() {
+                let _ = writeln!(text, "{},{}", at.as_secs_f64(), rate.0 as f64 / 1e6);
+            }
+        }
+    }
+    text
+}
+
+/// The opportunities that serve as much as the rates do: one whenever another 1500 bytes have come
+/// together. What is left at the end of a millisecond is carried over.
+///
+/// # Errors
+/// When not even one comes together.
+pub fn to_opportunities(steps: &RateSteps) -> Result<Opportunities, TraceError> {
+    let packet = u128::from(OpportunitySize::Ip1500.bytes()) * 8 * 1_000_000_000;
+    let (mut times, mut credit) = (Vec::new(), 0);
+    let length = u64::try_from(steps.length().as_millis()).unwrap_or(u64::MAX);
+    for ms in 0..length {
+        let (mut at, end) = (Duration::from_millis(ms), Duration::from_millis(ms + 1));
+        while at < end {
+            let piece = steps.piece(at);
+            let next = piece.until.map_or(end, |next| next.min(end));
+            credit += u128::from(piece.rate.0) * (next - at).as_nanos();
+            at = next;
+        }
+        while credit >= packet {
+            credit -= packet;
+            times.push(ms + 1);
+        }
+    }
+    Opportunities::new(times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read::parse;
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        for given in [
+            "seconds,Mbit/s\n0,4.5\n0.25,0\n1,1.234567\n",
+            "0\n5\n5\n9\n",
+        ] {
+            assert_eq!(text(&parse(given).unwrap()), given);
+        }
+    }
+
+    #[test]
+    fn opportunities_serve_what_the_rates_do() {
+        let Trace::Rates(steps) = parse("0,12\n1,0\n2,6\n3,0.1\n4,0.1\n").unwrap() else {
+            panic!("rates expected");
+        };
+        let list = to_opportunities(&steps).unwrap();
+        let between = |from: u64, until: u64| {
+            let times = list.times_ms().iter();
+            times.filter(|&&ms| ms > from && ms <= until).count()
+        };
+        assert_eq!(
+            [between(0, 1000), between(1000, 2000), between(2000, 3000)],
+            [1000, 0, 500]
+        );
+        // 0.2 Mbit are 16.67 packets.
+        assert_eq!(between(3000, 5000), 16);
+    }
+}

@@ -1,0 +1,218 @@
+use std::fmt;
+use std::time::Duration;
+
+use crate::gated::{Gated, tried};
+use crate::learned::{Learned, Point, sizes, times};
+use crate::settings::{Settings, write_fallback};
+use crate::{
+    Attempt, Conditions, Criterion, Decision, Fallback, LadderLen, LinkEstimate, MaxAttempts,
+    Policy, PolicyError, Rung,
+};
+use splitsim_feature::units::Bytes;
+
+/// The settings of a [`Deadline`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeadlineConfig {
+    /// The metric by which one attempt is better than another, and what counts as passed.
+    pub pass: Criterion,
+    /// From capture until the last byte is at the cloud.
+    pub by: Duration,
+    /// The most encodings of one feature.
+    pub max_attempts: MaxAttempts,
+    /// What happens when nothing arrives in time.
+    pub fallback: Fallback,
+}
+
+/// Ships the best score that can arrive in time.
+///
+/// In time means: the picture's age, all attempts, the container's bytes at the estimated rate and
+/// half of the round trip are together no longer than the deadline. It encodes at the richest rung
+/// that is expected to make it, after its bytes and coding times at earlier frames, and goes on to
+/// richer ones as long as these, and after them the best so far, still arrive. A rung whose bytes are
+/// not known yet is presumed to need twice those of the rung below. The criterion does not end the
+/// search: it says whether what is shipped counts as passed.
+///
+/// Without an estimate of the link nothing is known of what arrives, and the cheapest rung is shipped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deadline {
+    gated: Gated,
+    by: Duration,
+    sizes: Learned,
+    times: Learned,
+}
+
+impl DeadlineConfig {
+    pub(crate) const KIND: &'static str = "deadline";
+    pub(crate) const EXAMPLE: &'static str = "deadline:cosine>=0.98,by=250ms";
+
+    pub(crate) fn parse(text: &str) -> Result<Self, PolicyError> {
+        let known = &["by", "max", "fallback"];
+        let (pass, mut settings) = Settings::split(Self::KIND, text, known)?;
+        let by = settings.take("by", "a span of time such as 250ms", span)?;
+        Ok(Self {
+            pass: pass.parse()?,
+            by: by.ok_or(PolicyError::MissingSetting {
+                name: "by",
+                example: Self::EXAMPLE,
+            })?,
+            max_attempts: settings.max()?,
+            fallback: settings.fallback()?,
+        })
+    }
+}
+
+fn span(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|span| !span.is_zero())
+}
+
+impl fmt::Display for DeadlineConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let by = humantime::format_duration(self.by)
+            .to_string()
+            .replace(' ', "");
+        write!(
+            f,
+            "{}:{},by={by},max={}",
+            Self::KIND,
+            self.pass,
+            self.max_attempts
+        )?;
+        write_fallback(f, self.fallback)
+    }
+}
+
+impl Deadline {
+    pub(crate) fn new(config: &DeadlineConfig, ladder: LadderLen, label: String) -> Self {
+        Self {
+            gated: Gated {
+                criterion: config.pass.clone(),
+                ladder,
+                max_attempts: config.max_attempts,
+                fallback: config.fallback,
+                label,
+            },
+            by: config.by,
+            sizes: Learned::new(ladder, Some(std::f64::consts::LN_2)),
+            times: Learned::new(ladder, Some(0.0)),
+        }
+    }
+
+    fn decide_on(&self, frame: &Frame<'_>, link: LinkEstimate) -> Decision {
+        let left = frame.attempts.len() < usize::from(self.gated.max_attempts.get());
+        let in_time = self.best_in_time(frame, link, Duration::ZERO);
+        match (self.next(frame, link, in_time), in_time) {
+            (Some(rung), _) if left => Decision::Encode(rung),
+            (_, Some(best)) => self.gated.ship(frame.attempts, best),
+            (rung, None) => self.gated.try_next(frame.attempts, rung),
+        }
+    }
+
+    /// The best attempt that arrives in time if it leaves after a further `delay`.
+    fn best_in_time(
+        &self,
+        frame: &Frame<'_>,
+        link: LinkEstimate,
+        delay: Duration,
+    ) -> Option<usize> {
+        let arrives = |attempt: &Attempt| {
+            let bytes = attempt.coded().map(|coded| coded.container);
+            bytes.is_some_and(|bytes| frame.spent + delay + link.arrival(bytes) <= self.by)
+        };
+        self.gated.best_of(frame.attempts, arrives)
+    }
+
+    /// The richest untried rung that is expected to be worth its time: richer than all that were tried
+    /// while one of these arrives, cheaper while none does.
+    fn next(&self, frame: &Frame<'_>, link: LinkEstimate, in_time: Option<usize>) -> Option<Rung> {
+        let richest_tried = frame.attempts.iter().map(|attempt| attempt.rung).max();
+        let Some(richest_tried) = richest_tried else {
+            let fitting = self
+                .rungs()
+                .rev()
+                .find(|&rung| self.fits(frame, link, rung));
+            return Some(fitting.unwrap_or(Rung(0)));
+        };
+        let untried = self
+            .rungs()
+            .rev()
+            .filter(|&rung| !tried(frame.attempts, rung));
+        let mut fitting = untried.filter(|&rung| self.fits(frame, link, rung));
+        match in_time {
+            Some(_) => fitting.find(|&rung| {
+                let delay = self.expected_time(frame, rung);
+                let best_waits =
+                    delay.is_some_and(|delay| self.best_in_time(frame, link, delay) == in_time);
+                rung > richest_tried && best_waits
+            }),
+            None => fitting.find(|&rung| rung < richest_tried),
+        }
+    }
+
+    fn rungs(&self) -> impl DoubleEndedIterator<Item = Rung> + use<> {
+        (0..self.gated.ladder.get()).map(Rung)
+    }
+
+    /// Whether an attempt at `rung` is expected to arrive in time.
+    fn fits(&self, frame: &Frame<'_>, link: LinkEstimate, rung: Rung) -> bool {
+        let expected = || {
+            let bytes = Bytes(self.sizes.value(frame.size, rung)? as u64);
+            Some(frame.spent + self.expected_time(frame, rung)? + link.arrival(bytes))
+        };
+        expected().is_some_and(|arrival| arrival <= self.by)
+    }
+
+    fn expected_time(&self, frame: &Frame<'_>, rung: Rung) -> Option<Duration> {
+        let seconds = self.times.value(frame.time, rung)?;
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+}
+
+/// One frame, as far as it has come.
+struct Frame<'a> {
+    attempts: &'a [Attempt],
+    /// From capture until after the last attempt.
+    spent: Duration,
+    /// Of the last attempt that gave bytes.
+    size: Option<Point>,
+    /// Of the last attempt.
+    time: Option<Point>,
+}
+
+impl<'a> Frame<'a> {
+    fn new(conditions: &Conditions, attempts: &'a [Attempt]) -> Self {
+        let attempting: Duration = attempts.iter().map(Attempt::took).sum();
+        Self {
+            attempts,
+            spent: conditions.age + attempting,
+            size: sizes(attempts).last().copied(),
+            time: times(attempts).last().copied(),
+        }
+    }
+}
+
+impl Policy for Deadline {
+    fn decide(&self, conditions: &Conditions, attempts: &[Attempt]) -> Decision {
+        match (conditions.link, attempts) {
+            (Some(link), _) => self.decide_on(&Frame::new(conditions, attempts), link),
+            (None, []) => Decision::Encode(Rung(0)),
+            (None, _) => self
+                .gated
+                .ship_or_give_up(attempts, self.gated.best(attempts)),
+        }
+    }
+
+    fn observe(&mut self, _: &Conditions, attempts: &[Attempt], _: Decision) {
+        self.sizes.learn(sizes(attempts));
+        self.times.learn(times(attempts));
+    }
+
+    fn metric(&self) -> Option<&str> {
+        Some(self.gated.criterion.metric())
+    }
+
+    fn label(&self) -> &str {
+        &self.gated.label
+    }
+}

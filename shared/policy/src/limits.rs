@@ -1,0 +1,107 @@
+use std::fmt;
+use std::num::NonZeroU8;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::PolicyError;
+
+/// The most encodings that a policy makes of one feature: 1 to [`Self::LIMIT`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct MaxAttempts(NonZeroU8);
+
+impl MaxAttempts {
+    /// The highest number that may be asked for: VVC has 64 quantisation parameters, no picture
+    /// codec used here has a longer ladder.
+    pub const LIMIT: u8 = 64;
+
+    /// At most `attempts` encodings.
+    ///
+    /// # Errors
+    /// When it is zero or above [`Self::LIMIT`].
+    pub fn new(attempts: u8) -> Result<Self, PolicyError> {
+        NonZeroU8::new(attempts)
+            .filter(|attempts| attempts.get() <= Self::LIMIT)
+            .map(Self)
+            .ok_or(PolicyError::MaxAttempts { actual: attempts })
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0.get()
+    }
+}
+
+/// Ten: the length of the paper's ladders.
+impl Default for MaxAttempts {
+    fn default() -> Self {
+        Self(const { NonZeroU8::new(10).expect("ten is not zero") })
+    }
+}
+
+impl TryFrom<u8> for MaxAttempts {
+    type Error = PolicyError;
+
+    fn try_from(attempts: u8) -> Result<Self, Self::Error> {
+        Self::new(attempts)
+    }
+}
+
+impl From<MaxAttempts> for u8 {
+    fn from(attempts: MaxAttempts) -> Self {
+        attempts.get()
+    }
+}
+
+impl fmt::Display for MaxAttempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What becomes of a frame of which no permitted attempt passes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fallback {
+    /// The best-scoring attempt is shipped, of equals the earliest.
+    #[default]
+    Best,
+    /// The richest rung is shipped: the last permitted attempt is kept for it.
+    Richest,
+    /// Nothing is shipped.
+    Drop,
+}
+
+impl Fallback {
+    /// Every fallback.
+    pub const ALL: [Self; 3] = [Self::Best, Self::Richest, Self::Drop];
+
+    /// `best`, `richest` or `drop`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Best => "best",
+            Self::Richest => "richest",
+            Self::Drop => "drop",
+        }
+    }
+}
+
+impl fmt::Display for Fallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Fallback {
+    type Err = PolicyError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|fallback| fallback.name() == name)
+            .ok_or_else(|| PolicyError::Fallback(name.to_owned()))
+    }
+}

@@ -1,0 +1,74 @@
+use splitsim_policy::{PolicyError, Rung};
+use splitsim_table::TableError;
+
+/// Why something is no recording, or policies cannot be replayed over it.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The file cannot be read or written, or is no table.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A table that is no recording.
+    #[error("row {row}: {reason}; this is no recording of ladders, or a damaged one")]
+    Row {
+        /// The row, from 0.
+        row: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A recording without a frame.
+    #[error("the recording has no frames")]
+    Empty,
+    /// A recording of something else than asked for.
+    #[error("the recording is of another {what} ('{actual}', expected '{expected}'): record again")]
+    Other {
+        /// What differs.
+        what: &'static str,
+        /// What the recording is of.
+        actual: String,
+        /// What was asked for.
+        expected: String,
+    },
+    /// A metric that was not recorded.
+    #[error(
+        "policy '{policy}' decides by {metric}, but the recording has {recorded}: record with it"
+    )]
+    Metric {
+        /// The policy.
+        policy: String,
+        /// Its metric.
+        metric: String,
+        /// The metrics there are.
+        recorded: String,
+    },
+    /// The policy does not suit the recorded ladder.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A policy that asks for a rung that there is not, or comes to no end.
+    #[error(
+        "policy '{policy}' asks for rung {rung} after {attempts} attempts; this is a fault in it"
+    )]
+    Unreasonable {
+        /// The policy.
+        policy: String,
+        /// The rung.
+        rung: Rung,
+        /// Attempts made.
+        attempts: usize,
+    },
+    /// A policy that ships an attempt that it did not make.
+    #[error("policy '{policy}' ships attempt {attempt} of {attempts}; this is a fault in it")]
+    NoSuchAttempt {
+        /// The policy.
+        policy: String,
+        /// The attempt.
+        attempt: usize,
+        /// Attempts made.
+        attempts: usize,
+    },
+    /// The true distortion is not known, so nothing can be judged by it.
+    #[error("frame {frame} has no true distortion: record pictures with ground truth")]
+    NoTruth {
+        /// The frame.
+        frame: u64,
+    },
+}

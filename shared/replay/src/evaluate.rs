@@ -1,0 +1,349 @@
+use std::time::Duration;
+
+use serde::Serialize;
+use splitsim_feature::units::Bytes;
+use splitsim_policy::{Attempt, Criterion, Decision, Rung, Verdict};
+
+use crate::compare::Rules;
+use crate::oracle::{Floor, fewest_bytes};
+use crate::statistics::mean;
+use crate::{BreakEven, Cost, Quantiles, RecordedFrame, Recording, ReplayError, Replayed, Share};
+
+/// What a contender made of one recording.
+///
+/// "Shipped" are frames that reached the cloud. Means are over shipped frames unless said otherwise;
+/// what is `None` has no frame that it could be of.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Its name in the scenario.
+    pub name: String,
+    /// The policy with all its settings.
+    pub label: String,
+    /// Whether an edge could run it; an oracle cannot be.
+    pub deployable: bool,
+    /// Frames of the recording.
+    pub frames: usize,
+    /// Of these, shipped.
+    pub shipped: usize,
+    /// Not shipped on purpose.
+    pub dropped: usize,
+    /// Not shipped because nothing could be.
+    pub given_up: usize,
+    /// Shipped though no attempt passed.
+    pub best_effort: usize,
+    /// Containers of all frames.
+    pub bytes: Bytes,
+    /// Bytes of a container.
+    pub bytes_mean: Option<f64>,
+    /// Bits per feature point.
+    pub bpfp_mean: Option<f64>,
+    /// Encodings per frame, of all frames.
+    pub attempts_mean: Option<f64>,
+    /// Of the re-encodings, those that scored no better than the best attempt before.
+    pub unhelpful_reencodes: Share,
+    /// Milliseconds of coding and scoring per frame, of all frames.
+    pub compute_ms_mean: Option<f64>,
+    /// Of these, on attempts that were thrown away.
+    pub wasted_ms_mean: Option<f64>,
+    /// Of the frames shipped as passed, those whose true distortion exceeds the limit.
+    pub false_accepts: Share,
+    /// Of the attempts that did not pass, those whose true distortion is within the limit.
+    pub false_reencodes: Share,
+    /// Of the frames shipped, those whose true distortion exceeds the limit.
+    pub violations: Share,
+    /// Of these violations, those on frames of which no level is within the limit.
+    pub unavoidable_violations: usize,
+    /// The true distortion of what was shipped.
+    pub distortion: Option<Distortions>,
+    /// Against the oracle that is permitted as many violations.
+    pub regret: Option<Regret>,
+    /// From capture to answer, in milliseconds.
+    pub latency_ms: Option<Quantiles>,
+    /// Of the frames shipped, those that arrived later than the deadline; `None` without a deadline.
+    pub deadline_misses: Option<Share>,
+    /// Where it is quicker than shipping the richest level at once.
+    pub break_even: Option<BreakEven>,
+    /// Whether avoidable violations and frames not shipped are no more than permitted.
+    pub admissible: bool,
+    /// Whether no other contender has both fewer bytes and less distortion.
+    pub pareto: bool,
+}
+
+/// The true distortion of shipped frames, in the task's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Distortions {
+    /// The arithmetic mean.
+    pub mean: f64,
+    /// 95 % are not above: a value that occurred.
+    pub p95: f64,
+    /// The greatest.
+    pub worst: f64,
+}
+
+/// Bytes beyond what is needed for as many violations on the same frames.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Regret {
+    /// Per shipped frame.
+    pub bytes_mean: f64,
+    /// Of the oracle's bytes.
+    pub percent: f64,
+    /// The oracle's bytes per frame.
+    pub oracle_bytes_mean: f64,
+}
+
+/// Whose replay is evaluated.
+pub(crate) struct Subject<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) label: String,
+    pub(crate) deployable: bool,
+    /// What its attempts must satisfy, if it looks at a score.
+    pub(crate) criterion: Option<&'a Criterion>,
+}
+
+/// A shipped frame with all that it is judged by.
+struct Shipment<'a> {
+    recorded: &'a RecordedFrame,
+    replayed: &'a Replayed,
+    verdict: Verdict,
+    bytes: Bytes,
+    distortion: f64,
+    floor: Floor,
+}
+
+impl Evaluation {
+    pub(crate) fn of(
+        subject: Subject<'_>,
+        recording: &Recording,
+        replayed: &[Replayed],
+        rules: &Rules,
+        limit: f64,
+    ) -> Result<Self, ReplayError> {
+        let shipments = shipments(recording, replayed, limit)?;
+        let ended = |end: Decision| replayed.iter().filter(|f| f.decided.end == end).count();
+        let (dropped, given_up) = (ended(Decision::Drop), ended(Decision::GiveUp));
+        let exceeds = |shipment: &&Shipment<'_>| shipment.distortion > limit;
+        let violations = Share::of(&shipments, exceeds);
+        let unavoidable = shipments
+            .iter()
+            .filter(|s| s.floor.within.is_none())
+            .count();
+        let missed = violations.count - unavoidable + dropped + given_up;
+        let passed = shipments.iter().filter(|s| s.verdict == Verdict::Passed);
+        let of_shipped = |value: fn(&Shipment<'_>) -> f64| mean(shipments.iter().map(value));
+        let of_all = |value: fn(&Replayed) -> f64| mean(replayed.iter().map(value));
+        let frames = replayed.len();
+        Ok(Self {
+            name: subject.name.to_owned(),
+            label: subject.label,
+            deployable: subject.deployable,
+            frames,
+            shipped: shipments.len(),
+            dropped,
+            given_up,
+            best_effort: shipments
+                .iter()
+                .filter(|s| s.verdict == Verdict::BestEffort)
+                .count(),
+            bytes: shipments.iter().map(|shipment| shipment.bytes).sum(),
+            bytes_mean: of_shipped(|shipment| shipment.bytes.0 as f64),
+            bpfp_mean: of_shipped(|s| 8.0 * s.bytes.0 as f64 / s.recorded.points as f64),
+            attempts_mean: of_all(|frame| frame.decided.attempts.len() as f64),
+            unhelpful_reencodes: unhelpful(replayed, subject.criterion),
+            compute_ms_mean: of_all(|frame| millis(computed(&frame.decided.attempts))),
+            wasted_ms_mean: of_all(|frame| millis(wasted(frame))),
+            false_accepts: Share::of(passed, exceeds),
+            false_reencodes: false_reencodes(recording, replayed, subject.criterion, limit),
+            violations,
+            unavoidable_violations: unavoidable,
+            distortion: distortions(&shipments),
+            regret: regret(&shipments, violations.count),
+            latency_ms: Quantiles::of(
+                shipments
+                    .iter()
+                    .filter_map(|s| latency(s.replayed))
+                    .collect(),
+            ),
+            deadline_misses: rules.deadline.map(|deadline| {
+                Share::of(&shipments, |s| {
+                    arrival(s.replayed).is_none_or(|took| took > deadline)
+                })
+            }),
+            break_even: break_even(&shipments, recording),
+            admissible: missed as f64 <= rules.permitted_violations * frames as f64,
+            // Known when all contenders are.
+            pareto: false,
+        })
+    }
+}
+
+fn shipments<'a>(
+    recording: &'a Recording,
+    replayed: &'a [Replayed],
+    limit: f64,
+) -> Result<Vec<Shipment<'a>>, ReplayError> {
+    let frames = recording.frames().iter().zip(replayed);
+    frames
+        .filter_map(|(recorded, replayed)| {
+            let Decision::Ship { verdict, .. } = replayed.decided.end else {
+                return None;
+            };
+            let attempt = replayed.shipped()?;
+            Some((
+                recorded,
+                replayed,
+                verdict,
+                attempt.rung,
+                attempt.coded()?.container,
+            ))
+        })
+        .map(|(recorded, replayed, verdict, rung, bytes)| {
+            let judged = || {
+                let distortion = recorded.level(rung)?.distortion()?;
+                Some((distortion, Floor::of(recorded, limit)?))
+            };
+            let frame = recorded.frame;
+            let (distortion, floor) = judged().ok_or(ReplayError::NoTruth { frame })?;
+            Ok(Shipment {
+                recorded,
+                replayed,
+                verdict,
+                bytes,
+                distortion,
+                floor,
+            })
+        })
+        .collect()
+}
+
+fn computed(attempts: &[Attempt]) -> Duration {
+    attempts.iter().map(Attempt::took).sum()
+}
+
+fn wasted(frame: &Replayed) -> Duration {
+    let useful = frame.shipped().map_or(Duration::ZERO, Attempt::took);
+    computed(&frame.decided.attempts).saturating_sub(useful)
+}
+
+fn latency(frame: &Replayed) -> Option<f64> {
+    let took = frame.timing.answered?.saturating_sub(frame.timing.captured);
+    Some(millis(took))
+}
+
+fn arrival(frame: &Replayed) -> Option<Duration> {
+    Some(frame.timing.arrived?.saturating_sub(frame.timing.captured))
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Re-encodings that did not help, by the policy's own score.
+fn unhelpful(replayed: &[Replayed], criterion: Option<&Criterion>) -> Share {
+    let Some(criterion) = criterion else {
+        return Share::default();
+    };
+    let mut share = Share::default();
+    for frame in replayed {
+        let mut best = None;
+        for attempt in &frame.decided.attempts {
+            let helped = match (attempt.score(), best) {
+                (Some(score), Some(best)) => criterion.bound().prefers(score, best),
+                (Some(_), None) => true,
+                (None, _) => false,
+            };
+            if helped {
+                best = attempt.score();
+            }
+            share.count += usize::from(!helped);
+        }
+        // The first attempt is no re-encoding; one without a score helped no more than it did.
+        let unscored_first = frame
+            .decided
+            .attempts
+            .first()
+            .is_some_and(|a| a.score().is_none());
+        share.count -= usize::from(unscored_first);
+        share.of += frame.decided.attempts.len().saturating_sub(1);
+    }
+    share
+}
+
+/// Attempts that the gate turned down, and need not have.
+fn false_reencodes(
+    recording: &Recording,
+    replayed: &[Replayed],
+    criterion: Option<&Criterion>,
+    limit: f64,
+) -> Share {
+    let Some(criterion) = criterion else {
+        return Share::default();
+    };
+    let frames = recording.frames().iter().zip(replayed);
+    let rejected = frames.flat_map(|(recorded, replayed)| {
+        let attempts = replayed.decided.attempts.iter();
+        let rejected = attempts.filter(|attempt| {
+            attempt
+                .score()
+                .is_some_and(|score| !criterion.passes(score))
+        });
+        rejected.filter_map(|attempt| recorded.level(attempt.rung)?.distortion())
+    });
+    Share::of(rejected, |distortion| *distortion <= limit)
+}
+
+fn distortions(shipments: &[Shipment<'_>]) -> Option<Distortions> {
+    let values: Vec<f64> = shipments
+        .iter()
+        .map(|shipment| shipment.distortion)
+        .collect();
+    let mean = mean(values.iter().copied())?;
+    let quantiles = Quantiles::of(values)?;
+    Some(Distortions {
+        mean,
+        p95: quantiles.p95,
+        worst: quantiles.max,
+    })
+}
+
+fn regret(shipments: &[Shipment<'_>], violations: usize) -> Option<Regret> {
+    let floors: Vec<Floor> = shipments.iter().map(|shipment| shipment.floor).collect();
+    let Bytes(least) = fewest_bytes(&floors, violations);
+    let Bytes(bytes) = shipments.iter().map(|shipment| shipment.bytes).sum();
+    let count = shipments.len() as f64;
+    let beyond = bytes as f64 - least as f64;
+    (!shipments.is_empty()).then(|| Regret {
+        bytes_mean: beyond / count,
+        percent: 100.0 * beyond / (least as f64).max(1.0),
+        oracle_bytes_mean: least as f64 / count,
+    })
+}
+
+/// Against one encoding at the richest level, on the frames that both can ship.
+fn break_even(shipments: &[Shipment<'_>], recording: &Recording) -> Option<BreakEven> {
+    let richest: Rung = recording.ladder().richest();
+    let pairs: Vec<(Cost, Cost)> = shipments
+        .iter()
+        .filter_map(|shipment| {
+            let alone = shipment.recorded.attempt(richest, None)?;
+            let cost = |bytes: Bytes, time| Cost {
+                bytes: bytes.0 as f64,
+                compute_ms: millis(time),
+            };
+            let own = cost(
+                shipment.bytes,
+                computed(&shipment.replayed.decided.attempts),
+            );
+            Some((own, cost(alone.coded()?.container, alone.took())))
+        })
+        .collect();
+    let mean_cost = |which: fn(&(Cost, Cost)) -> Cost| {
+        Some(Cost {
+            bytes: mean(pairs.iter().map(|pair| which(pair).bytes))?,
+            compute_ms: mean(pairs.iter().map(|pair| which(pair).compute_ms))?,
+        })
+    };
+    Some(BreakEven::of(
+        mean_cost(|pair| pair.0)?,
+        mean_cost(|pair| pair.1)?,
+    ))
+}

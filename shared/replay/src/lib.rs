@@ -1,0 +1,37 @@
+//! Recorded ladders, policies replayed over them, and what they are worth.
+//!
+//! Coding is slow and decisions are quick: where every frame has once been coded at every level, any
+//! number of policies can be compared in the time that their decisions take.
+//!
+//! - [`Recording`]: all levels of all frames, with bytes, times, scores and the true distortion; kept
+//!   as Parquet, [`Recording::read`] and [`Recording::write`];
+//! - [`replay`]: a policy decides over a recording, on a modelled link; its decisions are those of a
+//!   live edge that is told the same;
+//! - [`Contender`]: a policy, or the oracle, which is told the truth and bounds them all;
+//! - [`Evaluation`]: bytes, attempts, errors of the gate, distortion, latency, regret;
+//! - [`compare`]: all contenders on all tasks, ranked; as text, table and JSON;
+//! - [`BreakEven`]: the rate below which re-encoding saves time.
+//!
+//! Everything is a function of its arguments. Policies see attempts and conditions, never a recording:
+//! the true distortion reaches [`oracle`] and [`Evaluation`] only.
+
+mod break_even;
+mod compare;
+mod error;
+mod evaluate;
+pub mod oracle;
+mod pareto;
+mod recording;
+mod replay;
+mod show;
+mod statistics;
+mod store;
+
+pub use break_even::{BreakEven, Cost};
+pub use compare::{Comparison, Contender, LevelPoint, Rules, TaskComparison, compare};
+pub use error::ReplayError;
+pub use evaluate::{Distortions, Evaluation, Regret};
+pub use pareto::pareto_front;
+pub use recording::{Identity, Level, RecordedFrame, Recording};
+pub use replay::{Replayed, Timing, Uplink, at_rungs, replay};
+pub use statistics::{Quantiles, Share};

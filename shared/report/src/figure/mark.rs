@@ -1,0 +1,42 @@
+use super::literal;
+
+/// A line across a plot at one value, with a word beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    pub(super) value: f64,
+    pub(super) label: String,
+    pub(super) vertical: bool,
+}
+
+/// A plot divided in four by a value of each axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quadrants {
+    /// Where the vertical line stands.
+    pub x: f64,
+    /// Where the horizontal line stands.
+    pub y: f64,
+    /// What the corners mean: top left, top right, bottom left, bottom right. A name may
+    /// have several lines.
+    pub names: [String; 4],
+}
+
+impl Mark {
+    /// An upright line at a value of the horizontal axis.
+    #[must_use]
+    pub fn vertical(value: f64, label: &str) -> Self {
+        Self {
+            value,
+            label: literal(label),
+            vertical: true,
+        }
+    }
+
+    /// A level line at a value of the vertical axis.
+    #[must_use]
+    pub fn horizontal(value: f64, label: &str) -> Self {
+        Self {
+            vertical: false,
+            ..Self::vertical(value, label)
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Interactive plots.
+
+mod axis;
+mod layout;
+mod mark;
+mod series;
+mod statistics;
+mod traces;
+
+pub use axis::Axis;
+pub use mark::{Mark, Quadrants};
+pub use series::{Series, Span};
+
+/// A plot with a title, and what it shows in words for those who cannot see it.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    pub(crate) title: String,
+    pub(crate) description: String,
+    pub(crate) note: String,
+    x: Axis,
+    y: Axis,
+    series: Vec<Series>,
+    marks: Vec<Mark>,
+    quadrants: Option<Quadrants>,
+    pub(crate) height_px: u32,
+}
+
+impl Figure {
+    /// An empty figure.
+    #[must_use]
+    pub fn new(title: impl Into<String>, description: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            description: description.into(),
+            note: String::new(),
+            x: Axis::new("", ""),
+            y: Axis::new("", ""),
+            series: Vec::new(),
+            marks: Vec::new(),
+            quadrants: None,
+            height_px: 340,
+        }
+    }
+
+    /// What to look at, under the title; such as the mode or the split that is shown.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
+    }
+
+    /// The horizontal axis.
+    #[must_use]
+    pub fn x(mut self, axis: Axis) -> Self {
+        self.x = axis;
+        self
+    }
+
+    /// The vertical axis.
+    #[must_use]
+    pub fn y(mut self, axis: Axis) -> Self {
+        self.y = axis;
+        self
+    }
+
+    /// Adds a series. Unless it has a hue, it gets the number of series before it.
+    #[must_use]
+    pub fn series(mut self, series: Series) -> Self {
+        let next = self.series.len();
+        self.series.push(series.or_hue(next));
+        self
+    }
+
+    /// Adds several series.
+    #[must_use]
+    pub fn all_series(self, series: impl IntoIterator<Item = Series>) -> Self {
+        series.into_iter().fold(self, Self::series)
+    }
+
+    /// Adds a line across the plot.
+    #[must_use]
+    pub fn mark(mut self, mark: Mark) -> Self {
+        self.marks.push(mark);
+        self
+    }
+
+    /// Divides the plot in four.
+    #[must_use]
+    pub fn quadrants(mut self, quadrants: Quadrants) -> Self {
+        self.quadrants = Some(quadrants);
+        self
+    }
+
+    /// Height on a wide screen in CSS pixels, 340 unless set.
+    #[must_use]
+    pub fn height(mut self, px: u32) -> Self {
+        self.height_px = px;
+        self
+    }
+
+    /// Whether nothing would be drawn.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.series.iter().all(Series::is_empty)
+    }
+
+    /// What plotly.js draws: `[data, layout]`, safe inside an HTML script element.
+    pub(crate) fn json(&self) -> String {
+        let traces = self.series.iter();
+        let traces = traces.flat_map(|series| series.traces(&self.x, &self.y));
+        let traces: Vec<Box<dyn plotly::Trace>> = traces.collect();
+        serde_json::to_string(&(traces, self.layout()))
+            .map(|pair| pair.replace('<', "\\u003c"))
+            .expect("traces and layouts are maps with text keys, and NaN becomes null")
+    }
+}
+
+/// Text as plotly.js shows it literally: it takes some HTML in names and labels.
+fn literal(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::Hue;
+
+    fn drawn(figure: &Figure) -> Value {
+        serde_json::from_str(&figure.json()).unwrap()
+    }
+
+    #[test]
+    fn a_line_has_its_points_and_names_its_axes() {
+        let figure = Figure::new("t", "d")
+            .x(Axis::new("rate", "BPFP").log())
+            .y(Axis::new("distortion", "m"))
+            .series(Series::line("hevc", [(0.1, 2.0), (1.0, f64::NAN), (10.0, 1.0)]));
+        let drawn = drawn(&figure);
+        assert_eq!(drawn[0][0]["x"], serde_json::json!([0.1, 1.0, 10.0]));
+        // A gap, not a zero.
+        assert_eq!(drawn[0][0]["y"], serde_json::json!([2.0, null, 1.0]));
+        assert_eq!(drawn[0][0]["line"]["color"], "theme:hue-0");
+        assert_eq!(drawn[1]["xaxis"]["type"], "log");
+        assert_eq!(drawn[1]["xaxis"]["title"]["text"], "rate (BPFP)");
+        assert_eq!(drawn[1]["yaxis"]["title"]["text"], "distortion (m)");
+    }
+
+    #[test]
+    fn nothing_in_a_figure_ends_its_script_element() {
+        let figure = Figure::new("t", "d").series(Series::scatter("</script><b>", [(1.0, 1.0)]));
+        let json = figure.json();
+        assert!(!json.contains('<'), "{json}");
+        assert_eq!(drawn(&figure)[0][0]["name"], "&lt;/script&gt;&lt;b&gt;");
+    }
+
+    #[test]
+    fn series_take_the_next_hue_unless_they_have_one() {
+        let figure = Figure::new("t", "d")
+            .series(Series::scatter("a", [(1.0, 1.0)]).hue(Hue(3)))
+            .series(Series::scatter("b", [(1.0, 1.0)]));
+        let drawn = drawn(&figure);
+        assert_eq!(drawn[0][0]["marker"]["color"], "theme:hue-3");
+        assert_eq!(drawn[0][1]["marker"]["color"], "theme:hue-1");
+    }
+
+    #[test]
+    fn quadrants_cross_at_their_limits_also_on_a_logarithmic_axis() {
+        let quadrants = Quadrants {
+            x: 0.1,
+            y: 2.0,
+            names: ["a", "b", "c", "d"].map(str::to_owned),
+        };
+        let figure = Figure::new("t", "d")
+            .x(Axis::new("x", "").log())
+            .series(Series::scatter("s", [(0.01, 1.0)]))
+            .quadrants(quadrants);
+        let layout = drawn(&figure)[1].clone();
+        assert_eq!(layout["shapes"][0]["x0"], 0.1);
+        assert_eq!(layout["shapes"][1]["y0"], 2.0);
+        assert_eq!(layout["annotations"].as_array().unwrap().len(), 4);
+    }
+}

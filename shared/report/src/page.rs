@@ -1,0 +1,143 @@
+//! The file.
+
+use askama::Template;
+
+use crate::section::Block;
+use crate::{Notice, Section, script};
+
+/// A page: a title, what it is about, and sections.
+#[derive(Debug, Clone)]
+pub struct Page {
+    title: String,
+    lead: String,
+    notices: Vec<Notice>,
+    sections: Vec<Section>,
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Document<'a> {
+    page: &'a Page,
+    style: &'static str,
+    behaviour: &'static str,
+    /// plotly.js, where the page has figures.
+    plotly: Option<&'static str>,
+}
+
+const STYLE: &str = include_str!("../assets/page.css");
+const BEHAVIOUR: &str = include_str!("../assets/page.js");
+
+impl Page {
+    /// An empty page.
+    #[must_use]
+    pub fn new(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            lead: String::new(),
+            notices: Vec::new(),
+            sections: Vec::new(),
+        }
+    }
+
+    /// What the page is about, under the title.
+    #[must_use]
+    pub fn lead(mut self, lead: impl Into<String>) -> Self {
+        self.lead = lead.into();
+        self
+    }
+
+    /// Adds something to know before reading on.
+    #[must_use]
+    pub fn notice(mut self, notice: Notice) -> Self {
+        self.notices.push(notice);
+        self
+    }
+
+    /// Adds a section.
+    #[must_use]
+    pub fn section(mut self, section: Section) -> Self {
+        self.sections.push(section);
+        self
+    }
+
+    /// The HTML file. With figures it is 1.9 MB larger, whatever their number.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let plotly = self.has_figures().then(script::plotly_gzip_base64);
+        let document = Document {
+            page: self,
+            style: STYLE,
+            behaviour: BEHAVIOUR,
+            plotly,
+        };
+        written(&document)
+    }
+
+    fn has_figures(&self) -> bool {
+        let mut blocks = self.sections.iter().flat_map(|section| &section.blocks);
+        blocks.any(|block| matches!(block, Block::Figures(figures) if !figures.is_empty()))
+    }
+}
+
+/// What identifies a block on the page: the numbers of section and block.
+fn place(section: &usize, block: &usize) -> String {
+    format!("{section}-{block}")
+}
+
+fn written(document: &Document<'_>) -> String {
+    document
+        .render()
+        .expect("the template calls nothing that fails, and nor does writing to a string")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cell, Column, DataFile, Download, Fact, Figure, Series, Table};
+
+    fn page() -> Page {
+        let table = Table::new("T <1>", [Column::text("<b>"), Column::number("n", "ms")])
+            .row([Cell::text("\"quoted\" & <script>alert(1)</script>"), Cell::count(2_u64)]);
+        let section = Section::new("First <section>")
+            .text("less < more")
+            .facts([Fact::new("1 <", "of <").detail("<i>")])
+            .table(table)
+            .listing("scenario", "name = '</pre><script>'")
+            .downloads([Download::new(DataFile::Csv, "a\"b.csv", "<all>", "x\n")]);
+        Page::new("A <title>").lead("<lead>").section(section)
+    }
+
+    #[test]
+    fn whatever_is_said_stays_text() {
+        let html = page().render();
+        for raw in ["<script>alert", "<b>", "<i>", "<lead>", "<all>", "</pre><script>", "a\"b"] {
+            assert!(!html.contains(raw), "{raw}");
+        }
+        assert!(html.contains("&#60;script&#62;alert(1)"));
+    }
+
+    #[test]
+    fn nothing_is_fetched_from_anywhere() {
+        let figure = Figure::new("f", "d").series(Series::line("s", [(1.0, 1.0)]));
+        let html = page().section(Section::new("Plots").figure(figure)).render();
+        assert!(html.contains("default-src 'none'"));
+        for far in ["src=\"http", "href=\"http", "url(http", "@import", "src=\"/"] {
+            assert!(!html.contains(far), "{far}");
+        }
+    }
+
+    #[test]
+    fn only_pages_with_figures_carry_the_plotting_script() {
+        assert!(page().render().len() < 60_000);
+        let figure = Figure::new("f", "d").series(Series::line("s", [(1.0, 1.0)]));
+        let html = page().section(Section::new("Plots").figures([figure.clone(), figure]));
+        let html = html.render();
+        assert_eq!(html.matches(script::plotly_gzip_base64()).count(), 1);
+        assert!(html.len() < 2_000_000, "{}", html.len());
+    }
+
+    #[test]
+    fn equal_content_is_equal_bytes() {
+        assert_eq!(page().render(), page().render());
+    }
+}

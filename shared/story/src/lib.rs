@@ -1,0 +1,28 @@
+//! The report of a run: what a folder of results says, told to someone who was not there.
+//!
+//! - [`RecordedRun`]: the folder as it was read, finished or not;
+//! - [`Limits`]: from which true distortion on a frame counts as broken;
+//! - [`RecordedRun::misjudged`]: frames whose prediction was most wrong;
+//! - [`RecordedRun::page`]: the page;
+//! - [`RecordedRun::frames_table`] and [`RecordedRun::attempts_table`]: all numbers, flat.
+//!
+//! Pictures come from the caller, who can run the model again. Columns: `docs/metrics.md`. This
+//! crate has no clock and knows neither libtorch nor the network.
+
+mod error;
+mod flat;
+mod limits;
+mod misjudged;
+mod page;
+mod recorded;
+#[cfg(test)]
+mod samples;
+mod section;
+mod shipment;
+mod statistics;
+
+pub use error::StoryError;
+pub use limits::Limits;
+pub use misjudged::{Misjudged, Surprise};
+pub use page::Pictures;
+pub use recorded::RecordedRun;

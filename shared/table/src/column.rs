@@ -1,0 +1,181 @@
+use crate::{Cell, Kind};
+
+/// A named column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    name: String,
+    values: Values,
+}
+
+/// The cells of a column, `None` where a value is missing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// Texts.
+    Text(Vec<Option<String>>),
+    /// Integers.
+    Int(Vec<Option<i64>>),
+    /// Floats; NaN and infinities are values, not missing ones.
+    Float(Vec<Option<f64>>),
+    /// Booleans.
+    Bool(Vec<Option<bool>>),
+}
+
+impl Column {
+    /// A column of `values`.
+    pub fn new(name: impl Into<String>, values: Values) -> Self {
+        let name = name.into();
+        Self { name, values }
+    }
+
+    /// A column of texts without a missing one.
+    pub fn text<T: Into<String>>(
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let values = values.into_iter().map(|text| Some(text.into())).collect();
+        Self::new(name, Values::Text(values))
+    }
+
+    /// A column of integers.
+    pub fn int(
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = impl Into<Option<i64>>>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        Self::new(name, Values::Int(values))
+    }
+
+    /// A column of floats.
+    pub fn float(
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = impl Into<Option<f64>>>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        Self::new(name, Values::Float(values))
+    }
+
+    /// A column of booleans.
+    pub fn bool(
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = impl Into<Option<bool>>>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        Self::new(name, Values::Bool(values))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its cells hold.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.values.kind()
+    }
+
+    /// The cells.
+    #[must_use]
+    pub const fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// The cell of a row, `None` beyond the last.
+    #[must_use]
+    pub fn cell(&self, row: usize) -> Option<Cell<'_>> {
+        self.values.cell(row)
+    }
+
+    pub(crate) const fn values_mut(&mut self) -> &mut Values {
+        &mut self.values
+    }
+}
+
+impl Values {
+    /// No cells.
+    #[must_use]
+    pub const fn empty(kind: Kind) -> Self {
+        match kind {
+            Kind::Text => Self::Text(Vec::new()),
+            Kind::Int => Self::Int(Vec::new()),
+            Kind::Float => Self::Float(Vec::new()),
+            Kind::Bool => Self::Bool(Vec::new()),
+        }
+    }
+
+    /// What the cells hold.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) => Kind::Text,
+            Self::Int(_) => Kind::Int,
+            Self::Float(_) => Kind::Float,
+            Self::Bool(_) => Kind::Bool,
+        }
+    }
+
+    /// How many cells there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Text(cells) => cells.len(),
+            Self::Int(cells) => cells.len(),
+            Self::Float(cells) => cells.len(),
+            Self::Bool(cells) => cells.len(),
+        }
+    }
+
+    /// Whether there is no cell.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The cell of a row, `None` beyond the last.
+    #[must_use]
+    pub fn cell(&self, row: usize) -> Option<Cell<'_>> {
+        fn of<'a, T>(
+            cells: &'a [Option<T>],
+            row: usize,
+            to: fn(&'a T) -> Cell<'a>,
+        ) -> Option<Cell<'a>> {
+            cells
+                .get(row)
+                .map(|cell| cell.as_ref().map_or(Cell::Missing, to))
+        }
+        match self {
+            Self::Text(cells) => of(cells, row, |text| Cell::Text(text)),
+            Self::Int(cells) => of(cells, row, |&value| Cell::Int(value)),
+            Self::Float(cells) => of(cells, row, |&value| Cell::Float(value)),
+            Self::Bool(cells) => of(cells, row, |&value| Cell::Bool(value)),
+        }
+    }
+
+    /// Appends the cells of `other`; gives them back when they are of another kind.
+    pub(crate) fn append(&mut self, other: Self) -> Result<(), Self> {
+        match (self, other) {
+            (Self::Text(cells), Self::Text(more)) => cells.extend(more),
+            (Self::Int(cells), Self::Int(more)) => cells.extend(more),
+            (Self::Float(cells), Self::Float(more)) => cells.extend(more),
+            (Self::Bool(cells), Self::Bool(more)) => cells.extend(more),
+            (_, other) => return Err(other),
+        }
+        Ok(())
+    }
+
+    /// The cells of some rows, in that order; rows beyond the last are left out.
+    pub(crate) fn take(&self, rows: &[usize]) -> Self {
+        fn of<T: Clone>(cells: &[Option<T>], rows: &[usize]) -> Vec<Option<T>> {
+            rows.iter()
+                .filter_map(|&row| cells.get(row).cloned())
+                .collect()
+        }
+        match self {
+            Self::Text(cells) => Self::Text(of(cells, rows)),
+            Self::Int(cells) => Self::Int(of(cells, rows)),
+            Self::Float(cells) => Self::Float(of(cells, rows)),
+            Self::Bool(cells) => Self::Bool(of(cells, rows)),
+        }
+    }
+}

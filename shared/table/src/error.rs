@@ -1,0 +1,86 @@
+use std::path::PathBuf;
+
+use crate::Kind;
+
+/// Why something is no table, or no file of one.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// A table needs columns.
+    #[error("a table has no columns")]
+    NoColumns,
+    /// Two columns of one name, or one without.
+    #[error("column name '{name}' is empty or used twice")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// Columns of different length.
+    #[error("column '{column}' has {actual} rows, the first column {expected}")]
+    Length {
+        /// The column.
+        column: String,
+        /// Rows of the first column.
+        expected: usize,
+        /// Its rows.
+        actual: usize,
+    },
+    /// A column that the table does not have.
+    #[error("no column '{column}', there are {known}")]
+    NoColumn {
+        /// The column asked for.
+        column: String,
+        /// The columns there are.
+        known: String,
+    },
+    /// A column of another kind.
+    #[error("column '{column}' holds {actual}, expected {expected}")]
+    Kind {
+        /// The column.
+        column: String,
+        /// The kind asked for.
+        expected: Kind,
+        /// Its kind.
+        actual: Kind,
+    },
+    /// Tables to be joined whose columns are not the same.
+    #[error("columns [{actual}] do not continue [{expected}]: join tables of the same columns")]
+    OtherColumns {
+        /// Columns of the table to be appended to.
+        expected: String,
+        /// Columns of the other.
+        actual: String,
+    },
+    /// More than [`Table::MAX_CELLS`](crate::Table::MAX_CELLS) cells or
+    /// [`Table::MAX_TEXT_BYTES`](crate::Table::MAX_TEXT_BYTES) of text.
+    #[error("{what}: {actual}, at most {max} are read")]
+    TooLarge {
+        /// What is too many.
+        what: &'static str,
+        /// How many there are.
+        actual: u64,
+        /// How many may be.
+        max: u64,
+    },
+    /// Bytes that are no Parquet file of flat columns, or a damaged one.
+    #[error("not a readable Parquet table: {reason}")]
+    Parquet {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file whose content is no table.
+    #[error("{path}: {source}")]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with its content.
+        source: Box<Self>,
+    },
+}
