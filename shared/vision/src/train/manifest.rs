@@ -23,6 +23,7 @@ fn common(taps: Vec<usize>) -> TaskCommon {
         ranges: uncalibrated(&taps),
         taps,
         ladders: BTreeMap::new(),
+        tables: BTreeMap::new(),
     }
 }
 
