@@ -1,6 +1,6 @@
 //! Value ranges, QP ladders and gate thresholds of a model package, found on scenes.
 //!
-//! 1. *Ranges*: the extremes of every tapped layer over the calibration scenes.
+//! 1. *Ranges*: the extremes of every tapped layer over the calibration scenes, or the package's own.
 //! 2. *Ladder*: features are coded at a sweep of QPs and put through the heads. The richest level is
 //!    the coarsest QP that loses less than [`RICHEST_LOSS`] of the task's performance, and from which
 //!    every finer one does too; the cheapest is the finest that loses at least [`CHEAPEST_LOSS`].
@@ -8,15 +8,15 @@
 //! 3. *Thresholds*: on the ladder, the lowest score at which a gate that starts at the cheapest level
 //!    ships features whose mean true distortion is at most a limit.
 
-use std::path::Path;
-
 use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
 use serde::Serialize;
 use splitsim_cfqa::{Metric, Reference};
-use splitsim_codec::{CodecId, CodecOptions, FeatureCodec, Level};
+use splitsim_codec::picture::Tables;
+use splitsim_codec::picture_codec::Setup;
+use splitsim_codec::{CodecId, CodecOptions, FeatureCodec, Level, open_with};
 use splitsim_feature::{Feature, Task};
-use splitsim_model::{Package, RangeTable, ValueRange};
+use splitsim_model::{RangeTable, ValueRange};
 use splitsim_source::{ImageExtent, Source};
 use splitsim_truth::{DepthCrop, GroundTruth, Performance, SemanticDistortion};
 use splitsim_vision::Engine;
@@ -27,17 +27,30 @@ pub const LEVELS: usize = 10;
 pub const RICHEST_LOSS: f64 = 0.005;
 /// Share of the task's performance that the cheapest level must lose.
 pub const CHEAPEST_LOSS: f64 = 0.6;
-/// QPs of the sweep, cheapest first.
-const SWEEP: [f64; 18] = [
-    51.0, 48.0, 45.0, 42.0, 39.0, 36.0, 33.0, 30.0, 27.0, 24.0, 21.0, 18.0, 15.0, 12.0, 9.0, 6.0,
-    3.0, 0.0,
-];
+/// QPs between two of the sweep.
+const SWEEP_STEP: usize = 3;
+
+/// What to calibrate, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// The task.
+    pub task: Task,
+    /// The codec whose ladder is wanted; its levels must be QPs.
+    pub codec: CodecId,
+    /// Take the package's value ranges instead of finding new ones: other codecs' ladders and
+    /// thresholds stay right.
+    pub keep_ranges: bool,
+    /// What a gate may let through on average, in the task's unit of distortion.
+    pub distortion_limit: f64,
+}
 
 /// What was found for one task.
 #[derive(Debug, Clone, Serialize)]
 pub struct TaskCalibration {
     /// The task.
     pub task: Task,
+    /// The codec.
+    pub codec: CodecId,
     /// Scenes that it was found on.
     pub scenes: String,
     /// Value range per tapped layer.
@@ -100,23 +113,34 @@ struct Trial {
 /// Calibrates one task. `progress` is told the trials done and the trials in all.
 ///
 /// # Errors
-/// When a scene, the model or the codec fails, or no QP keeps the task's performance.
+/// When the codec's levels are no QPs, a scene, the model or the codec fails, or no QP keeps the task's
+/// performance.
 pub fn calibrate(
     engine: &Engine,
-    task: Task,
     source: &Source,
-    distortion_limit: f64,
+    plan: Plan,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<TaskCalibration> {
+    let Plan { task, codec, .. } = plan;
+    let sweep_qps = sweep(codec)?;
     let subjects = subjects(engine, task, source)?;
-    let ranges = ranges(&subjects)?;
-    let trials_in_all = subjects.len() * (SWEEP.len() + LEVELS);
+    let ranges = match plan.keep_ranges {
+        true => engine.package().task(task)?.common().ranges.clone(),
+        false => ranges(&subjects)?,
+    };
+    let bench = Bench {
+        engine,
+        plan,
+        subjects: &subjects,
+        ranges: &ranges,
+    };
+    let trials_in_all = subjects.len() * (sweep_qps.len() + LEVELS);
     let done = std::sync::atomic::AtomicUsize::new(0);
     let tick = || {
         let done = 1 + done.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         progress(done, trials_in_all);
     };
-    let swept = trials(engine, task, &subjects, &ranges, &SWEEP, &tick)?;
+    let swept = bench.trials(&sweep_qps, &tick)?;
     let originals: Vec<Performance> = subjects.iter().map(|subject| subject.original).collect();
     let original_performance = mean(originals.iter().map(|p| on_scale(*p)));
     let rungs = |qps: &[f64], trials: &[Vec<Trial>]| -> Vec<Rung> {
@@ -125,14 +149,15 @@ pub fn calibrate(
             .map(|(&qp, trials)| rung(task, qp, trials, original_performance))
             .collect()
     };
-    let sweep = rungs(&SWEEP, &swept);
+    let sweep = rungs(&sweep_qps, &swept);
     let qps = choose(&sweep).with_context(|| format!("no ladder for {task}"))?;
-    let laddered = trials(engine, task, &subjects, &ranges, &qps, &tick)?;
+    let laddered = bench.trials(&qps, &tick)?;
     Ok(TaskCalibration {
         task,
+        codec,
         scenes: format!("{} scenes", subjects.len()),
         ladder: rungs(&qps, &laddered),
-        threshold: threshold(&laddered, distortion_limit),
+        threshold: threshold(&laddered, plan.distortion_limit),
         ranges,
         original_performance,
         sweep,
@@ -188,32 +213,46 @@ fn ranges(subjects: &[Subject]) -> Result<RangeTable> {
         .map(RangeTable)
 }
 
-/// Every subject at every QP: one list of trials per QP.
-fn trials(
-    engine: &Engine,
-    task: Task,
-    subjects: &[Subject],
-    ranges: &RangeTable,
-    qps: &[f64],
-    tick: &(dyn Fn() + Sync),
-) -> Result<Vec<Vec<Trial>>> {
-    let dir = tempfile::tempdir().context("making a temporary directory")?;
-    let package = with_ladder(engine.package(), dir.path(), task, ranges, qps)?;
-    let codec = splitsim_codec::open(CodecId::Hevc, &package, task, &CodecOptions::default())?;
-    codec
-        .ladder()
-        .levels()
-        .map(|level| {
-            subjects
-                .par_iter()
-                .map(|subject| {
-                    let trial = trial(engine, task, codec.as_ref(), level, subject)?;
-                    tick();
-                    Ok(trial)
-                })
-                .collect()
-        })
-        .collect()
+/// The QPs that are tried, cheapest first.
+fn sweep(codec: CodecId) -> Result<Vec<f64>> {
+    let scale = codec.qps();
+    let scale = scale.with_context(|| format!("{codec} has no QPs to calibrate"))?;
+    let qps = (scale.min..=scale.max).rev().step_by(SWEEP_STEP);
+    Ok(qps.map(f64::from).collect())
+}
+
+/// What QPs are tried on.
+#[derive(Clone, Copy)]
+struct Bench<'a> {
+    engine: &'a Engine,
+    plan: Plan,
+    subjects: &'a [Subject],
+    ranges: &'a RangeTable,
+}
+
+impl Bench<'_> {
+    /// Every subject at every QP: one list of trials per QP.
+    fn trials(&self, qps: &[f64], tick: &(dyn Fn() + Sync)) -> Result<Vec<Vec<Trial>>> {
+        let Plan { task, codec, .. } = self.plan;
+        let tables = Tables {
+            ranges: self.ranges.clone(),
+            ..Tables::of(self.engine.package(), task)?
+        };
+        let setup = Setup {
+            tables,
+            ladder: qps.to_vec(),
+        };
+        let codec = open_with(setup, codec, &CodecOptions::default())?;
+        let one = |level, subject| {
+            let trial = trial(self.engine, task, codec.as_ref(), level, subject)?;
+            tick();
+            Ok(trial)
+        };
+        let levels = codec.ladder().levels();
+        levels
+            .map(|level| self.subjects.par_iter().map(|subject| one(level, subject)).collect())
+            .collect()
+    }
 }
 
 fn trial(
@@ -236,35 +275,6 @@ fn trial(
         performance: on_scale(received),
         distortion: SemanticDistortion::between(subject.original, received)?.value(),
     })
-}
-
-/// A copy of the package whose ranges and ladder are these, in `dir`.
-fn with_ladder(
-    package: &Package,
-    dir: &Path,
-    task: Task,
-    ranges: &RangeTable,
-    qps: &[f64],
-) -> Result<Package> {
-    let mut manifest = package.manifest().clone();
-    let common = manifest
-        .tasks
-        .common_mut(task)
-        .context("the task vanished from the manifest")?;
-    common.ranges = ranges.clone();
-    common
-        .ladders
-        .insert(CodecId::Hevc.to_string(), qps.to_vec());
-    std::fs::create_dir_all(dir.join("heads"))?;
-    std::fs::copy(package.backbone_path(), dir.join(Package::BACKBONE))?;
-    for task in manifest.tasks.available() {
-        let Ok(head) = package.head_path(task) else {
-            continue;
-        };
-        std::fs::copy(&head, dir.join("heads").join(format!("{task}.safetensors")))?;
-    }
-    manifest.write(dir)?;
-    Ok(Package::open(dir)?)
 }
 
 /// A performance that averages to what a data set is judged by: a first place counts 100.
@@ -379,6 +389,15 @@ mod tests {
             performance: 1.0,
             loss,
         }
+    }
+
+    #[test]
+    fn a_sweep_goes_over_the_whole_scale_of_a_codec() {
+        let hevc = sweep(CodecId::Hevc).unwrap();
+        assert_eq!((hevc.len(), hevc[0], hevc[1], hevc[17]), (18, 51.0, 48.0, 0.0));
+        let vvc = sweep(CodecId::Vvc).unwrap();
+        assert_eq!((vvc.len(), vvc[0], vvc[21]), (22, 63.0, 0.0));
+        assert!(sweep(CodecId::Hyperprior).is_err());
     }
 
     #[test]

@@ -20,7 +20,9 @@ pub enum CodecError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// The manifest has no value ranges for the task.
-    #[error("model '{model}' has no value ranges for {task}, find them with splitsim model calibrate")]
+    #[error(
+        "model '{model}' has no value ranges for {task}, find them with splitsim model calibrate"
+    )]
     Uncalibrated {
         /// The package's name.
         model: String,

@@ -3,6 +3,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hevc::X265;
+use crate::picture_codec::PictureCoder;
+use crate::qp::QpScale;
+use crate::reference::{HmSoftware, Software, VtmSoftware};
+use crate::vvc::Vvenc;
+
 /// A codec, as the command line, the manifest's ladders and the container name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -62,6 +68,18 @@ impl CodecId {
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|codec| codec.number() == number)
+    }
+
+    /// The QPs of the codec; `None` where levels are not QPs.
+    #[must_use]
+    pub const fn qps(self) -> Option<QpScale> {
+        match self {
+            Self::Hevc => Some(X265::QPS),
+            Self::Vvc => Some(Vvenc::QPS),
+            Self::Hm => Some(HmSoftware::QPS),
+            Self::Vtm => Some(VtmSoftware::QPS),
+            Self::Hyperprior | Self::HyperpriorTask => None,
+        }
     }
 
     /// Whether the codec is a trained network, which needs libtorch.

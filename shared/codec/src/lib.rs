@@ -20,6 +20,8 @@ mod codec;
 pub mod container;
 mod error;
 pub mod ffmpeg;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hevc;
 mod id;
 mod ladder;

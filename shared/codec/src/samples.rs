@@ -6,6 +6,27 @@
 use ndarray::{Array2, ArrayView2};
 
 use crate::quantise::BitDepth;
+use crate::{CodecError, CodecId};
+
+/// `MaxLumaPs` of level 6.2 (H.265 table A.8, H.266 table A.1).
+const MAX_SAMPLES: usize = 35_651_584;
+/// The longest side at that level, `sqrt(8 · MaxLumaPs)` (H.265 clause A.4.1 a and b, H.266 A.4.2).
+const MAX_SIDE: usize = 16_888;
+
+/// Refuses pictures that exceed the largest level of HEVC and VVC that is common to their encoders.
+pub(crate) fn check_level(
+    codec: CodecId,
+    (rows, columns): (usize, usize),
+) -> Result<(), CodecError> {
+    if rows.max(columns) <= MAX_SIDE && rows * columns <= MAX_SAMPLES {
+        return Ok(());
+    }
+    Err(CodecError::PictureTooLarge {
+        rows,
+        columns,
+        codec,
+    })
+}
 
 /// What sizes a codec takes, samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +108,20 @@ mod tests {
 
     const EIGHT: BitDepth = BitDepth::EIGHT;
     const TEN: BitDepth = BitDepth::TEN;
+
+    #[test]
+    fn sizes_beyond_the_standards_are_refused() {
+        let check = |extent| check_level(CodecId::Hevc, extent);
+        // ViT-g's depth feature is the largest of the benchmark.
+        assert!(check((3222, 6144)).is_ok());
+        assert!(check((1, 16_888)).is_ok());
+        for extent in [(1, 16_889), (16_889, 1), (6000, 6000)] {
+            assert!(matches!(
+                check(extent),
+                Err(CodecError::PictureTooLarge { .. })
+            ));
+        }
+    }
 
     #[test]
     fn small_pictures_are_padded_with_their_edges() {

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use splitsim_codec::CodecId;
 use splitsim_feature::Task;
@@ -9,14 +9,15 @@ use splitsim_source::SourceSpec;
 use splitsim_vision::Compute;
 
 use super::subject::{Subject, Wanted};
-use crate::calibration::{TaskCalibration, calibrate};
+use crate::calibration::{Plan, TaskCalibration, calibrate};
 use crate::failure::OrRefuse;
 use crate::{Failure, Output, Screen};
 
-/// Find value ranges, HEVC ladders and gate thresholds, and write them into the package.
+/// Find value ranges, a codec's ladders and gate thresholds, and write them into the package.
 ///
 /// Ranges and ladders go into model.toml; everything that was measured on the way, and the gate
-/// thresholds, go into calibration.json beside it.
+/// thresholds, go into calibration.json beside it (of hevc; calibration-CODEC.json of others). New
+/// ranges make other codecs' ladders wrong: calibrate these with --keep-ranges afterwards.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Calibrate {
@@ -26,6 +27,12 @@ pub(crate) struct Calibrate {
     /// Pictures with ground truth: scenes:SEED:COUNT, or imagenet:DIR, voc:DIR or nyu:DIR for one task
     #[arg(long, value_name = "SOURCE")]
     source: SourceSpec,
+    /// The codec whose ladders are found: hevc, vvc, hm or vtm
+    #[arg(long, value_name = "CODEC", default_value = "hevc")]
+    codec: CodecId,
+    /// Keep the package's value ranges
+    #[arg(long)]
+    keep_ranges: bool,
     /// Mean distortion that the cls gate may let through, ranks
     #[arg(long, value_name = "RANKS", default_value_t = 0.05)]
     cls_limit: f64,
@@ -39,9 +46,6 @@ pub(crate) struct Calibrate {
     #[arg(long)]
     dry_run: bool,
 }
-
-/// The file beside the manifest that tells how it was calibrated.
-const RECORD: &str = "calibration.json";
 
 impl Calibrate {
     pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
@@ -57,6 +61,12 @@ impl Calibrate {
             compute: Compute::F32,
             threads: None,
         };
+        ensure!(
+            self.codec.qps().is_some(),
+            "--codec {}: its levels are trained, see 'splitsim codec train'; hevc, vvc, hm and vtm have \
+             QPs to calibrate",
+            self.codec
+        );
         wanted.open()
     }
 
@@ -75,7 +85,13 @@ impl Calibrate {
                     bar.set(done as u64);
                 }
             };
-            let found = calibrate(engine, task, source, self.limit(task), &progress)?;
+            let plan = Plan {
+                task,
+                codec: self.codec,
+                keep_ranges: self.keep_ranges,
+                distortion_limit: self.limit(task),
+            };
+            let found = calibrate(engine, source, plan, &progress)?;
             calibrations.push(found);
             if let Ok(bar) = bar.into_inner() {
                 bar.finish();
@@ -104,31 +120,41 @@ impl Calibrate {
                 .context("the task vanished from the manifest")?;
             common.ranges = calibration.ranges.clone();
             let qps = calibration.ladder.iter().map(|rung| rung.qp).collect();
-            common.ladders.insert(CodecId::Hevc.to_string(), qps);
+            common.ladders.insert(self.codec.to_string(), qps);
         }
         let record = serde_json::json!({
             "command": self.command_line(),
             "tasks": calibrations,
         });
-        let path: PathBuf = package.root().join(RECORD);
+        let path: PathBuf = package.root().join(self.record());
         std::fs::write(&path, format!("{record:#}\n"))
             .with_context(|| path.display().to_string())?;
         manifest.write(package.root())?;
         Ok(())
     }
 
+    /// The file beside the manifest that tells how it was calibrated.
+    fn record(&self) -> String {
+        match self.codec {
+            CodecId::Hevc => "calibration.json".to_owned(),
+            codec => format!("calibration-{codec}.json"),
+        }
+    }
+
     fn command_line(&self) -> String {
         let Self {
             model,
             source,
+            codec,
             cls_limit,
             seg_limit,
             dpt_limit,
             ..
         } = self;
+        let keep_ranges = if self.keep_ranges { " --keep-ranges" } else { "" };
         format!(
-            "splitsim model calibrate --model {model} --source {source} --cls-limit {cls_limit} \
-             --seg-limit {seg_limit} --dpt-limit {dpt_limit}"
+            "splitsim model calibrate --model {model} --source {source} --codec {codec}{keep_ranges} \
+             --cls-limit {cls_limit} --seg-limit {seg_limit} --dpt-limit {dpt_limit}"
         )
     }
 }
@@ -173,5 +199,6 @@ fn section(calibration: &TaskCalibration) -> String {
 const EXAMPLES: &str = "\
 Examples:
   splitsim model calibrate --model tiny-scenes --source scenes:3:100
+  splitsim model calibrate --model tiny-scenes --source scenes:3:100 --codec vvc --keep-ranges
   splitsim model calibrate --model models/mine --source scenes:3:40 --dry-run --json
 Take scenes that are neither trained on nor shown later.";

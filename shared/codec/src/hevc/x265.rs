@@ -9,7 +9,7 @@ use crate::picture_codec::{CodedPicture, PictureCoder};
 use crate::process::Job;
 use crate::qp::{Qp, QpScale};
 use crate::quantise::BitDepth;
-use crate::samples::{CodedSize, Grid, raw, sample_bytes};
+use crate::samples::{CodedSize, Grid, check_level, raw, sample_bytes};
 use crate::{CodecError, CodecId, CodecOptions, Operation};
 
 /// x265 in an ffmpeg process.
@@ -60,10 +60,6 @@ const GRID: Grid = Grid {
     least: 16,
     multiple: 1,
 };
-/// `MaxLumaPs` of level 6.2 (H.265 table A.8).
-const MAX_SAMPLES: usize = 35_651_584;
-/// The longest side at that level, `sqrt(8 · MaxLumaPs)` (H.265 clause A.4.1 a and b).
-const MAX_SIDE: usize = 16_888;
 
 impl PictureCoder for X265 {
     const ID: CodecId = CodecId::Hevc;
@@ -82,15 +78,8 @@ impl PictureCoder for X265 {
         })
     }
 
-    fn check((rows, columns): (usize, usize)) -> Result<(), CodecError> {
-        if rows.max(columns) > MAX_SIDE || rows * columns > MAX_SAMPLES {
-            return Err(CodecError::PictureTooLarge {
-                rows,
-                columns,
-                codec: Self::ID,
-            });
-        }
-        Ok(())
+    fn check(extent: (usize, usize)) -> Result<(), CodecError> {
+        check_level(Self::ID, extent)
     }
 
     fn encode(
@@ -180,21 +169,3 @@ const fn pixel_format(depth: BitDepth) -> &'static str {
 /// Room for parameter sets, of which there are fewer than 200 bytes, and for telling a picture that is
 /// too large from one that is right.
 const HEADER_ALLOWANCE_BYTES: usize = 1 << 16;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_beyond_the_standard_are_refused() {
-        // ViT-g's depth feature is the largest of the benchmark.
-        assert!(X265::check((3222, 6144)).is_ok());
-        assert!(X265::check((1, 16_888)).is_ok());
-        for extent in [(1, 16_889), (16_889, 1), (6000, 6000)] {
-            assert!(matches!(
-                X265::check(extent),
-                Err(CodecError::PictureTooLarge { .. })
-            ));
-        }
-    }
-}

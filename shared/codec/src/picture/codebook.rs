@@ -181,6 +181,22 @@ impl Assignment {
     }
 }
 
+impl Assignment {
+    /// The mean squared error of values and the centres that stand for them; 0 when there are no values.
+    ///
+    /// # Panics
+    /// When there are values but no centres.
+    #[must_use]
+    pub fn mse(self, centres: &[f32], values: &[f32]) -> f64 {
+        let squared = |&value: &f32| {
+            let centre = centres[self.symbol(centres, value)];
+            (f64::from(value) - f64::from(centre)).powi(2)
+        };
+        let sum: f64 = values.iter().map(squared).sum();
+        sum / values.len().max(1) as f64
+    }
+}
+
 impl fmt::Display for Assignment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -1,4 +1,4 @@
-use super::{Codebook, CodebookError};
+use super::{Assignment, Codebook, CodebookError};
 use crate::quantise::BitDepth;
 
 /// A fitted list of centres and how well it stands for the values that it was fitted to.
@@ -44,7 +44,7 @@ pub fn fit(values: &[f32], depth: BitDepth) -> Result<Fit, FitError> {
     // Rounding to f32 keeps the order.
     let centres: Vec<f32> = centres.into_iter().map(|centre| centre as f32).collect();
     Ok(Fit {
-        mse: sample.mse(&centres),
+        mse: Assignment::Nearest.mse(&centres, &sample.values),
         centres,
         rounds,
     })
@@ -161,15 +161,6 @@ impl Sample {
         }
         // Means of ascending intervals ascend; an empty cell's centre may have been passed.
         centres.sort_unstable_by(f64::total_cmp);
-    }
-
-    fn mse(&self, centres: &[f32]) -> f64 {
-        let squared = |value: f32| {
-            let centre = centres[super::Assignment::Nearest.symbol(centres, value)];
-            (f64::from(value) - f64::from(centre)).powi(2)
-        };
-        let sum: f64 = self.values.iter().map(|&value| squared(value)).sum();
-        sum / self.values.len() as f64
     }
 }
 

@@ -16,7 +16,7 @@ use crate::picture_codec::{CodedPicture, PictureCoder};
 use crate::process::Job;
 use crate::qp::{Qp, QpScale};
 use crate::quantise::BitDepth;
-use crate::samples::{CodedSize, Grid, raw, sample_bytes};
+use crate::samples::{CodedSize, Grid, check_level, raw, sample_bytes};
 use crate::{CodecError, CodecId, CodecOptions, Operation};
 
 /// The programs of one reference software.
@@ -33,10 +33,6 @@ const GRID: Grid = Grid {
     least: 16,
     multiple: 1,
 };
-/// `MaxLumaPs` of level 6.2 (H.265 table A.8, H.266 table A.1).
-const MAX_SAMPLES: usize = 35_651_584;
-/// The longest side at that level, `sqrt(8 · MaxLumaPs)`.
-const MAX_SIDE: usize = 16_888;
 /// What the programs may say: a few kilobytes a picture.
 const LOG_LIMIT_BYTES: usize = 1 << 20;
 
@@ -61,15 +57,8 @@ impl<S: Software> PictureCoder for Reference<S> {
         })
     }
 
-    fn check((rows, columns): (usize, usize)) -> Result<(), CodecError> {
-        if rows.max(columns) > MAX_SIDE || rows * columns > MAX_SAMPLES {
-            return Err(CodecError::PictureTooLarge {
-                rows,
-                columns,
-                codec: Self::ID,
-            });
-        }
-        Ok(())
+    fn check(extent: (usize, usize)) -> Result<(), CodecError> {
+        check_level(Self::ID, extent)
     }
 
     fn encode(

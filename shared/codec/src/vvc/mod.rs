@@ -9,7 +9,7 @@
 //! `QpBdOffset` is 12 for 10 bits). What is decoded is sample-exact to the encoder's own
 //! reconstruction: a test compares with the picture hash that vvenc can write into the stream. That takes
 //! decoding with one thread: with more, the decoder of ffmpeg 9.0 gives other samples at the borders of
-//! coding tree units in some runs (seen in one of three runs of a 48×72 picture; with one thread in none).
+//! coding tree units in some runs.
 
 mod vvenc;
 

@@ -9,7 +9,7 @@ use crate::picture_codec::{CodedPicture, PictureCoder};
 use crate::process::Job;
 use crate::qp::{Qp, QpScale};
 use crate::quantise::BitDepth;
-use crate::samples::{CodedSize, Grid, raw};
+use crate::samples::{CodedSize, Grid, check_level, raw};
 use crate::{CodecError, CodecId, CodecOptions, Operation};
 
 /// vvenc in an ffmpeg process.
@@ -47,10 +47,6 @@ const GRID: Grid = Grid {
     least: 16,
     multiple: 8,
 };
-/// `MaxLumaPs` of level 6.2 (H.266 table A.1).
-const MAX_SAMPLES: usize = 35_651_584;
-/// The longest side at that level, `sqrt(8 · MaxLumaPs)` (H.266 clause A.4.2), in whole eights.
-const MAX_SIDE: usize = 16_888;
 /// The depth that vvenc codes.
 const CODED: BitDepth = BitDepth::TEN;
 const PIXEL_FORMAT: &str = "yuv420p10le";
@@ -74,15 +70,8 @@ impl PictureCoder for Vvenc {
         })
     }
 
-    fn check((rows, columns): (usize, usize)) -> Result<(), CodecError> {
-        if rows.max(columns) > MAX_SIDE || rows * columns > MAX_SAMPLES {
-            return Err(CodecError::PictureTooLarge {
-                rows,
-                columns,
-                codec: Self::ID,
-            });
-        }
-        Ok(())
+    fn check(extent: (usize, usize)) -> Result<(), CodecError> {
+        check_level(Self::ID, extent)
     }
 
     fn encode(

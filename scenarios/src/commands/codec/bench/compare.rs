@@ -1,0 +1,119 @@
+//! Rates of codecs relative to the first one's.
+
+use serde::Serialize;
+use splitsim_codec::CodecId;
+use splitsim_codec::bd_rate::{bd_rate, points_out_of_order};
+use splitsim_feature::Task;
+
+use super::curve::{Axis, Curve};
+
+/// A codec compared with the anchor.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Comparison {
+    pub(super) anchor: CodecId,
+    pub(super) codec: CodecId,
+    pub(super) at_equal: Axis,
+    /// The rate above the anchor's, percent; less than 0 saves.
+    pub(super) bd_rate_percent: Option<f64>,
+    /// The values compared over, from the least to the greatest.
+    pub(super) span: Option<[f64; 2]>,
+    /// Why there is no figure.
+    pub(super) reason: Option<String>,
+    /// Levels of either codec that are no better than a cheaper one.
+    pub(super) levels_out_of_order: usize,
+}
+
+/// Every curve but the first against the first, on both axes.
+pub(super) fn compare(task: Task, curves: &[Curve]) -> Vec<Comparison> {
+    let Some((anchor, others)) = curves.split_first() else {
+        return Vec::new();
+    };
+    let pairs = others.iter().flat_map(|curve| {
+        [Axis::Mse, Axis::Performance].map(|axis| pair(task, anchor, curve, axis))
+    });
+    pairs.collect()
+}
+
+fn pair(task: Task, anchor: &Curve, curve: &Curve, at_equal: Axis) -> Comparison {
+    let better = at_equal.better(task);
+    let [first, second] = [anchor, curve].map(|curve| curve.points(at_equal));
+    let found = bd_rate(&first, &second, better);
+    let out_of_order = |points| points_out_of_order(points, better).len();
+    Comparison {
+        anchor: anchor.codec,
+        codec: curve.codec,
+        at_equal,
+        bd_rate_percent: found.as_ref().ok().map(|found| 100.0 * found.delta),
+        span: found.as_ref().ok().map(|found| [found.from, found.to]),
+        levels_out_of_order: out_of_order(&first) + out_of_order(&second),
+        reason: found.err().map(|error| error.to_string()),
+    }
+}
+
+impl Comparison {
+    /// In a sentence.
+    pub(super) fn describe(&self) -> String {
+        let axis = match self.at_equal {
+            Axis::Mse => "mean squared error",
+            Axis::Performance => "performance",
+        };
+        let Self { anchor, codec, .. } = self;
+        match (self.bd_rate_percent, self.span, &self.reason) {
+            (Some(percent), Some([from, to]), _) => format!(
+                "{codec} against {anchor} at equal {axis}: BD-rate {percent:+.1} % \
+                 (from {from:.4} to {to:.4})"
+            ),
+            (_, _, reason) => {
+                let reason = reason.as_deref().unwrap_or("unknown");
+                format!("{codec} against {anchor} at equal {axis}: no BD-rate: {reason}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use splitsim_codec::Level;
+
+    use super::*;
+    use crate::commands::codec::bench::curve::{LevelFigures, Times};
+
+    fn curve(codec: CodecId, points: &[(f64, f64, f64)]) -> Curve {
+        let times = Times {
+            ms_p50: 1.0,
+            ms_p95: 1.0,
+            points_per_s: 1.0,
+        };
+        let level = |(level, &(bpfp, mse, performance)): (usize, &(f64, f64, f64))| LevelFigures {
+            level: Level(level as u8),
+            label: String::new(),
+            features: 1,
+            bytes: 1.0,
+            payload_bytes: 1.0,
+            bpfp,
+            mse,
+            performance,
+            clamped_points: 0,
+            encode: times,
+            decode: times,
+        };
+        Curve {
+            codec,
+            tables_digest: String::new(),
+            levels: points.iter().enumerate().map(level).collect(),
+        }
+    }
+
+    #[test]
+    fn half_the_rate_is_minus_fifty_percent_and_a_dent_is_named() {
+        let anchor = curve(CodecId::Hevc, &[(0.2, 3.0, 10.0), (0.4, 2.0, 60.0), (0.8, 1.0, 90.0)]);
+        let other = curve(CodecId::Vvc, &[(0.1, 3.0, 10.0), (0.2, 2.0, 90.0), (0.4, 1.0, 80.0)]);
+        let found = compare(Task::Cls, &[anchor, other]);
+        let percent = found[0].bd_rate_percent.unwrap();
+        assert!((percent - -50.0).abs() < 1e-9, "{percent}");
+        assert_eq!(found[0].levels_out_of_order, 0);
+        assert_eq!((found[1].bd_rate_percent, found[1].levels_out_of_order), (None, 1));
+        assert!(found[1].describe().contains("the second curve is not monotone"));
+        assert_eq!(compare(Task::Cls, &[]), []);
+    }
+}

@@ -1,0 +1,194 @@
+//! `splitsim codec bench`.
+
+mod compare;
+mod curve;
+mod measure;
+mod page;
+mod table;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde_json::json;
+use splitsim_codec::{CodecId, CodecOptions, FeatureCodec};
+use splitsim_feature::Task;
+use splitsim_model::Package;
+use splitsim_source::{Source, SourceSpec};
+use splitsim_table::{write_csv, write_file};
+use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
+
+use self::curve::TaskBench;
+use self::measure::{Coder, Measurement};
+use super::args::{SoftwareArgs, StageArgs};
+use crate::failure::OrRefuse;
+use crate::{Failure, Output, Screen};
+
+/// Measure codecs level by level: rate, error, task performance, time.
+///
+/// Features of pictures with ground truth are coded at every level, decoded from the very bytes and put
+/// through the task head. The first codec is the anchor that the others' rates are compared with
+/// (BD-rate, once at equal mean squared error and once at equal task performance).
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Bench {
+    /// A codec; give it as often as needed, the first is the anchor
+    #[arg(long = "codec", value_name = "CODEC", required = true)]
+    codecs: Vec<CodecId>,
+    /// cls, seg or dpt; give it as often as needed, all of the model's unless given
+    #[arg(long = "task", value_name = "TASK")]
+    tasks: Vec<Task>,
+    /// The model package, a name or a folder
+    #[arg(long, value_name = "MODEL")]
+    model: String,
+    /// Pictures with ground truth: scenes:SEED:COUNT, imagenet:DIR, voc:DIR or nyu:DIR
+    #[arg(long, value_name = "SOURCE")]
+    source: SourceSpec,
+    /// QPs, cheapest first, in place of the model's ladders: 40,30,20
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    ladder: Option<Vec<f64>>,
+    /// Features that are coded at once; more than 1 makes times those of a busy machine
+    #[arg(long, value_name = "N", default_value = "1")]
+    jobs: NonZeroUsize,
+    /// Where the figures go as CSV
+    #[arg(long, value_name = "FILE.csv")]
+    csv: Option<PathBuf>,
+    /// Where a page with rate-performance plots goes
+    #[arg(long, value_name = "FILE.html")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    stage: StageArgs,
+    #[command(flatten)]
+    software: SoftwareArgs,
+}
+
+/// Everything that a measurement needs.
+struct Prepared {
+    engine: Engine,
+    source: Source,
+    /// Each task with its codecs, in the order in which they were named.
+    tasks: Vec<(Task, Vec<Box<dyn FeatureCodec>>)>,
+}
+
+impl Bench {
+    pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
+        let prepared = self.prepare().or_refuse()?;
+        Ok(self.execute(&prepared, screen)?)
+    }
+
+    fn prepare(&self) -> Result<Prepared> {
+        let package = Package::find(&self.model)?;
+        let source = Source::open(&self.source)?;
+        let tasks = self.tasks(&package, &source)?;
+        let options = self.stage.options(&self.software);
+        let codecs = |&task: &Task| {
+            let open = |&codec: &CodecId| self.open(codec, &package, task, &options);
+            Ok((task, self.codecs.iter().map(open).collect::<Result<_>>()?))
+        };
+        let codecs = tasks.iter().map(codecs).collect::<Result<_>>()?;
+        let options = EngineOptions {
+            parts: Parts::All,
+            compute: Compute::F32,
+            threads: None,
+        };
+        Ok(Prepared {
+            engine: Engine::load(&package, &tasks, options)?,
+            source,
+            tasks: codecs,
+        })
+    }
+
+    fn tasks(&self, package: &Package, source: &Source) -> Result<Vec<Task>> {
+        let tasks: Vec<Task> = match self.tasks.as_slice() {
+            [] => {
+                let available = package.manifest().tasks.available().into_iter();
+                available.filter(|&task| source.has_truth(task)).collect()
+            }
+            named => named.to_vec(),
+        };
+        let judged = tasks.iter().all(|&task| source.has_truth(task));
+        ensure!(
+            judged && !tasks.is_empty() && source.count() > 0,
+            "--source {}: no ground truth for the tasks; scenes:SEED:COUNT has it for all, \
+             imagenet:DIR for cls, voc:DIR for seg, nyu:DIR for dpt",
+            self.source
+        );
+        Ok(tasks)
+    }
+
+    fn open(
+        &self,
+        codec: CodecId,
+        package: &Package,
+        task: Task,
+        options: &CodecOptions,
+    ) -> Result<Box<dyn FeatureCodec>> {
+        let Some(ladder) = &self.ladder else {
+            return Ok(splitsim_hyperprior::open(codec, package, task, options)?);
+        };
+        let tables = splitsim_codec::picture::Tables::of(package, task)?;
+        let setup = splitsim_codec::picture_codec::Setup {
+            tables,
+            ladder: ladder.clone(),
+        };
+        splitsim_codec::open_with(setup, codec, options).context("--ladder")
+    }
+
+    fn execute(&self, prepared: &Prepared, screen: &Screen) -> Result<Output> {
+        let mut benches = Vec::new();
+        let mut problems = Vec::new();
+        for (task, codecs) in &prepared.tasks {
+            let measurement = Measurement {
+                engine: &prepared.engine,
+                source: &prepared.source,
+                task: *task,
+                jobs: self.jobs,
+            };
+            let coders: Vec<Coder<'_>> = codecs.iter().map(|codec| Coder::new(&**codec)).collect();
+            let (bench, failed) = measurement.run(&coders, screen)?;
+            benches.push(bench);
+            problems.extend(failed);
+        }
+        self.write(&benches)?;
+        let package = prepared.engine.package();
+        let json = json!({
+            "model": package.manifest().name,
+            "model_digest": package.digest().to_string(),
+            "source": self.source.to_string(),
+            "stage": self.stage.describe(),
+            "jobs": self.jobs,
+            "tasks": benches,
+            "problems": problems,
+        });
+        let output = Output::new(table::render(&benches), &json)?;
+        let first = problems.first();
+        Ok(output.short_of(first.map(|first| {
+            format!("{} features could not be measured; the first: {first}", problems.len())
+        })))
+    }
+
+    fn write(&self, benches: &[TaskBench]) -> Result<()> {
+        if let Some(path) = &self.csv {
+            write_csv(path, &table::columns(benches)?)?;
+        }
+        if let Some(path) = &self.html {
+            let about = page::About {
+                model: &self.model,
+                source: &self.source.to_string(),
+                stage: &self.stage.describe(),
+            };
+            write_file(path, page::render(benches, &about).as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  splitsim codec bench --codec hevc --model tiny-scenes --source scenes:7:100
+  splitsim codec bench --codec hevc --codec vvc --model tiny-scenes --task cls \\
+      --source scenes:7:100 --csv cls.csv --html cls.html
+  splitsim codec bench --codec hm --codec hevc --ladder 40,30,20,10 --model tiny-scenes \\
+      --task seg --source scenes:7:20 --hm-dir ~/HM --cache out/hm --json
+Take pictures that the model was neither trained nor calibrated on.";

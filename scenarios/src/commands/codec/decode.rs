@@ -1,0 +1,77 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use clap::Args;
+use serde_json::json;
+use splitsim_codec::{Container, FeatureCodec, Limits};
+use splitsim_feature::npy;
+use splitsim_model::Package;
+
+use super::args::{SoftwareArgs, StageArgs};
+use crate::failure::OrRefuse;
+use crate::{Failure, Output};
+
+/// Decode a bitstream that `codec roundtrip` or an edge made.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Decode {
+    /// The bitstream, container included
+    #[arg(long = "in", value_name = "FILE")]
+    input: PathBuf,
+    /// Where the feature goes
+    #[arg(long, value_name = "R.npy")]
+    out: PathBuf,
+    /// The model package whose feature it is, a name or a folder
+    #[arg(long, value_name = "MODEL")]
+    model: String,
+    #[command(flatten)]
+    software: SoftwareArgs,
+}
+
+impl Decode {
+    pub(crate) fn run(self) -> Result<Output, Failure> {
+        let (codec, container) = self.prepare().or_refuse()?;
+        let from = || self.input.display().to_string();
+        let feature = codec.decode(&container).with_context(from)?;
+        npy::write(&self.out, &feature).map_err(anyhow::Error::from)?;
+        let header = container.header();
+        let (shape, task, level) = (feature.shape(), header.task, header.level);
+        let text = format!(
+            "{task} feature of {shape} at level {level} of {}",
+            header.codec
+        );
+        let json = json!({
+            "codec": header.codec,
+            "task": task,
+            "level": level,
+            "shape": shape,
+            "bytes": container.container_bytes(),
+            "payload_bytes": container.payload_bytes(),
+            "bpfp": container.bpfp(),
+        });
+        Ok(Output::new(text, &json)?)
+    }
+
+    fn prepare(&self) -> Result<(Box<dyn FeatureCodec>, Container)> {
+        let package = Package::find(&self.model)?;
+        let container = read_container(&self.input)
+            .with_context(|| format!("{}: no bitstream", self.input.display()))?;
+        let header = container.header();
+        // What the symbols mean stands in the container.
+        let options = StageArgs::default().options(&self.software);
+        let codec = splitsim_codec::open(header.codec, &package, header.task, &options)?;
+        Ok((codec, container))
+    }
+}
+
+fn read_container(path: &Path) -> Result<Container> {
+    Ok(Container::parse(
+        &Bytes::from(std::fs::read(path)?),
+        &Limits::default(),
+    )?)
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  splitsim codec decode --in f.splf --out r.npy --model tiny-scenes";

@@ -1,0 +1,131 @@
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::json;
+use splitsim_cfqa::{Metric, score};
+use splitsim_codec::{CodecId, FeatureCodec, Level};
+use splitsim_feature::{Feature, Task, npy};
+use splitsim_model::Package;
+use splitsim_policy::RungChoice;
+
+use super::args::{SoftwareArgs, StageArgs};
+use super::milliseconds;
+use crate::failure::OrRefuse;
+use crate::{Failure, Output};
+
+/// Code a feature, decode the very bytes, and say what it cost.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Roundtrip {
+    /// The codec
+    #[arg(long, value_name = "CODEC")]
+    codec: CodecId,
+    /// cheapest, richest, or an index on the model's ladder, 0 being the cheapest
+    #[arg(long, value_name = "LEVEL")]
+    level: RungChoice,
+    /// The feature, .npy, f32 [views, layers, tokens, dim]
+    #[arg(long = "in", value_name = "F.npy")]
+    input: PathBuf,
+    /// Where the reconstruction goes
+    #[arg(long, value_name = "R.npy")]
+    out: PathBuf,
+    /// Where the bitstream goes, container included
+    #[arg(long, value_name = "FILE")]
+    bitstream: Option<PathBuf>,
+    /// The model package whose feature it is, a name or a folder
+    #[arg(long, value_name = "MODEL")]
+    model: String,
+    /// The task whose feature it is: cls, seg or dpt
+    #[arg(long, value_name = "TASK")]
+    task: Task,
+    #[command(flatten)]
+    stage: StageArgs,
+    #[command(flatten)]
+    software: SoftwareArgs,
+}
+
+/// Everything that a round trip needs.
+struct Prepared {
+    codec: Box<dyn FeatureCodec>,
+    level: Level,
+    label: String,
+    feature: Feature,
+}
+
+impl Roundtrip {
+    pub(crate) fn run(self) -> Result<Output, Failure> {
+        let prepared = self.prepare().or_refuse()?;
+        Ok(self.execute(&prepared)?)
+    }
+
+    fn prepare(&self) -> Result<Prepared> {
+        let package = Package::find(&self.model)?;
+        let options = self.stage.options(&self.software);
+        let codec = splitsim_codec::open(self.codec, &package, self.task, &options)?;
+        let ladder = codec.ladder();
+        let level = match self.level {
+            RungChoice::Cheapest => Level::CHEAPEST,
+            RungChoice::Richest => ladder.richest(),
+            RungChoice::Index(rung) => ladder.level(rung.0.into()).context("--level")?,
+        };
+        let label = ladder.rung(level)?.label.clone();
+        let feature = npy::read(&self.input)?;
+        Ok(Prepared {
+            codec,
+            level,
+            label,
+            feature,
+        })
+    }
+
+    fn execute(&self, prepared: &Prepared) -> Result<Output> {
+        let Prepared {
+            codec,
+            level,
+            label,
+            feature,
+        } = prepared;
+        let coded = codec
+            .encode_and_decode(feature, *level)
+            .with_context(|| self.input.display().to_string())?;
+        npy::write(&self.out, &coded.reconstruction)?;
+        if let Some(path) = &self.bitstream {
+            std::fs::write(path, coded.container.to_bytes())
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        let mse = score(Metric::Mse, feature, &coded.reconstruction)?.value();
+        let (bytes, bpfp) = (coded.container.container_bytes(), coded.container.bpfp());
+        let (encode_ms, decode_ms) = (milliseconds(coded.encode), milliseconds(coded.decode));
+        let clamped = match coded.clamped_points {
+            0 => String::new(),
+            points => format!(", {points} points lay outside of the range and were clamped"),
+        };
+        let text = format!(
+            "{label}: {bytes}, {bpfp}, mse {mse:.3e}, encoded in {encode_ms:.1} ms, \
+             decoded in {decode_ms:.1} ms{clamped}"
+        );
+        let json = json!({
+            "codec": self.codec,
+            "task": self.task,
+            "level": level,
+            "label": label,
+            "bytes": bytes,
+            "payload_bytes": coded.container.payload_bytes(),
+            "bpfp": bpfp,
+            "mse": mse,
+            "clamped_points": coded.clamped_points,
+            "encode_ms": encode_ms,
+            "decode_ms": decode_ms,
+        });
+        Output::new(text, &json)
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  splitsim codec roundtrip --codec hevc --level cheapest --model tiny-scenes --task cls \\
+      --in f.npy --out r.npy
+  splitsim codec roundtrip --codec hevc --level 4 --model tiny-scenes --task seg \\
+      --in f.npy --out r.npy --bitstream f.splf --json";
+
