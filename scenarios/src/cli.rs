@@ -1,6 +1,9 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::{certs, cfqa, codec, export, features, heads, list, model, report, run, scenes, validate};
+use crate::commands::{
+    certs, cfqa, codec, export, features, heads, ladder, list, model, policies, report, run,
+    scenes, validate,
+};
 use crate::{Failure, Output, Screen};
 
 /// Edge-cloud split inference with a feature-quality gate, measured for real.
@@ -53,6 +56,12 @@ enum Command {
     /// Model packages
     #[command(subcommand)]
     Model(model::ModelCommand),
+    /// Recorded ladders: every frame at every level
+    #[command(subcommand)]
+    Ladder(ladder::LadderCommand),
+    /// Decision policies over recorded ladders
+    #[command(subcommand)]
+    Policies(policies::PoliciesCommand),
     /// Make the certificates with which edges and a cloud trust each other
     Certs(certs::Certs),
 }
@@ -87,6 +96,8 @@ impl Cli {
             Command::Codec(codec) => codec.run(screen),
             Command::Cfqa(cfqa) => cfqa.run(),
             Command::Model(model) => model.run(screen),
+            Command::Ladder(ladder) => ladder.run(screen),
+            Command::Policies(policies) => policies.run(),
             Command::Certs(certs) => certs.run(),
         }
     }

@@ -4,6 +4,7 @@
 //! - [`scenario`]: scenario files, from text to a fully explicit [`Scenario`](scenario::Scenario);
 //! - [`run`]: one cloud, an edge per task and policy after policy, over loopback QUIC;
 //! - [`sweep`]: a run per point of a grid, in processes of their own;
+//! - [`ladder`]: recorded ladders, and policies compared over them;
 //! - [`calibration`]: value ranges, ladders and gate thresholds, found on scenes;
 //! - [`Failure`] and [`Output`]: what comes of a command; [`Screen`]: its progress.
 //!
@@ -15,6 +16,7 @@ mod commands;
 mod evaluation;
 mod failure;
 mod gallery;
+pub mod ladder;
 pub mod logging;
 mod output;
 pub mod run;

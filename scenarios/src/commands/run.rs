@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::failure::OrRefuse;
+use crate::ladder::StudyOrder;
 use crate::run::{Experiment, Order};
 use crate::scenario::{self, Plan, Sweep};
 use crate::sweep::{self, SweepOrder};
@@ -49,9 +50,21 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
         match scenario::plan(&self.scenario, &self.settings).or_refuse()? {
+            Plan::Single(draft) if draft.is_replay() => self.replay(screen),
             Plan::Single(_) => self.single(screen),
             Plan::Sweep(sweep) => self.sweep(&sweep, screen),
         }
+    }
+
+    /// Records ladders, and compares the policies over them.
+    fn replay(self, screen: &Screen) -> Result<Output, Failure> {
+        let order = StudyOrder {
+            scenario: self.scenario,
+            settings: self.settings,
+            out: self.out,
+            force: self.force,
+        };
+        super::ladder::study(&order, screen)
     }
 
     fn single(self, screen: &Screen) -> Result<Output, Failure> {
@@ -88,7 +101,7 @@ impl Run {
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

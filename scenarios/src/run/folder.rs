@@ -1,20 +1,23 @@
 //! The folder of results: of one scenario and one model, written by one process at a time.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
+use splitsim_policy::Decision;
 use splitsim_results::{Store, Summary};
 
 use super::provenance::Provenance;
 use super::report;
 use crate::commands::report::FILE as REPORT;
+use crate::ladder::COMPARISON_FILES;
 use crate::scenario::Scenario;
 
 /// A folder of results that this process holds.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     /// Held as long as the folder is.
     _lock: File,
@@ -23,11 +26,11 @@ pub(super) struct Folder {
 }
 
 /// Whose results a folder is for.
-pub(super) struct Owner<'a> {
-    pub(super) scenario: &'a Scenario,
-    pub(super) provenance: &'a Provenance,
+pub(crate) struct Owner<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) provenance: &'a Provenance,
     /// Frames of the scenario's source.
-    pub(super) frames: usize,
+    pub(crate) frames: usize,
 }
 
 /// What is in a folder.
@@ -46,6 +49,7 @@ enum Found {
 pub(super) const RESOLVED: &str = "scenario.resolved.toml";
 const SUMMARY: &str = "summary.json";
 const EDGES: &str = "edges";
+const LADDERS: &str = "ladders";
 const LOCK: &str = ".lock";
 /// There while a folder is being cleared: what else is there then is not whole.
 const CLEARING: &str = ".clearing";
@@ -56,7 +60,7 @@ impl Folder {
     /// # Errors
     /// When another process holds it, or it has other contents than results of this scenario and
     /// model, unless `force` says that other results may be replaced.
-    pub(super) fn open(path: &Path, owner: &Owner<'_>, force: bool) -> Result<Self> {
+    pub(crate) fn open(path: &Path, owner: &Owner<'_>, force: bool) -> Result<Self> {
         let named = || format!("folder {}", path.display());
         fs::create_dir_all(path).with_context(named)?;
         let lock = File::create(path.join(LOCK)).with_context(named)?;
@@ -75,7 +79,7 @@ impl Folder {
         })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -94,13 +98,23 @@ impl Folder {
         self.path.join(EDGES).join(policy).join(edge)
     }
 
+    /// Where recorded ladders are.
+    pub(crate) fn ladders(&self) -> PathBuf {
+        self.path.join(LADDERS)
+    }
+
+    /// The frames of which an edge's policy shipped nothing.
+    pub(super) fn dropped(&self, policy: &str, edge: &str) -> usize {
+        dropped(&self.edge(policy, edge))
+    }
+
     /// The resolved scenario with provenance, as it is stored.
     pub(super) fn resolved(&self) -> &str {
         &self.resolved
     }
 
     /// Clears what is to be replaced and stores the resolved scenario; unfinished results stay.
-    pub(super) fn begin(&mut self) -> Result<()> {
+    pub(crate) fn begin(&mut self) -> Result<()> {
         if self.found == Found::Unfinished {
             return Ok(());
         }
@@ -133,7 +147,12 @@ impl Folder {
         for file in files.chain(logs.iter().map(String::as_str)) {
             absent_is_fine(fs::remove_file(self.path.join(file)))?;
         }
-        absent_is_fine(fs::remove_dir_all(self.path.join(EDGES)))?;
+        for file in COMPARISON_FILES {
+            absent_is_fine(fs::remove_file(self.path.join(file)))?;
+        }
+        for folder in [EDGES, LADDERS] {
+            absent_is_fine(fs::remove_dir_all(self.path.join(folder)))?;
+        }
         fs::remove_file(self.path.join(CLEARING))
     }
 
@@ -243,8 +262,19 @@ fn differing_keys(there: &toml::Table, now: &toml::Table) -> Vec<String> {
 
 /// Whether every frame of every policy and task is in the results. Unreadable ones are not.
 fn is_finished(path: &Path, owner: &Owner<'_>) -> bool {
+    let dropped = |policy: &str, edge: &str| dropped(&path.join(EDGES).join(policy).join(edge));
     Summary::of_file(&path.join(Store::FILE_NAME))
-        .is_ok_and(|summary| report::missing(owner.scenario, owner.frames, &summary) == 0)
+        .is_ok_and(|summary| report::missing(owner.scenario, owner.frames, &summary, dropped) == 0)
+}
+
+/// The frames of which an edge's policy shipped nothing.
+fn dropped(edge: &Path) -> usize {
+    let decided = splitsim_edge::read_decisions(edge).unwrap_or_default();
+    let dropped = decided.iter().filter(|frame| frame.end == Decision::Drop);
+    dropped
+        .map(|frame| frame.frame)
+        .collect::<BTreeSet<_>>()
+        .len()
 }
 
 #[cfg(test)]

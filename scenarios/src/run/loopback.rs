@@ -16,7 +16,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Experiment;
-use super::interrupt;
 use super::live::LiveEdge;
 use crate::Screen;
 use crate::scenario::PlannedPolicy;
@@ -59,10 +58,13 @@ impl Loopback {
 
     /// Runs every policy, then ends the cloud. Returns what did not go well, which lies in the results
     /// as missing frames.
-    pub(super) async fn run(self, experiment: &Experiment, screen: &Screen) -> Result<Vec<String>> {
-        let stop = CancellationToken::new();
-        interrupt::watch(stop.clone(), screen.clone())?;
-        let outcome = self.policies(experiment, screen, &stop).await;
+    pub(super) async fn run(
+        self,
+        experiment: &Experiment,
+        screen: &Screen,
+        stop: &CancellationToken,
+    ) -> Result<Vec<String>> {
+        let outcome = self.policies(experiment, screen, stop).await;
         self.stop_cloud.cancel();
         let ended = self.cloud.await.context("the cloud broke down")?;
         let shortfalls = outcome?;

@@ -25,11 +25,13 @@ use splitsim_results::Summary;
 use splitsim_source::Source;
 use splitsim_story::{Limits, RecordedRun};
 use splitsim_vision::{Engine, EngineOptions, Parts};
+use tokio_util::sync::CancellationToken;
 
 use crate::Screen;
 use crate::gallery::Studio;
+use crate::ladder::Recorder;
 use crate::scenario::{self, Scenario};
-use folder::{Folder, Owner};
+pub(crate) use folder::{Folder, Owner};
 use loopback::Loopback;
 pub(crate) use provenance::Provenance;
 
@@ -130,7 +132,13 @@ impl Experiment {
         let shortfalls = if self.due {
             self.folder.begin()?;
             screen.note(&format!("results: {}", self.folder.path().display()));
-            Loopback::start(&self).await?.run(&self, screen).await?
+            let stop = CancellationToken::new();
+            interrupt::watch(stop.clone(), screen.clone())?;
+            self.record_ladders(screen, &stop).await?;
+            Loopback::start(&self)
+                .await?
+                .run(&self, screen, &stop)
+                .await?
         } else {
             screen.note(&format!("finished: {}", self.folder.path().display()));
             Vec::new()
@@ -138,7 +146,8 @@ impl Experiment {
         let mut summary = Summary::of_file(&self.folder.results())?;
         self.folder.finish(&summary)?;
         self.report(screen).await?;
-        let missing = report::missing(&self.scenario, self.frames, &summary);
+        let dropped = |policy: &str, edge: &str| self.folder.dropped(policy, edge);
+        let missing = report::missing(&self.scenario, self.frames, &summary, dropped);
         let shortfall = (missing > 0 || !shortfalls.is_empty())
             .then(|| report::shortfall(missing, &shortfalls));
         let performed = Performed {
@@ -152,6 +161,29 @@ impl Experiment {
 }
 
 impl Experiment {
+    /// Records every level of every frame, if the scenario says so.
+    async fn record_ladders(&self, screen: &Screen, stop: &CancellationToken) -> Result<()> {
+        if !self.scenario.record_ladders {
+            return Ok(());
+        }
+        let (scenario, package) = (self.scenario.clone(), self.package.clone());
+        let (backbone, heads) = (self.backbone.clone(), self.heads.clone());
+        let (folder, screen, stop) = (self.folder.ladders(), screen.clone(), stop.clone());
+        let record = move || {
+            let recorder = Recorder {
+                scenario: &scenario,
+                package: &package,
+                backbone: &backbone,
+                heads: &heads,
+                stop: &stop,
+            };
+            recorder.record(&folder, &screen).map(drop)
+        };
+        tokio::task::spawn_blocking(record)
+            .await
+            .context("the recording broke down")?
+    }
+
     /// Writes the report of everything that is in the results.
     async fn report(&self, screen: &Screen) -> Result<()> {
         let run = RecordedRun::read(self.folder.path())?;

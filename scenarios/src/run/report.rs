@@ -6,8 +6,14 @@ use splitsim_results::{Summary, table};
 
 use crate::scenario::Scenario;
 
-/// Frames of the scenario that are not in the results.
-pub(super) fn missing(scenario: &Scenario, frames: usize, summary: &Summary) -> usize {
+/// Frames of the scenario that are not in the results, and were not dropped on purpose. `dropped` is
+/// asked with the names of a policy and an edge.
+pub(super) fn missing(
+    scenario: &Scenario,
+    frames: usize,
+    summary: &Summary,
+    dropped: impl Fn(&str, &str) -> usize,
+) -> usize {
     let parts = scenario
         .policies
         .iter()
@@ -20,7 +26,8 @@ pub(super) fn missing(scenario: &Scenario, frames: usize, summary: &Summary) -> 
                 .iter()
                 .find(|group| group.key.run_id == run_id && group.key.task == task);
             let recorded = group.map_or(0, |group| group.frames);
-            frames.saturating_sub(usize::try_from(recorded).unwrap_or(usize::MAX))
+            let recorded = usize::try_from(recorded).unwrap_or(usize::MAX);
+            frames.saturating_sub(recorded.saturating_add(dropped(&policy.name, task.name())))
         })
         .sum()
 }

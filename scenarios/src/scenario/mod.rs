@@ -83,6 +83,12 @@ impl Draft {
         &self.0.model
     }
 
+    /// Whether policies are replayed over recorded ladders, rather than run.
+    #[must_use]
+    pub const fn is_replay(&self) -> bool {
+        self.0.replay.is_some()
+    }
+
     /// The scenario's name.
     #[must_use]
     pub fn name(&self) -> &str {

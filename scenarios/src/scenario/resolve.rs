@@ -269,11 +269,10 @@ fn policies(
             .map_err(|error| ScenarioError::value(format!("name of policy '{name}'"), error))?;
     }
     Id::new(file.name.clone()).map_err(|error| ScenarioError::value("name", error))?;
-    let calibrated = |_: Metric, task: Task, _: f64, _: f64| {
-        let model = &package.manifest().name;
-        Err(format!(
-            "model '{model}' has no calibrated thresholds for {task}: name a number"
-        ))
+    let calibrated = |metric: Metric, task: Task, tau: f64, alpha: f64| {
+        let (codec, metric) = (file.codec.name(), metric.name());
+        let threshold = package.calibrated_threshold(codec, task, metric, tau, alpha);
+        threshold.map_err(|error| error.to_string())
     };
     let sources = ThresholdSources {
         table: &file.thresholds,

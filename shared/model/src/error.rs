@@ -67,6 +67,31 @@ pub enum ModelError {
         /// The task asked for.
         task: Task,
     },
+    /// The package was not calibrated to such a threshold.
+    #[error(
+        "model '{model}' has no threshold for {wanted}, it has {}; find one with 'splitsim cfqa calibrate'",
+        if .known.is_empty() { "none".to_owned() } else { .known.join("; ") }
+    )]
+    NoThreshold {
+        /// The package's name.
+        model: String,
+        /// What was asked for.
+        wanted: String,
+        /// The limits and shares that there are for the codec, task and metric.
+        known: Vec<String>,
+    },
+    /// A threshold was calibrated on another version of the package.
+    #[error(
+        "model '{model}' has changed since its thresholds were calibrated (was {calibrated}, is {actual}); calibrate again with 'splitsim cfqa calibrate'"
+    )]
+    StaleThreshold {
+        /// The package's name.
+        model: String,
+        /// Digest that the threshold is for.
+        calibrated: String,
+        /// The package's digest.
+        actual: String,
+    },
 }
 
 fn list(paths: &[PathBuf]) -> String {

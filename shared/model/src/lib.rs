@@ -5,6 +5,7 @@
 //!   model.toml             the manifest, see [`Manifest`]
 //!   backbone.safetensors   weights under DINOv2's own names
 //!   heads/{cls,seg,dpt}.safetensors
+//!   thresholds.toml        calibrated gate thresholds, where there are any, see [`Thresholds`]
 //! ```
 //!
 //! [`Package::open`] reads and checks the manifest and digests the whole package, so that an edge and
@@ -18,6 +19,7 @@ mod manifest;
 mod package;
 mod preprocess;
 mod range;
+mod thresholds;
 
 pub use architecture::{Architecture, FeedForward, PositionInterpolation};
 pub use error::ModelError;
@@ -27,3 +29,4 @@ pub use preprocess::{
     ClsPreprocess, DptPreprocess, FrameSize, Normalisation, ResizeFilter, SegPreprocess,
 };
 pub use range::{RangeTable, ValueRange};
+pub use thresholds::{CalibratedThreshold, Thresholds};
