@@ -1,6 +1,8 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::{certs, cfqa, codec, export, features, heads, list, model, report, run, scenes, validate};
+use crate::commands::{
+    certs, cfqa, codec, export, features, heads, link, list, model, report, run, scenes, validate,
+};
 use crate::{Failure, Output, Screen};
 
 /// Edge-cloud split inference with a feature-quality gate, measured for real.
@@ -44,6 +46,9 @@ enum Command {
     /// Task heads on features
     #[command(subcommand)]
     Heads(heads::HeadsCommand),
+    /// Traces of links
+    #[command(subcommand)]
+    Link(link::LinkCommand),
     /// Feature codecs
     #[command(subcommand)]
     Codec(codec::CodecCommand),
@@ -84,6 +89,7 @@ impl Cli {
             Command::Scenes(scenes) => scenes.run(screen),
             Command::Features(features) => features.run(screen),
             Command::Heads(heads) => heads.run(),
+            Command::Link(link) => link.run(),
             Command::Codec(codec) => codec.run(screen),
             Command::Cfqa(cfqa) => cfqa.run(),
             Command::Model(model) => model.run(screen),

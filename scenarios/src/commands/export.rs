@@ -51,9 +51,13 @@ impl Export {
         for table in TableName::ALL {
             files.push(self.write(table.name(), &typed(store.rows(table)?)?)?);
         }
-        let text = files.iter().map(|(path, rows)| format!("{}: {rows} rows", path.display()));
+        let text = files
+            .iter()
+            .map(|(path, rows)| format!("{}: {rows} rows", path.display()));
         let text = text.collect::<Vec<_>>().join("\n");
-        let json = files.iter().map(|(path, rows)| json!({ "file": path, "rows": rows }));
+        let json = files
+            .iter()
+            .map(|(path, rows)| json!({ "file": path, "rows": rows }));
         Output::new(text, &json!({ "files": json.collect::<Vec<_>>() }))
     }
 
@@ -69,13 +73,21 @@ impl Export {
 }
 
 fn ensure_folder(path: &Path) -> Result<()> {
-    ensure!(!path.is_file(), "--out {} is a file; name a folder", path.display());
+    ensure!(
+        !path.is_file(),
+        "--out {} is a file; name a folder",
+        path.display()
+    );
     std::fs::create_dir_all(path).with_context(|| format!("folder {}", path.display()))
 }
 
 /// A table with the types that its columns are declared with, also where every value is unknown.
 fn typed(rows: Rows) -> Result<Table> {
-    let Rows { columns, types, rows } = rows;
+    let Rows {
+        columns,
+        types,
+        rows,
+    } = rows;
     let columns = columns.into_iter().zip(types).enumerate();
     let columns = columns.map(|(index, (name, of))| {
         let cells = rows.iter().map(|row| &row[index]);

@@ -9,6 +9,7 @@ pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod heads;
 mod image_size;
+pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod model;
 pub(crate) mod report;

@@ -70,12 +70,16 @@ impl Studio<'_> {
             arrived,
             ..
         } = remade;
-        paint::exhibit(heading(frame), about, &paint::Seen {
-            picture: &item.picture,
-            truth: item.truth.as_ref(),
-            original: &original,
-            arrived: &arrived,
-        })
+        paint::exhibit(
+            heading(frame),
+            about,
+            &paint::Seen {
+                picture: &item.picture,
+                truth: item.truth.as_ref(),
+                original: &original,
+                arrived: &arrived,
+            },
+        )
     }
 
     fn remake(&self, frame: &Misjudged) -> Result<Remade> {
@@ -121,8 +125,14 @@ fn try_of_recorded(run: &RecordedRun, each: usize, screen: &Screen) -> Result<Pi
     let draft = scenario::parse(run.scenario(), &[])?;
     let package = Package::find(draft.model())?;
     let digest = package.digest().to_string();
-    if run.model_digest().is_some_and(|recorded| recorded != digest) {
-        bail!("the model {} is not the one that the run used", draft.model());
+    if run
+        .model_digest()
+        .is_some_and(|recorded| recorded != digest)
+    {
+        bail!(
+            "the model {} is not the one that the run used",
+            draft.model()
+        );
     }
     let scenario = draft.resolve(&package)?;
     let options = EngineOptions {
@@ -130,7 +140,8 @@ fn try_of_recorded(run: &RecordedRun, each: usize, screen: &Screen) -> Result<Pi
         compute: scenario.compute,
         threads: Some(scenario.threads),
     };
-    let engine = Engine::load(&package, &scenario.tasks, options).context("cannot load the model")?;
+    let engine =
+        Engine::load(&package, &scenario.tasks, options).context("cannot load the model")?;
     let studio = Studio {
         scenario: &scenario,
         package: &package,
@@ -162,7 +173,11 @@ fn told(frame: &Misjudged) -> String {
         ..
     } = frame;
     let kilobytes = frame.container_bytes as f64 / 1000.0;
-    let accepted = if frame.accepted { "passes" } else { "does not pass" };
+    let accepted = if frame.accepted {
+        "passes"
+    } else {
+        "does not pass"
+    };
     let distortion = match frame.task {
         Task::Cls => format!("{:+} ranks", frame.distortion),
         Task::Seg => format!("{:+.2} mIoU points", frame.distortion),

@@ -42,7 +42,11 @@ pub(super) fn exhibit(heading: String, about: String, seen: &Seen<'_>) -> Result
                 Some(GroundTruth::Dpt { depth }) => Some(depth),
                 _ => None,
             };
-            depths(Exhibit::new(heading, about).picture(picture), truth, [original, arrived])
+            depths(
+                Exhibit::new(heading, about).picture(picture),
+                truth,
+                [original, arrived],
+            )
         }
         _ => anyhow::bail!("the head answered another task"),
     }
@@ -50,14 +54,21 @@ pub(super) fn exhibit(heading: String, about: String, seen: &Seen<'_>) -> Result
 
 fn photograph(picture: &Picture) -> Result<Shown> {
     let extent = picture.extent();
-    let (width, height) = (u32::try_from(extent.width())?, u32::try_from(extent.height())?);
+    let (width, height) = (
+        u32::try_from(extent.width())?,
+        u32::try_from(extent.height())?,
+    );
     let image = RgbImage::from_raw(width, height, picture.samples().to_vec())
         .context("a picture has three samples per pixel")?;
     let (width, height) = reduced(width, height);
     let image = imageops::resize(&image, width, height, FilterType::Triangle);
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, 82).encode_image(&image)?;
-    Ok(Shown::jpeg("picture", "the picture as the edge captured it", &bytes))
+    Ok(Shown::jpeg(
+        "picture",
+        "the picture as the edge captured it",
+        &bytes,
+    ))
 }
 
 /// The best classes of both, and the true one.
@@ -86,7 +97,11 @@ fn best(logits: impl Iterator<Item = f32>) -> String {
     named.collect::<Vec<_>>().join(", ")
 }
 
-fn masks(exhibit: Exhibit, truth: Option<&Mask>, [original, arrived]: [&Mask; 2]) -> Result<Exhibit> {
+fn masks(
+    exhibit: Exhibit,
+    truth: Option<&Mask>,
+    [original, arrived]: [&Mask; 2],
+) -> Result<Exhibit> {
     let painted = |mask: &Mask| coloured(mask.view(), |class| class_colour(*class));
     let changed = Zip::from(original.view())
         .and(arrived.view())
@@ -98,7 +113,11 @@ fn masks(exhibit: Exhibit, truth: Option<&Mask>, [original, arrived]: [&Mask; 2]
     });
     let mut exhibit = exhibit;
     if let Some(truth) = truth {
-        exhibit = exhibit.picture(png("truth", "the true class of every pixel", &painted(truth))?);
+        exhibit = exhibit.picture(png(
+            "truth",
+            "the true class of every pixel",
+            &painted(truth),
+        )?);
     }
     Ok(exhibit
         .picture(png(
@@ -124,8 +143,15 @@ fn depths(
     [original, arrived]: [&DepthMap; 2],
 ) -> Result<Exhibit> {
     let all = [Some(original), Some(arrived), truth];
-    let metres = || all.into_iter().flatten().flat_map(|map| map.view().into_iter());
-    let near = metres().copied().filter(|&m| m > 0.0).fold(f32::INFINITY, f32::min);
+    let metres = || {
+        all.into_iter()
+            .flatten()
+            .flat_map(|map| map.view().into_iter())
+    };
+    let near = metres()
+        .copied()
+        .filter(|&m| m > 0.0)
+        .fold(f32::INFINITY, f32::min);
     let far = metres().copied().fold(0.0, f32::max);
     let span = (far - near).max(f32::EPSILON);
     let painted = |map: &DepthMap| {

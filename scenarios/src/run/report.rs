@@ -20,7 +20,8 @@ pub(super) fn missing(scenario: &Scenario, frames: usize, summary: &Summary) -> 
                 .iter()
                 .find(|group| group.key.run_id == run_id && group.key.task == task);
             let recorded = group.map_or(0, |group| group.frames);
-            frames.saturating_sub(usize::try_from(recorded).unwrap_or(usize::MAX))
+            let expected = frames * scenario.edges_per_task.get();
+            expected.saturating_sub(usize::try_from(recorded).unwrap_or(usize::MAX))
         })
         .sum()
 }

@@ -48,7 +48,10 @@ impl FromStr for LevelArgument {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let expected = || "expected LAMBDA=FILE, such as 0.0016=cls_0.0016.pth.tar".to_owned();
         let (lambda, file) = text.split_once('=').ok_or_else(expected)?;
-        let lambda = lambda.parse().ok().filter(|&lambda: &f64| lambda.is_finite() && lambda > 0.0);
+        let lambda = lambda
+            .parse()
+            .ok()
+            .filter(|&lambda: &f64| lambda.is_finite() && lambda > 0.0);
         Ok(Self {
             lambda: lambda.ok_or_else(expected)?,
             file: file.into(),
@@ -64,7 +67,10 @@ impl Import {
 
     fn prepare(&self) -> Result<(Package, Vec<Task>, Vec<TrainedLevel>)> {
         if !self.codec.is_learned() {
-            bail!("--codec {}: only hyperprior and hyperprior-task have checkpoints", self.codec);
+            bail!(
+                "--codec {}: only hyperprior and hyperprior-task have checkpoints",
+                self.codec
+            );
         }
         let package = Package::find(&self.model)?;
         let tasks = match (self.codec, self.task) {
@@ -77,7 +83,10 @@ impl Import {
         }
         let mut arguments = self.levels.clone();
         arguments.sort_by(|a, b| a.lambda.total_cmp(&b.lambda));
-        if let Some(pair) = arguments.windows(2).find(|pair| pair[0].lambda == pair[1].lambda) {
+        if let Some(pair) = arguments
+            .windows(2)
+            .find(|pair| pair[0].lambda == pair[1].lambda)
+        {
             bail!("--level: {} is given twice", pair[0].lambda);
         }
         let read = |argument: &LevelArgument| {
@@ -96,10 +105,17 @@ impl Import {
         tasks: &[Task],
         levels: &[TrainedLevel],
     ) -> Result<Output> {
-        let precision = if self.half_precision { Precision::Half } else { Precision::Full };
+        let precision = if self.half_precision {
+            Precision::Half
+        } else {
+            Precision::Full
+        };
         let files = install(package, self.codec, tasks, levels, precision)
             .with_context(|| package.root().display().to_string())?;
-        let widths: Vec<_> = levels.iter().map(|level| level.parameters.widths()).collect();
+        let widths: Vec<_> = levels
+            .iter()
+            .map(|level| level.parameters.widths())
+            .collect();
         let json = json!({
             "codec": self.codec,
             "tasks": tasks,
@@ -110,7 +126,12 @@ impl Import {
                 "m": widths.m,
             })).collect::<Vec<_>>(),
         });
-        let text = format!("{} levels of {} in {}", files.len(), self.codec, package.root().display());
+        let text = format!(
+            "{} levels of {} in {}",
+            files.len(),
+            self.codec,
+            package.root().display()
+        );
         Output::new(text, &json)
     }
 }

@@ -80,7 +80,10 @@ impl Train {
 
     fn prepare(&self) -> Result<Prepared> {
         if !self.codec.is_learned() {
-            bail!("--codec {}: only hyperprior and hyperprior-task are trained", self.codec);
+            bail!(
+                "--codec {}: only hyperprior and hyperprior-task are trained",
+                self.codec
+            );
         }
         let package = Package::find(&self.model)?;
         let tasks = match (self.codec, self.task) {
@@ -132,9 +135,18 @@ impl Train {
             .zip(&config.lambdas)
             .map(|(parameters, &lambda)| TrainedLevel { lambda, parameters })
             .collect();
-        let precision = if self.full_precision { Precision::Full } else { Precision::Half };
+        let precision = if self.full_precision {
+            Precision::Full
+        } else {
+            Precision::Half
+        };
         let files = install(package, self.codec, tasks, &levels, precision)?;
-        let text = format!("{} levels of {} in {}", files.len(), self.codec, package.root().display());
+        let text = format!(
+            "{} levels of {} in {}",
+            files.len(),
+            self.codec,
+            package.root().display()
+        );
         let json = json!({
             "codec": self.codec,
             "tasks": tasks,
@@ -152,9 +164,14 @@ impl Train {
             stages,
             ..
         } = prepared;
-        let folder = self.features.clone().unwrap_or_else(|| self.work.join("features"));
+        let folder = self
+            .features
+            .clone()
+            .unwrap_or_else(|| self.work.join("features"));
         let mut features = FeatureCache {
-            folder: folder.join(backbone_name(package)?).join(folder_name(&self.source)),
+            folder: folder
+                .join(backbone_name(package)?)
+                .join(folder_name(&self.source)),
             package,
             engine: None,
             source,
@@ -171,7 +188,11 @@ impl Train {
                     symbols: picture.symbols,
                     bits: picture.depth.bits(),
                 };
-                let part = if index < first_validation { &mut set.training } else { &mut set.validation };
+                let part = if index < first_validation {
+                    &mut set.training
+                } else {
+                    &mut set.validation
+                };
                 part.push(picture);
                 bar.advance();
             }
@@ -192,7 +213,10 @@ struct FeatureCache<'a> {
 
 impl FeatureCache<'_> {
     fn get(&mut self, task: Task, index: usize) -> Result<Feature> {
-        let path = self.folder.join(task.name()).join(format!("{index:06}.npy"));
+        let path = self
+            .folder
+            .join(task.name())
+            .join(format!("{index:06}.npy"));
         if path.exists() {
             return Ok(npy::read(&path)?);
         }
@@ -315,7 +339,12 @@ impl Watch {
             self.close_bar();
         }
         let screen = &self.screen;
-        let begin = || (level, screen.bar(format!("level {level}, lambda {lambda}"), total as u64));
+        let begin = || {
+            (
+                level,
+                screen.bar(format!("level {level}, lambda {lambda}"), total as u64),
+            )
+        };
         &mut self.bar.get_or_insert_with(begin).1
     }
 
