@@ -5,13 +5,14 @@
 //! cloud knows frames by number, so a frame whose reply was lost may be sent again.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use splitsim_feature::units::Bytes;
 use splitsim_proto::{FrameReply, FrameResult, RequestErrorKind, Settlement};
-use splitsim_transport::{Backoff, CloseCode, FrameSession, TransportError};
+use splitsim_transport::{Backoff, CloseCode, Connection, FrameSession, TransportError};
 use tokio::sync::mpsc::Receiver;
-use tokio::time::sleep;
+use tokio::time::{interval, sleep};
 
 use crate::outbox::{Outbox, OutboxError};
 use crate::parcel::Parcel;
@@ -194,6 +195,10 @@ impl Courier {
         let stop = self.shared.stop.clone();
         let mut outage: Option<Outage> = None;
         loop {
+            // Connecting anew may take long: until then the frame is safe on the disk.
+            if self.uplink.is_broken() {
+                self.keep(parcel).await?;
+            }
             let retry = outage
                 .as_ref()
                 .map_or(self.retry, |outage| outage.left(&self.retry));
@@ -265,9 +270,8 @@ impl Courier {
         let counter = frames.connection().link_counter();
         let stages = &mut parcel.header.stages;
         parcel.timeline.open(Instant::now(), &self.log, stages);
-        let sent = frames
-            .send_frame(&parcel.header, parcel.container.clone())
-            .await;
+        let sent = frames.send_frame(&parcel.header, parcel.container.clone());
+        let sent = watched(&self.shared, frames.connection(), sent).await;
         let replied = Instant::now();
         parcel.timeline.add_link(counter.usage());
         let sent = sent.map_err(|error| self.uplink.frames_failed(error))?;
@@ -295,6 +299,7 @@ impl Courier {
         }
         let measured = replied.checked_sub(result.stages.experiment);
         self.log.record(measured.unwrap_or(replied), replied);
+        self.uplink.frame_answered();
         Ok(Replied {
             result,
             stream_bytes: sent.stream_bytes,
@@ -419,6 +424,27 @@ impl Outage {
     }
 }
 
+/// Tells how the connection is while something is sent over it, and at its end.
+async fn watched<T>(shared: &Shared, connection: &Connection, work: impl Future<Output = T>) -> T {
+    let tell = || {
+        let event = EdgeEvent::Path(connection.path());
+        // Where so many events wait that there is no room, this one is not missed.
+        drop(shared.events.try_send(event));
+    };
+    let mut work = pin!(work);
+    let mut tick = interval(WATCH_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => {
+                tell();
+                return done;
+            }
+            _ = tick.tick() => tell(),
+        }
+    }
+}
+
 fn shipped(parcel: &Parcel) -> EdgeEvent {
     let header = &parcel.header;
     let metric = header.metric.as_ref().map(splitsim_proto::Name::as_str);
@@ -433,6 +459,9 @@ fn shipped(parcel: &Parcel) -> EdgeEvent {
         sends: parcel.timeline.sends + 1,
     }
 }
+
+/// Finer than the round trips of most links, and few lines for a frame.
+const WATCH_EVERY: Duration = Duration::from_millis(100);
 
 /// Beside those in the channel: one that the gate holds out, and one that is being sent.
 const FRAMES_IN_HAND: usize = 2;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use splitsim_feature::units::Bytes;
 use splitsim_proto::Verdict;
-use splitsim_transport::Channel;
+use splitsim_transport::{Channel, PathSnapshot};
 
 use crate::{FailedFrame, FrameRecord};
 
@@ -81,6 +81,9 @@ pub enum EdgeEvent {
         /// How often it has been sent, this time included.
         sends: u32,
     },
+    /// How the frames connection is, ten times a second while a frame is under way, and when it is
+    /// answered.
+    Path(PathSnapshot),
     /// The cloud has answered a frame.
     Replied(Box<FrameRecord>),
     /// The policy ships nothing of a frame.

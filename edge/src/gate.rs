@@ -433,10 +433,7 @@ mod tests {
         assert_eq!((decided.frame, decided.attempts.len()), (7, heard));
         let ladder = LadderLen::new(errors.len()).unwrap();
         let mut fresh = policy.resolve(ladder).unwrap();
-        assert_eq!(
-            splitsim_policy::replay(fresh.as_mut(), &[decided]),
-            Ok(())
-        );
+        assert_eq!(splitsim_policy::replay(fresh.as_mut(), &[decided]), Ok(()));
         (gated, heard)
     }
 

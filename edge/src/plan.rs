@@ -117,7 +117,9 @@ fn dropped(decided: &[DecidedFrame]) -> BTreeSet<u64> {
 
 /// How long the run had been going on at its last decision.
 fn elapsed(decided: &[DecidedFrame]) -> Duration {
-    decided.last().map_or(Duration::ZERO, |frame| frame.conditions.now)
+    decided
+        .last()
+        .map_or(Duration::ZERO, |frame| frame.conditions.now)
 }
 
 fn hello(config: &EdgeConfig, engine: &Engine, gate: &Gate) -> Result<Hello, EdgeError> {

@@ -3,8 +3,8 @@ use std::pin::pin;
 use splitsim_vision::Engine;
 use tokio::sync::mpsc::channel;
 
-use crate::link_meter::LinkMeter;
 use crate::courier::{Courier, Ended, Halt};
+use crate::link_meter::LinkMeter;
 use crate::outbox::SPOOL;
 use crate::plan::Plan;
 use crate::stages::{Shared, Stages};

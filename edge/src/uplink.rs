@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use splitsim_proto::{Ack, Hello, Reference, Settlement};
 use splitsim_transport::{
     Backoff, Channel, CloseCode, Connection, EdgeEndpoint, FrameSession, ReferenceSession, Retry,
-    Target, TransportError, with_backoff,
+    Reuse, Target, TransportError, with_backoff,
 };
 use tokio::time::{Duration, timeout};
 
@@ -38,6 +38,9 @@ pub(crate) struct Uplink {
     frames: Way<FrameSession>,
     /// `None` in a run without references.
     references: Option<Way<ReferenceSession>>,
+    reuse: Reuse,
+    /// Whether a connection broke that was not made anew since.
+    broken: bool,
 }
 
 /// A socket, where it is to lead, and the connection that is made.
@@ -64,7 +67,23 @@ impl Uplink {
                 true => Some(Way::new(config, beside)?),
                 false => None,
             },
+            reuse: config.transport.reuse,
+            broken: false,
         })
+    }
+
+    /// Whether a connection was lost and has not been made again.
+    pub(crate) const fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// A cold connection carries one frame.
+    pub(crate) fn frame_answered(&mut self) {
+        if self.reuse == Reuse::Cold
+            && let Some(session) = self.frames.session.take()
+        {
+            session.connection().close(CloseCode::Done, "");
+        }
     }
 
     /// Makes the connections that are missing, within the retry's time.
@@ -87,6 +106,8 @@ impl Uplink {
         let made = patiently(&self.shared, target.address, retry, connect).await?;
         let cloud = made.welcome().software_version.to_string();
         announce(&self.shared, made.connection(), cloud).await;
+        let references = self.references.as_ref();
+        self.broken = references.is_some_and(|way| way.session.is_none());
         Ok(session.insert(made).clone())
     }
 
@@ -110,6 +131,7 @@ impl Uplink {
         let made = patiently(&self.shared, target.address, retry, connect).await?;
         let cloud = made.welcome().software_version.to_string();
         announce(&self.shared, made.connection(), cloud).await;
+        self.broken = false;
         Ok(Some(session.insert(made).clone()))
     }
 
@@ -142,6 +164,7 @@ impl Uplink {
     pub(crate) fn frames_failed(&mut self, error: TransportError) -> Trouble {
         if !is_answer(&error) {
             self.frames.session = None;
+            self.broken = true;
         }
         Trouble::of(error)
     }
@@ -151,6 +174,7 @@ impl Uplink {
             && let Some(way) = &mut self.references
         {
             way.session = None;
+            self.broken = true;
         }
         Trouble::of(error)
     }

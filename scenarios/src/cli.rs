@@ -1,7 +1,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    certs, cfqa, codec, export, features, heads, ladder, list, model, policies, report, run,
+    certs, cfqa, codec, export, features, heads, ladder, link, list, model, policies, report, run,
     scenes, validate,
 };
 use crate::{Failure, Output, Screen};
@@ -47,6 +47,9 @@ enum Command {
     /// Task heads on features
     #[command(subcommand)]
     Heads(heads::HeadsCommand),
+    /// Traces of links
+    #[command(subcommand)]
+    Link(link::LinkCommand),
     /// Feature codecs
     #[command(subcommand)]
     Codec(codec::CodecCommand),
@@ -93,6 +96,7 @@ impl Cli {
             Command::Scenes(scenes) => scenes.run(screen),
             Command::Features(features) => features.run(screen),
             Command::Heads(heads) => heads.run(),
+            Command::Link(link) => link.run(),
             Command::Codec(codec) => codec.run(screen),
             Command::Cfqa(cfqa) => cfqa.run(),
             Command::Model(model) => model.run(screen),

@@ -10,6 +10,7 @@ pub(crate) mod features;
 pub(crate) mod heads;
 mod image_size;
 pub(crate) mod ladder;
+pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod model;
 pub(crate) mod policies;

@@ -1,7 +1,10 @@
 //! How far the edges are.
 
+use std::time::SystemTime;
+
 use splitsim_edge::EdgeEvent;
 
+use super::wire::PathSample;
 use crate::Screen;
 use crate::screen::Bar;
 
@@ -13,6 +16,7 @@ pub(super) struct LiveEdge {
     answered: u64,
     reencodes: u64,
     container_bytes: u64,
+    paths: Vec<PathSample>,
 }
 
 impl LiveEdge {
@@ -25,6 +29,7 @@ impl LiveEdge {
             answered: 0,
             reencodes: 0,
             container_bytes: 0,
+            paths: Vec::new(),
         }
     }
 
@@ -47,6 +52,10 @@ impl LiveEdge {
             EdgeEvent::Failed(failed) => {
                 self.note(&format!("frame {} failed: {}", failed.frame, failed.reason));
             }
+            EdgeEvent::Path(path) => {
+                self.paths.push((SystemTime::now(), *path));
+                return;
+            }
             EdgeEvent::Connected { .. }
             | EdgeEvent::Extracted { .. }
             | EdgeEvent::Shipped { .. }
@@ -59,8 +68,10 @@ impl LiveEdge {
         self.bar.set(self.answered);
     }
 
-    pub(super) fn finish(self) {
+    /// Ends the bar; returns how the edge's connection was.
+    pub(super) fn finish(self) -> Vec<PathSample> {
         self.bar.finish();
+        self.paths
     }
 
     fn note(&self, line: &str) {

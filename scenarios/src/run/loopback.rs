@@ -11,14 +11,15 @@ use splitsim_policy::{Criterion, PolicyConfig};
 use splitsim_results::RunRecord;
 use splitsim_source::Source;
 use splitsim_transport::identity::{self, IdentityOptions};
-use splitsim_transport::{Backoff, Identity, Target};
+use splitsim_transport::{Identity, Target};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Experiment;
 use super::live::LiveEdge;
+use super::wire::{self, PathSample, Wires};
 use crate::Screen;
-use crate::scenario::PlannedPolicy;
+use crate::scenario::{PlannedPolicy, Scenario};
 
 /// A cloud that serves, and what edges need to reach it.
 pub(super) struct Loopback {
@@ -104,26 +105,37 @@ impl Loopback {
         shortfalls: &mut Vec<String>,
     ) -> Result<()> {
         let stop = stop.child_token();
-        let edges: Vec<_> = policy
-            .of_task
-            .iter()
-            .map(|(&task, config)| {
-                let label = format!("{} {task}", policy.name);
-                let live = LiveEdge::new(screen, label.clone(), experiment.frames);
-                let config = self.edge(experiment, policy, task, config);
-                let engine = experiment.backbone.clone();
-                (
-                    label,
-                    tokio::spawn(edge(config, engine, live, stop.clone())),
-                )
-            })
-            .collect();
-        let mut failure = None;
-        for (label, edge) in edges {
-            match edge
+        let scenario = &experiment.scenario;
+        let ids = edge_ids(scenario);
+        let wires = match &scenario.link {
+            Some(plan) => Some(Wires::start(
+                plan,
+                self.address,
+                ids.iter().map(|(id, _)| id.as_str()),
+                &experiment.folder.edge(&policy.name, "packets"),
+            )?),
+            None => None,
+        };
+        let mut edges = Vec::new();
+        for (id, task) in &ids {
+            let Some(config) = policy.of_task.get(task) else {
+                continue;
+            };
+            let label = format!("{} {id}", policy.name);
+            let live = LiveEdge::new(screen, label.clone(), experiment.frames);
+            let entry = wires.as_ref().and_then(|wires| wires.entry(id));
+            let config = self.edge(experiment, policy, (id, *task), config, entry)?;
+            let work = edge(config, experiment.backbone.clone(), live, stop.clone());
+            edges.push((id, label, tokio::spawn(work)));
+        }
+        let (mut failure, mut connections) = (None, Vec::new());
+        let run_id = scenario.run_id(policy);
+        for (id, label, edge) in edges {
+            let (outcome, paths) = edge
                 .await
-                .with_context(|| format!("edge {label} broke down"))?
-            {
+                .with_context(|| format!("edge {label} broke down"))?;
+            connections.extend(wire::connections(&run_id, id, &paths));
+            match outcome {
                 Ok(report) => shortfalls.extend(shortfall(&label, &report)),
                 Err(error) => {
                     let error = anyhow::Error::from(error);
@@ -131,26 +143,48 @@ impl Loopback {
                 }
             }
         }
+        let (links, notes) = match wires {
+            Some(wires) => wires.stop(&run_id)?,
+            None => (Vec::new(), Vec::new()),
+        };
+        notes.iter().for_each(|note| screen.note(note));
+        let results = experiment.folder.results();
+        let store = move || wire::store(&results, &links, &connections);
+        tokio::task::spawn_blocking(store)
+            .await
+            .context("storing samples broke down")?
+            .context("cannot store how the link was")?;
         failure.map_or(Ok(()), Err)
     }
 
+    /// One edge, sending to `entry` where that is not the cloud itself.
     fn edge(
         &self,
         experiment: &Experiment,
         policy: &PlannedPolicy,
-        task: Task,
+        (edge_id, task): (&str, Task),
         config: &PolicyConfig,
-    ) -> EdgeConfig {
+        entry: Option<SocketAddr>,
+    ) -> Result<EdgeConfig> {
         let scenario = &experiment.scenario;
-        EdgeConfig {
-            target: Target {
-                address: self.address,
-                server_name: self.address.ip().to_string(),
-            },
-            reference_target: None,
+        let target = |address| Target {
+            address,
+            server_name: self.address.ip().to_string(),
+        };
+        let out = experiment.folder.edge(&policy.name, edge_id);
+        let mut transport = scenario.transport.clone();
+        if scenario.qlog {
+            let folder = out.join("qlog");
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("folder {}", folder.display()))?;
+            transport.qlog = Some(folder);
+        }
+        Ok(EdgeConfig {
+            target: target(entry.unwrap_or(self.address)),
+            reference_target: entry.map(|_| target(self.address)),
             identity: self.edge_identity.clone(),
             run_id: scenario.run_id(policy),
-            edge_id: task.name().to_owned(),
+            edge_id: edge_id.to_owned(),
             task,
             source: scenario.source.clone(),
             codec: scenario.codec,
@@ -158,11 +192,11 @@ impl Loopback {
             policy: config.clone(),
             metrics: scenario.metrics.clone(),
             references: true,
-            out: experiment.folder.edge(&policy.name, task.name()),
-            transport: scenario.transport.clone(),
-            retry: Backoff::default(),
+            out,
+            transport,
+            retry: scenario.retry,
             depth: scenario.queue,
-        }
+        })
     }
 }
 
@@ -172,14 +206,25 @@ async fn edge(
     engine: splitsim_vision::Engine,
     mut live: LiveEdge,
     stop: CancellationToken,
-) -> Result<EdgeReport, EdgeError> {
+) -> (Result<EdgeReport, EdgeError>, Vec<PathSample>) {
     let stopped = stop.clone().cancelled_owned();
     let outcome = splitsim_edge::run(config, engine, |event| live.hear(event), stopped).await;
-    live.finish();
     if outcome.is_err() {
         stop.cancel();
     }
-    outcome
+    (outcome, live.finish())
+}
+
+/// The edges of a policy with their tasks: named after the task, and numbered where it has several.
+fn edge_ids(scenario: &Scenario) -> Vec<(String, Task)> {
+    let count = scenario.edges_per_task.get();
+    let of_task = |&task: &Task| {
+        (0..count).map(move |number| match count {
+            1 => (task.name().to_owned(), task),
+            _ => (format!("{task}-{number}"), task),
+        })
+    };
+    scenario.tasks.iter().flat_map(of_task).collect()
 }
 
 /// Identities are loaded into memory; their files need not outlive that.
@@ -196,8 +241,10 @@ fn identities() -> Result<(Identity, Identity)> {
 fn runs(experiment: &Experiment) -> Vec<RunRecord> {
     let mut runs = Vec::new();
     for policy in &experiment.scenario.policies {
-        for (&task, config) in &policy.of_task {
-            runs.push(run(experiment, policy, task, config));
+        for (edge_id, task) in edge_ids(&experiment.scenario) {
+            if let Some(config) = policy.of_task.get(&task) {
+                runs.push(run(experiment, policy, (edge_id, task), config));
+            }
         }
     }
     runs
@@ -206,7 +253,7 @@ fn runs(experiment: &Experiment) -> Vec<RunRecord> {
 fn run(
     experiment: &Experiment,
     policy: &PlannedPolicy,
-    task: Task,
+    (edge_id, task): (String, Task),
     config: &PolicyConfig,
 ) -> RunRecord {
     let Experiment {
@@ -217,7 +264,7 @@ fn run(
     } = experiment;
     RunRecord {
         run_id: scenario.run_id(policy),
-        edge_id: task.name().to_owned(),
+        edge_id,
         policy: config.to_string(),
         task: Some(task),
         model: package.manifest().name.clone(),

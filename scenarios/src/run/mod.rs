@@ -4,6 +4,7 @@
 //! - `folder`: the folder of results, which belongs to one scenario and model;
 //! - `provenance`: what a result must be accompanied by to be believed;
 //! - `loopback`: the cloud and the edges;
+//! - `wire`: the emulated links between them;
 //! - `live`: how far they are.
 //!
 //! Policies run one after another, so that they do not take each other's time; the edges of a policy
@@ -15,6 +16,7 @@ mod live;
 mod loopback;
 mod provenance;
 mod report;
+mod wire;
 
 use std::path::{Path, PathBuf};
 

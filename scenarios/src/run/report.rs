@@ -26,8 +26,9 @@ pub(super) fn missing(
                 .iter()
                 .find(|group| group.key.run_id == run_id && group.key.task == task);
             let recorded = group.map_or(0, |group| group.frames);
+            let expected = frames * scenario.edges_per_task.get();
             let recorded = usize::try_from(recorded).unwrap_or(usize::MAX);
-            frames.saturating_sub(recorded.saturating_add(dropped(&policy.name, task.name())))
+            expected.saturating_sub(recorded.saturating_add(dropped(&policy.name, task.name())))
         })
         .sum()
 }

@@ -9,6 +9,7 @@ use splitsim_cfqa::Metric;
 use splitsim_codec::{CodecId, RangeMode};
 use splitsim_feature::Task;
 
+pub(super) use super::link::LinkSection;
 pub(super) use super::policy_section::{PolicyKind, PolicySection, StartChoice, ThresholdChoice};
 pub(super) use super::replay::ReplaySection;
 use super::units::{Size, TimeSpan};
@@ -41,6 +42,8 @@ pub(super) struct ScenarioFile {
     pub(super) queue: NonZeroUsize,
     #[serde(default)]
     pub(super) transport: TransportSection,
+    pub(super) edges_per_task: Option<NonZeroUsize>,
+    pub(super) link: Option<LinkSection>,
     #[serde(default)]
     pub(super) thresholds: BTreeMap<Metric, BTreeMap<Task, f64>>,
     #[serde(default)]
@@ -76,6 +79,17 @@ pub(super) struct TransportSection {
     pub(super) idle_timeout: Option<TimeSpan>,
     pub(super) congestion: Option<String>,
     pub(super) initial_window: Option<Size>,
+    pub(super) connection: Option<ConnectionKind>,
+    pub(super) zero_rtt: Option<bool>,
+    pub(super) qlog: Option<bool>,
+    pub(super) retry_for: Option<TimeSpan>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ConnectionKind {
+    Warm,
+    Cold,
 }
 
 fn default_model() -> String {

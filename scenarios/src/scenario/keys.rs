@@ -6,7 +6,8 @@ use splitsim_feature::Task;
 use toml::{Table, Value};
 
 use super::ScenarioError;
-use super::file::{PolicySection, ReplaySection, ScenarioFile, TransportSection};
+use super::file::{LinkSection, PolicySection, ReplaySection, ScenarioFile, TransportSection};
+use super::link::{BurstSection, CodelSection, EventSection, PipeSection};
 
 /// Refuses the first key that means nothing.
 ///
@@ -19,6 +20,9 @@ pub(super) fn check(table: &Table) -> Result<(), ScenarioError> {
             transport,
             serde_introspect::<TransportSection>(),
         )?;
+    }
+    if let Some(Value::Table(link)) = table.get("link") {
+        check_link(link)?;
     }
     if let Some(Value::Table(thresholds)) = table.get("thresholds") {
         check_table("thresholds.", thresholds, &Metric::ALL.map(Metric::name))?;
@@ -38,6 +42,34 @@ pub(super) fn check(table: &Table) -> Result<(), ScenarioError> {
         if let Value::Table(policy) = policy {
             let place = format!("policies[{index}].");
             check_table(&place, policy, serde_introspect::<PolicySection>())?;
+        }
+    }
+    Ok(())
+}
+
+/// As [`check`], of the table `link`.
+pub(super) fn check_link(link: &Table) -> Result<(), ScenarioError> {
+    check_table("link.", link, serde_introspect::<LinkSection>())?;
+    for direction in ["up", "down"] {
+        let Some(Value::Table(pipe)) = link.get(direction) else {
+            continue;
+        };
+        let place = format!("link.{direction}.");
+        check_table(&place, pipe, serde_introspect::<PipeSection>())?;
+        for (name, known) in [
+            ("bursts", serde_introspect::<BurstSection>()),
+            ("codel", serde_introspect::<CodelSection>()),
+        ] {
+            if let Some(Value::Table(inner)) = pipe.get(name) {
+                check_table(&format!("{place}{name}."), inner, known)?;
+            }
+        }
+    }
+    let events = link.get("events").and_then(Value::as_array);
+    for (index, event) in events.into_iter().flatten().enumerate() {
+        if let Value::Table(event) = event {
+            let place = format!("link.events[{index}].");
+            check_table(&place, event, serde_introspect::<EventSection>())?;
         }
     }
     Ok(())
@@ -70,6 +102,11 @@ pub(super) fn all() -> impl Iterator<Item = &'static str> {
         serde_introspect::<TransportSection>(),
         serde_introspect::<PolicySection>(),
         serde_introspect::<ReplaySection>(),
+        serde_introspect::<LinkSection>(),
+        serde_introspect::<PipeSection>(),
+        serde_introspect::<BurstSection>(),
+        serde_introspect::<CodelSection>(),
+        serde_introspect::<EventSection>(),
     ]
     .into_iter()
     .flatten()

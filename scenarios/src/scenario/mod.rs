@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod include;
 mod keys;
+mod link;
 mod policy;
 mod policy_section;
 mod replay;
@@ -21,6 +22,7 @@ mod units;
 use std::path::Path;
 
 pub use error::ScenarioError;
+pub use link::LinkPlan;
 pub use policy::PlannedPolicy;
 pub use replay::ReplayPlan;
 pub use resolve::Scenario;

@@ -9,10 +9,14 @@ use splitsim_feature::Task;
 use splitsim_model::Package;
 use splitsim_proto::Id;
 use splitsim_source::SourceSpec;
-use splitsim_transport::TransportOptions;
+use splitsim_transport::{Backoff, Reuse, TransportOptions};
 use splitsim_vision::Compute;
 
-use super::file::{ComputeKind, PolicySection, ReplaySection, ScenarioFile, TransportSection};
+use super::file::{
+    ComputeKind, ConnectionKind, LinkSection, PolicySection, ReplaySection, ScenarioFile,
+    TransportSection,
+};
+use super::link::LinkPlan;
 use super::policy::{PlannedPolicy, ThresholdSources, Thresholds, criterion};
 use super::replay::ReplayPlan;
 use super::units::{Size, TimeSpan};
@@ -48,6 +52,14 @@ pub struct Scenario {
     pub queue: NonZeroUsize,
     /// How connections behave.
     pub transport: TransportOptions,
+    /// Whether edges leave qlog files of their connections.
+    pub qlog: bool,
+    /// How long an absent cloud is waited for.
+    pub retry: Backoff,
+    /// Edges of each task, all with the same pictures.
+    pub edges_per_task: NonZeroUsize,
+    /// The emulated link between edges and cloud; without, they meet on the loopback interface.
+    pub link: Option<LinkPlan>,
     /// Whether every level of every frame is recorded.
     pub record_ladders: bool,
     /// Whether policies are replayed over that, rather than run.
@@ -77,6 +89,13 @@ impl Draft {
         Ok(Scenario {
             source: source(&file)?,
             transport: transport(&file.transport)?,
+            qlog: file.transport.qlog.unwrap_or(false),
+            retry: retry(&file.transport),
+            edges_per_task: file.edges_per_task.unwrap_or(NonZeroUsize::MIN),
+            link: match &file.link {
+                Some(link) => Some(link.plan(file.seed)?),
+                None => None,
+            },
             compute: match file.compute {
                 ComputeKind::F32 => Compute::F32,
                 ComputeKind::Bf16 => Compute::Bf16,
@@ -144,7 +163,16 @@ impl Scenario {
                 idle_timeout: Some(TimeSpan(self.transport.idle_timeout)),
                 congestion: Some(self.transport.congestion.name().to_owned()),
                 initial_window: self.transport.initial_window.map(Size),
+                connection: Some(match self.transport.reuse {
+                    Reuse::Warm => ConnectionKind::Warm,
+                    Reuse::Cold => ConnectionKind::Cold,
+                }),
+                zero_rtt: Some(self.transport.zero_rtt),
+                qlog: Some(self.qlog),
+                retry_for: Some(TimeSpan(self.retry.total)),
             },
+            edges_per_task: Some(self.edges_per_task),
+            link: self.link.as_ref().map(LinkSection::from),
             thresholds: self.used_thresholds(),
             record_ladders: self.record_ladders,
             replay: self.replay.as_ref().map(ReplaySection::from),
@@ -238,6 +266,11 @@ fn transport(section: &TransportSection) -> Result<TransportOptions, ScenarioErr
             .map_err(|error| ScenarioError::value("transport.congestion", error))?
             .unwrap_or(default.congestion),
         initial_window: section.initial_window.map(|size| size.0),
+        reuse: match section.connection {
+            None | Some(ConnectionKind::Warm) => Reuse::Warm,
+            Some(ConnectionKind::Cold) => Reuse::Cold,
+        },
+        zero_rtt: section.zero_rtt.unwrap_or(default.zero_rtt),
         ..default
     };
     if options.keep_alive >= options.idle_timeout {
@@ -246,6 +279,14 @@ fn transport(section: &TransportSection) -> Result<TransportOptions, ScenarioErr
         return Err(ScenarioError::value("transport.keep-alive", reason));
     }
     Ok(options)
+}
+
+fn retry(section: &TransportSection) -> Backoff {
+    let default = Backoff::default();
+    Backoff {
+        total: section.retry_for.map_or(default.total, |span| span.0),
+        ..default
+    }
 }
 
 fn policies(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use splitsim_feature::units::{BitRate, Bytes};
+use splitsim_link::Limit;
 
 /// A span of time, such as `"250 ms"` or `"2 min"`; longer than zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,16 @@ pub(super) struct ByteRate(pub(super) Bytes);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(super) struct Rate(pub(super) BitRate);
+
+/// A share such as `"1 %"`, from nothing to all.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) struct Share(pub(super) f64);
+
+/// What may wait in a queue: a size, `"100 packets"` or `"unlimited"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) struct QueueLimit(pub(super) Limit);
 
 /// Largest first, so that a size is printed in the largest unit that it is a whole number of.
 const SIZE_UNITS: [(&str, u64); 7] = [
@@ -116,6 +127,62 @@ impl From<Rate> for String {
     }
 }
 
+impl TryFrom<String> for Share {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let percent = text.strip_suffix('%').map(str::trim_end);
+        percent
+            .and_then(|percent| percent.parse::<f64>().ok())
+            .filter(|percent| (0.0..=100.0).contains(percent))
+            .map(|percent| Self(percent / 100.0))
+            .ok_or_else(|| {
+                format!("'{text}' is no share; expected a number from 0 to 100 and %, such as 1 %")
+            })
+    }
+}
+
+impl From<Share> for String {
+    fn from(Share(share): Share) -> Self {
+        // The shortest number that reads back as the same share.
+        let percent = share * 100.0;
+        let rounded = (percent * 1e9).round() / 1e9;
+        let percent = if rounded / 100.0 == share {
+            rounded
+        } else {
+            percent
+        };
+        format!("{percent} %")
+    }
+}
+
+impl TryFrom<String> for QueueLimit {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let packets = text.strip_suffix("packets").map(str::trim_end);
+        let packets = packets.and_then(|packets| packets.parse().ok());
+        let limit = match packets {
+            _ if text == "unlimited" => Some(Limit::None),
+            Some(packets) => Some(Limit::Packets(packets)),
+            None => parse_size(&text).map(|bytes| Limit::Bytes(Bytes(bytes))),
+        };
+        limit.map(Self).ok_or_else(|| {
+            format!("'{text}' is no queue; expected a size, such as 256 kB, or 100 packets, or unlimited")
+        })
+    }
+}
+
+impl From<QueueLimit> for String {
+    fn from(QueueLimit(limit): QueueLimit) -> Self {
+        match limit {
+            Limit::None => "unlimited".to_owned(),
+            Limit::Packets(packets) => format!("{packets} packets"),
+            Limit::Bytes(bytes) => Self::from(Size(bytes)),
+        }
+    }
+}
+
 fn parse_size(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
@@ -152,6 +219,33 @@ mod tests {
         assert_eq!(Size::try_from("3kB".to_owned()), Ok(Size(Bytes(3000))));
         for wrong in ["12", "kB", "1.5 kB", "12 KB", "0 B", "99999999999 GiB"] {
             assert!(Size::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn shares_have_a_per_cent_sign() {
+        for (text, share) in [
+            ("1 %", 0.01),
+            ("0.35%", 0.0035),
+            ("100 %", 1.0),
+            ("0 %", 0.0),
+        ] {
+            assert_eq!(Share::try_from(text.to_owned()), Ok(Share(share)), "{text}");
+        }
+        assert_eq!(String::from(Share(0.07)), "7 %");
+        for wrong in ["1", "1 percent", "-1 %", "101 %", "nan %"] {
+            assert!(Share::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn queues_are_sizes_or_packets() {
+        for text in ["256 kB", "100 packets", "unlimited"] {
+            let limit = QueueLimit::try_from(text.to_owned()).unwrap();
+            assert_eq!(String::from(limit), text);
+        }
+        for wrong in ["100", "packets", "-1 packets", "much"] {
+            assert!(QueueLimit::try_from(wrong.to_owned()).is_err(), "{wrong}");
         }
     }
 }

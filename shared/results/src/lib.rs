@@ -3,6 +3,7 @@
 //! - [`Store`]: one SQLite file per run, durable when a call returns, idempotent per frame;
 //! - [`RunRecord`], [`FrameRecord`], [`AttemptRecord`], [`DistortionRecord`], [`CloudStages`],
 //!   [`SettlementRecord`]: what is written;
+//! - [`LinkSampleRecord`], [`ConnectionSampleRecord`]: how link and connections were meanwhile;
 //! - [`LoggedFrame`], [`StageRecord`] and [`Rows`]: what is read back, typed or as plain columns;
 //! - [`Summary`]: one row per task and policy, with quantiles of every latency stage;
 //! - [`table`]: the summary for a terminal.
@@ -16,6 +17,7 @@ mod insert;
 mod logged;
 mod record;
 mod rows;
+mod sampled;
 #[cfg(test)]
 mod samples;
 mod schema;
@@ -30,6 +32,7 @@ pub use record::{
     SettlementRecord, UnknownVerdict, Verdict,
 };
 pub use rows::{Cell, ColumnType, Rows, TableName};
+pub use sampled::{ConnectionSampleRecord, LinkSampleRecord};
 pub use schema::SCHEMA_VERSION;
 pub use store::{Recorded, Store};
 pub use summary::{

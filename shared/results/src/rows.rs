@@ -19,6 +19,10 @@ pub enum TableName {
     Distortions,
     /// Time and traffic.
     Stages,
+    /// Emulated links, sampled in time.
+    LinkSamples,
+    /// Connections, sampled in time.
+    ConnectionSamples,
 }
 
 /// A table's columns and rows, in the order of the file.
@@ -59,12 +63,14 @@ pub enum Cell {
 
 impl TableName {
     /// Every table.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Runs,
         Self::Frames,
         Self::Attempts,
         Self::Distortions,
         Self::Stages,
+        Self::LinkSamples,
+        Self::ConnectionSamples,
     ];
 
     /// The table's name in the file.
@@ -76,6 +82,8 @@ impl TableName {
             Self::Attempts => "attempts",
             Self::Distortions => "distortions",
             Self::Stages => "stages",
+            Self::LinkSamples => "link_samples",
+            Self::ConnectionSamples => "connection_samples",
         }
     }
 }

@@ -7,18 +7,25 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::ResultsError;
 
 /// Version of the tables, in `PRAGMA user_version`.
-pub const SCHEMA_VERSION: i32 = 1;
+pub const SCHEMA_VERSION: i32 = 2;
 
 /// "spsr", in `PRAGMA application_id`: tells our files from other SQLite databases.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"spsr");
 
-const TABLES: &str = include_str!("schema.sql");
+/// What makes each version of the one before, beginning with a blank database.
+const STEPS: [&str; SCHEMA_VERSION as usize] =
+    [include_str!("schema.sql"), include_str!("schema-2.sql")];
 
 /// What a database is to us.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Contents {
     /// Nothing yet: a file whose creation was interrupted.
     Blank,
+    /// Results of an earlier schema, which later ones only add to.
+    Older {
+        /// How many steps have been done.
+        steps: usize,
+    },
     /// Results of this schema.
     Results,
 }
@@ -36,6 +43,9 @@ pub(crate) fn inspect(connection: &Connection, path: &Path) -> Result<Contents, 
     let path = || path.to_owned();
     match (application, found, tables) {
         (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(Contents::Results),
+        (APPLICATION_ID, 1..SCHEMA_VERSION, _) => Ok(Contents::Older {
+            steps: found.unsigned_abs() as usize,
+        }),
         (APPLICATION_ID, ..) => Err(ResultsError::SchemaVersion {
             path: path(),
             found,
@@ -46,17 +56,24 @@ pub(crate) fn inspect(connection: &Connection, path: &Path) -> Result<Contents, 
     }
 }
 
-/// Makes the tables of a blank database, all or nothing. Leaves results as they are.
-pub(crate) fn initialise(connection: &mut Connection, path: &Path) -> Result<(), ResultsError> {
+/// Makes the tables that a database lacks, all or nothing. Leaves results as they are.
+pub(crate) fn complete(connection: &mut Connection, path: &Path) -> Result<(), ResultsError> {
+    if inspect(connection, path)? == Contents::Results {
+        return Ok(());
+    }
     let fail = |source| ResultsError::of_sqlite(path, "create results", source);
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(fail)?;
     // Another process may have been faster.
-    if inspect(&transaction, path)? == Contents::Results {
-        return Ok(());
+    let done = match inspect(&transaction, path)? {
+        Contents::Results => return Ok(()),
+        Contents::Older { steps } => steps,
+        Contents::Blank => 0,
+    };
+    for step in STEPS.iter().skip(done) {
+        transaction.execute_batch(step).map_err(fail)?;
     }
-    transaction.execute_batch(TABLES).map_err(fail)?;
     transaction
         .pragma_update(None, "application_id", APPLICATION_ID)
         .map_err(fail)?;

@@ -8,8 +8,8 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::schema::{self, Contents};
 use crate::{
-    AttemptRecord, CloudStages, DistortionRecord, FrameKey, FrameRecord, ResultsError, RunRecord,
-    SettlementRecord, check, insert,
+    AttemptRecord, CloudStages, ConnectionSampleRecord, DistortionRecord, FrameKey, FrameRecord,
+    LinkSampleRecord, ResultsError, RunRecord, SettlementRecord, check, insert, sampled,
 };
 
 /// The results of one run: an SQLite file with a write-ahead log.
@@ -60,11 +60,16 @@ impl Store {
     /// Opens an existing results file.
     ///
     /// # Errors
-    /// When there is none, it is another kind of file, or of another schema version.
+    /// When there is none, it is another kind of file, or of a later schema version. One of an earlier
+    /// version gets the tables that it lacks.
     pub fn open(path: &Path) -> Result<Self, ResultsError> {
-        let connection = connect(path)?;
+        let mut connection = connect(path)?;
         match schema::inspect(&connection, path)? {
             Contents::Results => Self::configure(connection, path),
+            Contents::Older { .. } => {
+                schema::complete(&mut connection, path)?;
+                Self::configure(connection, path)
+            }
             Contents::Blank => Err(ResultsError::NotResults {
                 path: path.to_owned(),
             }),
@@ -83,9 +88,7 @@ impl Store {
             };
         }
         let mut connection = connect(path)?;
-        if schema::inspect(&connection, path)? == Contents::Blank {
-            schema::initialise(&mut connection, path)?;
-        }
+        schema::complete(&mut connection, path)?;
         Self::configure(connection, path)
     }
 
@@ -150,6 +153,34 @@ impl Store {
         self.write("settle a frame", |transaction| {
             insert::settlement(transaction, settlement)
         })
+    }
+
+    /// Adds samples of emulated links.
+    ///
+    /// # Errors
+    /// When a number is out of range, or the file refuses.
+    pub fn record_link_samples(
+        &mut self,
+        samples: &[LinkSampleRecord],
+    ) -> Result<(), ResultsError> {
+        let written = self.write("record link samples", |transaction| {
+            sampled::link(transaction, samples)
+        });
+        written.map(|_| ())
+    }
+
+    /// Adds samples of connections.
+    ///
+    /// # Errors
+    /// When a run is not registered, a number is out of range, or the file refuses.
+    pub fn record_connection_samples(
+        &mut self,
+        samples: &[ConnectionSampleRecord],
+    ) -> Result<(), ResultsError> {
+        let written = self.write("record connection samples", |transaction| {
+            sampled::connection(transaction, samples)
+        });
+        written.map(|_| ())
     }
 
     /// Closes the file, folding the write-ahead log into it so that one file is left.

@@ -74,6 +74,7 @@ impl Display {
             | EdgeEvent::Extracted { .. }
             | EdgeEvent::Attempt { .. }
             | EdgeEvent::Shipped { .. }
+            | EdgeEvent::Path(_)
             | EdgeEvent::Dropped { .. }
             | EdgeEvent::Spooled { .. }
             | EdgeEvent::Stopping => {}
@@ -148,6 +149,7 @@ fn text(event: &EdgeEvent) -> Option<String> {
         }
         | EdgeEvent::Extracted { .. }
         | EdgeEvent::Shipped { .. }
+        | EdgeEvent::Path(_)
         | EdgeEvent::Attempt { failed: None, .. } => return None,
         EdgeEvent::Started {
             frames,

@@ -373,20 +373,116 @@ fn other_files_are_refused_unchanged() {
     assert_eq!(std::fs::read(&path).unwrap(), database);
 }
 
+/// A file as the first release wrote it: its own statements and marks.
+#[test]
+fn results_of_schema_1_get_the_tables_that_they_lack() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(Store::FILE_NAME);
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../schema.sql")).unwrap();
+    let id = i32::from_be_bytes(*b"spsr");
+    old.pragma_update(None, "application_id", id).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.execute_batch(
+        "INSERT INTO runs VALUES (1, 'r', 'e', 'p', 'cls', 'm', 'd', 'c', NULL, NULL, '4', 't',
+             'v', '{}', 's')",
+    )
+    .unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.runs().unwrap().len(), 1);
+        assert!(store.rows(TableName::LinkSamples).unwrap().rows.is_empty());
+        let version = store
+            .connection
+            .pragma_query_value(None, "user_version", |row| row.get(0));
+        assert_eq!(version, Ok(crate::SCHEMA_VERSION));
+    }
+}
+
+#[test]
+fn samples_are_kept_as_they_were() {
+    let (_dir, mut store) = store();
+    let run = run("gate", Task::Cls);
+    assert_eq!(store.register_run(&run).unwrap(), Recorded::New);
+    let link = LinkSampleRecord {
+        run_id: run.run_id.clone(),
+        link: "uplink".to_owned(),
+        direction: "up".to_owned(),
+        sampled_at: "2026-11-21T09:00:01.5Z".to_owned(),
+        at_ms: 100.5,
+        rate: None,
+        queued_packets: 3,
+        queued: Bytes(4000),
+        in_flight: Bytes(1500),
+        arrived: 20,
+        delivered: 10,
+        delivered_bytes: Bytes(14_000),
+        dropped_full: 1,
+        dropped_codel: 2,
+        dropped_down: 3,
+        lost: 4,
+    };
+    store
+        .record_link_samples(std::slice::from_ref(&link))
+        .unwrap();
+    let rows = store.rows(TableName::LinkSamples).unwrap();
+    let cell = |name: &str| {
+        let column = rows.columns.iter().position(|column| column == name);
+        rows.rows[0][column.unwrap()].clone()
+    };
+    assert_eq!(cell("rate_bps"), Cell::Null);
+    assert_eq!(cell("at_ms"), Cell::Real(100.5));
+    assert_eq!(cell("dropped_down"), Cell::Integer(3));
+    let sideways = LinkSampleRecord {
+        direction: "sideways".to_owned(),
+        ..link
+    };
+    assert!(store.record_link_samples(&[sideways]).is_err());
+
+    let connection = ConnectionSampleRecord {
+        run_id: run.run_id.clone(),
+        edge_id: run.edge_id.clone(),
+        sampled_at: "2026-11-21T09:00:01.5Z".to_owned(),
+        rtt_ms: 41.5,
+        min_rtt_ms: 40.0,
+        window: Bytes(12_000),
+        mtu: Bytes(1452),
+        sent_packets: 9,
+        sent: Bytes(10_000),
+        lost_packets: 1,
+        lost: Bytes(1452),
+        congestion_events: 1,
+    };
+    let stray = ConnectionSampleRecord {
+        edge_id: "nobody".to_owned(),
+        ..connection.clone()
+    };
+    let refused = store.record_connection_samples(&[connection.clone(), stray]);
+    assert!(matches!(refused, Err(ResultsError::UnknownRun { .. })));
+    let none = store.rows(TableName::ConnectionSamples).unwrap();
+    assert!(none.rows.is_empty(), "all or nothing");
+    store.record_connection_samples(&[connection]).unwrap();
+    assert_eq!(
+        store.rows(TableName::ConnectionSamples).unwrap().rows.len(),
+        1
+    );
+}
+
 #[test]
 fn another_schema_is_refused() {
     let (_dir, store) = store();
     let path = store.path().to_owned();
     store
         .connection
-        .pragma_update(None, "user_version", 2)
+        .pragma_update(None, "user_version", 3)
         .unwrap();
     drop(store);
     let error = Store::open(&path).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
-            "{}: results of schema 2, but this program reads schema 1; \
+            "{}: results of schema 3, but this program reads schema 2; \
              use the splitsim version that wrote them, or a newer one",
             path.display()
         )
@@ -558,5 +654,5 @@ fn assert_whole(store: &Store, frames: u64) {
     assert_eq!(check, "ok");
     let rows = |table| store.rows(table).unwrap().rows.len() as u64;
     let counts = TableName::ALL.map(rows);
-    assert_eq!(counts, [1, frames, 2 * frames, frames, frames]);
+    assert_eq!(counts, [1, frames, 2 * frames, frames, frames, 0, 0]);
 }

@@ -1,0 +1,158 @@
+//! `splitsim link`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+use splitsim_feature::units::BitRate;
+use splitsim_link::trace::{self, Statistics, Trace, generate};
+
+use crate::failure::OrRefuse;
+use crate::{Failure, Output};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LinkCommand {
+    /// Make a trace of a link's rate
+    Trace(MakeTrace),
+    /// Say what a trace is like
+    Info(Info),
+}
+
+/// Make a trace of a link's rate, one row a second. The same kind, seed and length give the same trace
+/// for ever.
+#[derive(Debug, Args)]
+#[command(after_help = TRACE_EXAMPLES)]
+pub(crate) struct MakeTrace {
+    /// What it is to resemble
+    #[arg(long, value_enum)]
+    kind: Kind,
+    /// What it is drawn from
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// How long it lasts
+    #[arg(long, value_name = "N")]
+    seconds: u64,
+    /// Rates as seconds,Mbit/s, or Mahimahi's opportunities
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Where to
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Say what a trace is like: length, rates over seconds, outages. Reads every format that a scenario
+/// may name.
+#[derive(Debug, Args)]
+#[command(after_help = INFO_EXAMPLES)]
+pub(crate) struct Info {
+    /// The trace
+    #[arg(value_name = "FILE")]
+    trace: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// 20, 10, 5, 2, 1, 2, 5, 10 Mbit/s, ten seconds each
+    Steps,
+    /// A phone in a moving car, with an outage of 60 s
+    LteDrive,
+    /// 5G with times of LTE in between
+    #[value(name = "5g")]
+    FiveG,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Csv,
+    Mahimahi,
+}
+
+/// A year of seconds: more is a mistake.
+const LONGEST_SECONDS: u64 = 31_536_000;
+
+impl LinkCommand {
+    pub(crate) fn run(self) -> Result<Output, Failure> {
+        match self {
+            Self::Trace(trace) => {
+                let made = trace.make().or_refuse()?;
+                Ok(trace.write(&made)?)
+            }
+            Self::Info(info) => Ok(describe(&trace::read(&info.trace).or_refuse()?)?),
+        }
+    }
+}
+
+impl MakeTrace {
+    fn make(&self) -> Result<Trace> {
+        if self.seconds > LONGEST_SECONDS {
+            bail!("--seconds {}: at most {LONGEST_SECONDS}", self.seconds);
+        }
+        let kind = match self.kind {
+            Kind::Steps => generate::Kind::Steps,
+            Kind::LteDrive => generate::Kind::LteDrive,
+            Kind::FiveG => generate::Kind::FiveG,
+        };
+        let steps = generate::trace(kind, self.seed, self.seconds)
+            .with_context(|| format!("--seconds {}: too short", self.seconds))?;
+        Ok(match self.format {
+            Format::Csv => Trace::Rates(steps),
+            Format::Mahimahi => Trace::Opportunities(trace::write::to_opportunities(&steps)?),
+        })
+    }
+
+    fn write(&self, made: &Trace) -> Result<Output> {
+        std::fs::write(&self.out, trace::write::text(made))
+            .with_context(|| format!("cannot write {}", self.out.display()))?;
+        describe(made)
+    }
+}
+
+fn describe(trace: &Trace) -> Result<Output> {
+    let Statistics {
+        length,
+        mean,
+        p5,
+        p50,
+        p95,
+        empty,
+        longest_gap,
+    } = Statistics::of(trace);
+    let format = match trace {
+        Trace::Rates(_) => "rates",
+        Trace::Opportunities(_) => "opportunities of 1500 B",
+    };
+    let rates = [("mean", mean), ("p5", p5), ("p50", p50), ("p95", p95)];
+    let mbit = |(name, rate): (&str, BitRate)| format!("{name} {:.2}", rate.0 as f64 / 1e6);
+    let text = format!(
+        "{format} over {:.1} s; Mbit/s over seconds: {}; nothing in {:.1} % of the seconds, at most for \
+         {:.1} s",
+        length.as_secs_f64(),
+        rates.map(mbit).join(", "),
+        empty * 100.0,
+        longest_gap.as_secs_f64()
+    );
+    let json = json!({
+        "format": format,
+        "length_s": length.as_secs_f64(),
+        "mean_bps": mean.0,
+        "p5_bps": p5.0,
+        "p50_bps": p50.0,
+        "p95_bps": p95.0,
+        "empty_share": empty,
+        "longest_gap_s": longest_gap.as_secs_f64(),
+    });
+    Output::new(text, &json)
+}
+
+const TRACE_EXAMPLES: &str = "\
+Examples:
+  splitsim link trace --kind lte-drive --seed 1 --seconds 300 --out scenarios/traces/lte-drive.csv
+  splitsim link trace --kind 5g --seconds 120 --format mahimahi --out out/5g.up";
+
+const INFO_EXAMPLES: &str = "\
+Examples:
+  splitsim link info scenarios/traces/lte-drive.csv
+  splitsim link info Verizon-LTE-short.up --json
+Formats: docs/scenarios.md.";
