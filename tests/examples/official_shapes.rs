@@ -131,7 +131,8 @@ fn import(template: &Template, folder: &Path) -> Outcome<String> {
     };
     let plan = Import::plan(template, &sources, &Choices::default())?;
     let package = plan.write(&folder.join("package"), &mut |_| ())?.package;
-    Ok(format!("digest {:.16}…", package.digest()))
+    let digest: String = package.digest().to_string().chars().take(16).collect();
+    Ok(format!("digest {digest}…"))
 }
 
 /// Loads the package and runs a VOC photo's size, an NYU picture's and a crop through all of it.

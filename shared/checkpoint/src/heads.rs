@@ -11,6 +11,7 @@ use crate::{Checkpoint, StoredTensor};
 /// A head that fits.
 #[derive(Debug)]
 pub(crate) struct HeadPlan<'a> {
+    pub(crate) checkpoint: &'a Checkpoint,
     pub(crate) tensors: Vec<PlannedTensor<'a>>,
     /// The blocks that the head was trained on, counted from 1.
     pub(crate) taps: Vec<usize>,
@@ -54,6 +55,7 @@ pub(crate) fn cls<'a>(
         "--cls-classes",
     )?;
     Ok(HeadPlan {
+        checkpoint,
         tensors: vec![
             head.take("weight", "linear.weight", vec![outputs, inputs])?,
             head.take("bias", "linear.bias", vec![outputs])?,
@@ -101,6 +103,7 @@ pub(crate) fn seg<'a>(
         .chain(["conv_seg.weight", "conv_seg.bias"])
         .collect();
     Ok(HeadPlan {
+        checkpoint,
         tensors,
         taps: vec![architecture.depth],
         outputs,
@@ -133,6 +136,7 @@ pub(crate) fn dpt<'a>(
     };
     head.check_outputs(outputs, "bins", &[template.bins], None, "")?;
     Ok(HeadPlan {
+        checkpoint,
         tensors: vec![
             head.take(
                 "conv_depth.weight",

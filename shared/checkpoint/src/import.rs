@@ -3,16 +3,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use splitsim_feature::Task;
-use splitsim_model::{
-    Architecture, ClsTask, DptTask, Manifest, Package, PositionInterpolation, RangeTable, SegTask,
-    TaskCommon, Tasks,
-};
+use splitsim_model::{Architecture, Manifest, Package, PositionInterpolation};
 
 use crate::backbone::BackboneSource;
 use crate::heads::{self, HeadPlan};
 use crate::import_error::ImportError;
 use crate::naming::Naming;
 use crate::planned::PlannedFile;
+use crate::tasks::tasks;
 use crate::template::Template;
 use crate::{Checkpoint, Format};
 
@@ -113,82 +111,75 @@ impl<'a> Import<'a> {
         choices: &Choices,
     ) -> Result<Self, ImportError> {
         let backbone = BackboneSource::new(&sources.backbone, template)?;
-        let mut architecture = template.architecture.clone();
-        if let Some(mode) = choices.position_interpolation {
-            architecture.position_interpolation = mode;
-        }
-        let cls = sources
-            .cls_head
-            .as_ref()
-            .map(|head| heads::cls(head, &architecture, &template.cls, choices.cls_classes));
-        let seg = sources
-            .seg_head
-            .as_ref()
-            .map(|head| heads::seg(head, &architecture, &template.seg, choices.seg_classes));
-        let dpt = sources
-            .dpt_head
-            .as_ref()
-            .map(|head| heads::dpt(head, &architecture, &template.dpt));
-        let (cls, seg, dpt) = (cls.transpose()?, seg.transpose()?, dpt.transpose()?);
-
-        let tasks = tasks(template, &architecture, [&cls, &seg, &dpt]);
-        let mut files = vec![PlannedFile {
-            path: PathBuf::from(Package::BACKBONE),
-            tensors: backbone.plan(&architecture)?,
-        }];
-        let mut notes = vec![SourceNote {
-            role: "backbone",
-            checkpoint: &sources.backbone,
-            naming: Some(backbone.naming()),
-            unused: backbone.unused(),
-        }];
-        let mut without_head = Vec::new();
-        for (task, role, checkpoint, head) in [
-            (Task::Cls, "cls-head", &sources.cls_head, cls),
-            (Task::Seg, "seg-head", &sources.seg_head, seg),
-            (Task::Dpt, "dpt-head", &sources.dpt_head, dpt),
-        ] {
-            let (Some(checkpoint), Some(mut head)) = (checkpoint, head) else {
-                without_head.push(task);
-                continue;
-            };
-            // Heads carry the norm of the backbone that they were trained on.
-            if matches!(task, Task::Cls | Task::Seg) {
-                head.tensors.extend(backbone.norm(&architecture)?);
-            }
-            files.push(PlannedFile {
-                path: Path::new("heads").join(format!("{task}.safetensors")),
-                tensors: head.tensors,
-            });
-            notes.push(SourceNote {
-                role,
-                checkpoint,
-                naming: None,
-                unused: head.unused,
-            });
-        }
-        let name = choices
-            .name
-            .clone()
-            .unwrap_or_else(|| template.name.clone());
+        let architecture = Architecture {
+            position_interpolation: choices
+                .position_interpolation
+                .unwrap_or(template.architecture.position_interpolation),
+            ..template.architecture.clone()
+        };
+        let heads = heads(template, &architecture, sources, choices)?;
         let manifest = Manifest {
-            name,
+            name: choices.name.as_ref().unwrap_or(&template.name).clone(),
             description: template.description.clone(),
             licence: template.licence.clone(),
             provenance: format!(
                 "imported with template {}; {RECORD} names the files and their digests",
                 template.name
             ),
+            tasks: tasks(template, &architecture, &heads),
+            without_head: Task::ALL
+                .into_iter()
+                .filter(|task| !heads.contains_key(task))
+                .collect(),
             architecture,
-            tasks,
-            without_head,
         };
-        Ok(Self {
+        let mut import = Self {
             template: template.name.clone(),
+            files: vec![PlannedFile {
+                path: PathBuf::from(Package::BACKBONE),
+                tensors: backbone.plan(&manifest.architecture)?,
+            }],
+            sources: vec![SourceNote {
+                role: "backbone",
+                checkpoint: &sources.backbone,
+                naming: Some(backbone.naming()),
+                unused: backbone.unused(),
+            }],
             manifest,
-            files,
-            sources: notes,
-        })
+        };
+        for (task, head) in heads {
+            import.add_head(task, head, &backbone)?;
+        }
+        Ok(import)
+    }
+
+    fn add_head(
+        &mut self,
+        task: Task,
+        mut head: HeadPlan<'a>,
+        backbone: &BackboneSource<'a>,
+    ) -> Result<(), ImportError> {
+        // Heads carry the norm of the backbone that they were trained on.
+        let (role, normed) = match task {
+            Task::Cls => ("cls-head", true),
+            Task::Seg => ("seg-head", true),
+            Task::Dpt => ("dpt-head", false),
+        };
+        if normed {
+            let norm = backbone.norm(&self.manifest.architecture)?;
+            head.tensors.extend(norm);
+        }
+        self.files.push(PlannedFile {
+            path: head_file(task),
+            tensors: head.tensors,
+        });
+        self.sources.push(SourceNote {
+            role,
+            checkpoint: head.checkpoint,
+            naming: None,
+            unused: head.unused,
+        });
+        Ok(())
     }
 
     /// What the package will say of itself.
@@ -217,10 +208,14 @@ impl<'a> Import<'a> {
             move |source| ImportError::Io { path, source }
         };
         std::fs::create_dir_all(&heads).map_err(io(&heads))?;
-        // A package that is cut off while it is being replaced is no package.
-        let manifest = dir.join(Package::MANIFEST);
-        if manifest.exists() {
-            std::fs::remove_file(&manifest).map_err(io(&manifest))?;
+        // A package that is cut off while it is being replaced is no package, and heads that the new
+        // one lacks are not left behind.
+        let stale = self.manifest.without_head.iter().copied().map(head_file);
+        for file in std::iter::once(PathBuf::from(Package::MANIFEST)).chain(stale) {
+            let path = dir.join(file);
+            if path.exists() {
+                std::fs::remove_file(&path).map_err(io(&path))?;
+            }
         }
         let sources = self
             .sources
@@ -264,74 +259,30 @@ impl SourceNote<'_> {
     }
 }
 
-/// The manifest's tasks; heads tell taps and classes, the template what they do not.
-fn tasks(
+/// The heads that are given, each of which fits.
+fn heads<'a>(
     template: &Template,
     architecture: &Architecture,
-    [cls, seg, dpt]: [&Option<HeadPlan<'_>>; 3],
-) -> Tasks {
-    let last = vec![architecture.depth];
-    let usual = |classes: &[usize]| classes.first().copied().unwrap_or_default();
-    let outputs = |head: &Option<HeadPlan<'_>>, classes: &[usize]| {
-        head.as_ref()
-            .map_or_else(|| usual(classes), |head| head.outputs)
-    };
-    let taps = |head: &Option<HeadPlan<'_>>, usual: &Vec<usize>| {
-        head.as_ref()
-            .map_or_else(|| usual.clone(), |head| head.taps.clone())
-    };
-    Tasks {
-        cls: Some(ClsTask {
-            common: TaskCommon {
-                ranges: published(&template.cls.ranges, &last, &taps(cls, &last)),
-                taps: taps(cls, &last),
-                ladders: template.cls.ladders.clone(),
-                tables: BTreeMap::new(),
-            },
-            classes: outputs(cls, &template.cls.classes),
-            preprocess: template.cls.preprocess,
-        }),
-        seg: Some(SegTask {
-            common: TaskCommon {
-                ranges: published(&template.seg.ranges, &last, &last),
-                taps: last.clone(),
-                ladders: template.seg.ladders.clone(),
-                tables: BTreeMap::new(),
-            },
-            classes: outputs(seg, &template.seg.classes),
-            preprocess: template.seg.preprocess,
-        }),
-        dpt: Some(DptTask {
-            common: TaskCommon {
-                ranges: published(
-                    &template.dpt.ranges,
-                    &template.dpt.taps,
-                    &taps(dpt, &template.dpt.taps),
-                ),
-                taps: taps(dpt, &template.dpt.taps),
-                ladders: template.dpt.ladders.clone(),
-                tables: BTreeMap::new(),
-            },
-            bins: template.dpt.bins,
-            min_depth_m: template.dpt.min_depth_m,
-            max_depth_m: template.dpt.max_depth_m,
-            preprocess: template.dpt.preprocess,
-        }),
+    sources: &'a Sources,
+    choices: &Choices,
+) -> Result<BTreeMap<Task, HeadPlan<'a>>, ImportError> {
+    let mut plans = BTreeMap::new();
+    if let Some(head) = &sources.cls_head {
+        let plan = heads::cls(head, architecture, &template.cls, choices.cls_classes)?;
+        plans.insert(Task::Cls, plan);
     }
+    if let Some(head) = &sources.seg_head {
+        let plan = heads::seg(head, architecture, &template.seg, choices.seg_classes)?;
+        plans.insert(Task::Seg, plan);
+    }
+    if let Some(head) = &sources.dpt_head {
+        let plan = heads::dpt(head, architecture, &template.dpt)?;
+        plans.insert(Task::Dpt, plan);
+    }
+    Ok(plans)
 }
 
-/// The published ranges of those of `published_taps` that are tapped; none when one is missing.
-fn published(ranges: &RangeTable, published_taps: &[usize], taps: &[usize]) -> RangeTable {
-    let range = |tap| {
-        let index = published_taps
-            .iter()
-            .position(|published| published == tap)?;
-        ranges.0.get(index).copied()
-    };
-    RangeTable(
-        taps.iter()
-            .map(range)
-            .collect::<Option<_>>()
-            .unwrap_or_default(),
-    )
+/// A head's file within a package.
+fn head_file(task: Task) -> PathBuf {
+    Path::new("heads").join(format!("{task}.safetensors"))
 }

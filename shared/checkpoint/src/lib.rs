@@ -22,6 +22,7 @@ mod pickle;
 mod planned;
 #[cfg(feature = "__synthetic")]
 pub mod synthetic;
+mod tasks;
 mod template;
 mod tensor;
 mod tensor_file;

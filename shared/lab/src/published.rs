@@ -6,6 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use splitsim_feature::Task;
+use splitsim_table::{Column, Table, TableError};
+
 /// One line of a log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogLine {
@@ -125,6 +128,37 @@ impl Log {
         });
         count.into_iter().chain(uneven).collect()
     }
+}
+
+/// The logs of several codecs and tasks as a table, which [`ScoreSet::from_table`](crate::ScoreSet)
+/// reads: columns `codec`, `task`, `feature`, `level` (the run), `performance`, and the scores by `mse`,
+/// `cosine` and `cka-cfqa2025`, which is what the script calls CKA. NaN becomes a missing value.
+///
+/// # Errors
+/// Never: the columns are of one length and named differently.
+pub fn table<'a>(
+    logs: impl IntoIterator<Item = (&'a str, Task, &'a Log)>,
+) -> Result<Table, TableError> {
+    let rows: Vec<(&str, Task, &LogLine)> = logs
+        .into_iter()
+        .flat_map(|(codec, task, log)| log.lines.iter().map(move |line| (codec, task, line)))
+        .collect();
+    let number = |of: fn(&LogLine) -> f64| -> Vec<Option<f64>> {
+        let values = rows.iter().map(|(.., line)| Some(of(line)));
+        values
+            .map(|value| value.filter(|value| value.is_finite()))
+            .collect()
+    };
+    Table::new(vec![
+        Column::text("codec", rows.iter().map(|(codec, ..)| *codec)),
+        Column::text("task", rows.iter().map(|(_, task, _)| task.name())),
+        Column::text("feature", rows.iter().map(|(.., line)| line.name.as_str())),
+        Column::int("level", rows.iter().map(|(.., line)| i64::from(line.run))),
+        Column::float("performance", number(|line| line.performance)),
+        Column::float("score_mse", number(|line| line.mse)),
+        Column::float("score_cosine", number(|line| line.cosine)),
+        Column::float("score_cka-cfqa2025", number(|line| line.cka)),
+    ])
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 use crate::coder::{Reader, Writer};
 use crate::gaussian::GaussianTables;
 use crate::{
-    FRACTION_BITS, HyperSynthesis, LatentError, LatentExtent, Latents, Planes, SymbolTable,
+    FRACTION_BITS, HyperSynthesis, LatentError, LatentExtent, Latents, LayerWeights, Planes,
+    SymbolTable,
 };
 
 /// What encoder and decoder of latents share, in integers only.
@@ -37,6 +38,31 @@ impl LatentModel {
             medians,
             hyper_synthesis,
         })
+    }
+
+    /// A model of three channels of `z` and four of `y` whose weights follow from their positions: right
+    /// in every size, good at nothing. For fuzzing and tests.
+    ///
+    /// # Errors
+    /// Never: its parts fit each other.
+    pub fn miniature() -> Result<Self, LatentError> {
+        let table = |channel: u32| {
+            let cumulative = (0..6).map(|index| index * (2_500_000 + 50_000 * channel)).collect();
+            SymbolTable::new("miniature", -2, cumulative)
+        };
+        let layer = |inputs: usize, outputs: usize, taps: usize| LayerWeights {
+            inputs,
+            outputs,
+            // Values between −60 and 63 in no simple order.
+            weights: (0..inputs * outputs * taps).map(|i| (i * 37 % 124) as i16 - 60).collect(),
+            biases: (0..outputs).map(|output| (output as i64) << 20).collect(),
+            shift: 8,
+        };
+        Self::new(
+            (0..3).map(table).collect::<Result<_, _>>()?,
+            vec![0, 5000, -9000],
+            HyperSynthesis::new([layer(3, 3, 25), layer(3, 3, 25), layer(3, 4, 9)])?,
+        )
     }
 
     /// A median in fixed point; magnitudes beyond `i32` are cut off, which a model with such medians
@@ -169,4 +195,66 @@ fn planes(
         expected: channels * height * width,
         actual,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn latents(symbols: &[i32], extent: LatentExtent) -> Latents {
+        let mut symbols = symbols.iter().copied().cycle();
+        let mut take = |channels, (height, width): (usize, usize)| {
+            let values = symbols.by_ref().take(channels * height * width).collect();
+            Planes::new(channels, height, width, values).unwrap()
+        };
+        Latents {
+            hyper: take(3, extent.hyper()),
+            latent: take(4, (extent.height(), extent.width())),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_latents_come_back(
+            symbols in prop::collection::vec(
+                prop_oneof![20 => -3i32..=3, 1 => -(1i32 << 20)..=1 << 20], 1..200,
+            ),
+            rows in 1usize..200, columns in 1usize..200,
+        ) {
+            let (model, extent) = (LatentModel::miniature().unwrap(), LatentExtent::of_picture(rows, columns));
+            let latents = latents(&symbols, extent);
+            let bytes = model.encode(&latents).unwrap();
+            let decoded = model.decode(&bytes, extent).unwrap();
+            prop_assert_eq!(decoded.digest(), latents.digest());
+            prop_assert_eq!(decoded, latents);
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>, rows in 1usize..200, columns in 1usize..200) {
+            let (model, extent) = (LatentModel::miniature().unwrap(), LatentExtent::of_picture(rows, columns));
+            if let Ok(latents) = model.decode(&bytes, extent) {
+                let again = model.encode(&latents).unwrap();
+                prop_assert_eq!(model.decode(&again, extent), Ok(latents));
+            }
+        }
+    }
+
+    #[test]
+    fn latents_of_another_model_or_extent_are_refused() {
+        let model = LatentModel::miniature().unwrap();
+        let extent = LatentExtent::of_picture(64, 64);
+        let fitting = latents(&[0], extent);
+        let wide = Planes::new(3, 1, 2, vec![0; 6]).unwrap();
+        let other = Latents { hyper: wide, ..fitting.clone() };
+        assert!(matches!(model.encode(&other), Err(LatentError::Extent { .. })));
+        let fewer = Planes::new(2, 1, 1, vec![0; 2]).unwrap();
+        let other = Latents { hyper: fewer, ..fitting };
+        assert_eq!(
+            model.encode(&other),
+            Err(LatentError::Mismatch { what: "channels of z", expected: 3, actual: 2 })
+        );
+    }
 }
