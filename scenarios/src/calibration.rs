@@ -250,7 +250,12 @@ impl Bench<'_> {
         };
         let levels = codec.ladder().levels();
         levels
-            .map(|level| self.subjects.par_iter().map(|subject| one(level, subject)).collect())
+            .map(|level| {
+                self.subjects
+                    .par_iter()
+                    .map(|subject| one(level, subject))
+                    .collect()
+            })
             .collect()
     }
 }
@@ -394,7 +399,10 @@ mod tests {
     #[test]
     fn a_sweep_goes_over_the_whole_scale_of_a_codec() {
         let hevc = sweep(CodecId::Hevc).unwrap();
-        assert_eq!((hevc.len(), hevc[0], hevc[1], hevc[17]), (18, 51.0, 48.0, 0.0));
+        assert_eq!(
+            (hevc.len(), hevc[0], hevc[1], hevc[17]),
+            (18, 51.0, 48.0, 0.0)
+        );
         let vvc = sweep(CodecId::Vvc).unwrap();
         assert_eq!((vvc.len(), vvc[0], vvc[21]), (22, 63.0, 0.0));
         assert!(sweep(CodecId::Hyperprior).is_err());

@@ -50,12 +50,18 @@ fn main() -> Outcome<()> {
 
 /// A line per step of every model.
 fn table(models: &[&str], work: &Path) -> Outcome<()> {
-    let shipped: Vec<String> = Template::shipped().into_iter().map(|template| template.name).collect();
+    let shipped: Vec<String> = Template::shipped()
+        .into_iter()
+        .map(|template| template.name)
+        .collect();
     let models: Vec<&str> = match models {
         [] => shipped.iter().map(String::as_str).collect(),
         named => named.to_vec(),
     };
-    println!("{:<18} {:<7} {:>8} {:>9}  what", "model", "step", "seconds", "peak MiB");
+    println!(
+        "{:<18} {:<7} {:>8} {:>9}  what",
+        "model", "step", "seconds", "peak MiB"
+    );
     for model in models {
         for step in ["write", "import", "f32", "bf16"] {
             let result = child(step, model, work)?;
@@ -160,7 +166,12 @@ fn run(template: &Template, folder: &Path, compute: Compute) -> Outcome<String> 
         if shape != expected {
             return Err(format!("{task}: a feature of {shape:?}, expected {expected:?}").into());
         }
-        if extraction.feature.values().iter().any(|value| !value.is_finite()) {
+        if extraction
+            .feature
+            .values()
+            .iter()
+            .any(|value| !value.is_finite())
+        {
             return Err(format!("{task}: values that are not finite").into());
         }
         let extent = ImageExtent::new(width, height).ok_or("no extent")?;
@@ -194,7 +205,11 @@ fn check_output(output: &HeadOutput, extent: (usize, usize)) -> Outcome<()> {
 fn picture(width: usize, height: usize) -> Option<Picture> {
     let pixel = |x: usize, y: usize| {
         let share = |at: usize, of: usize| u8::try_from(255 * at / of).unwrap_or(u8::MAX);
-        [share(x, width), share(y, height), share(x + y, width + height)]
+        [
+            share(x, width),
+            share(y, height),
+            share(x + y, width + height),
+        ]
     };
     let rows = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
     let samples = rows.flat_map(|(x, y)| pixel(x, y)).collect();
@@ -206,6 +221,9 @@ fn peak_mib() -> Outcome<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB"));
-    let kibibytes: u64 = kibibytes.ok_or("no VmHWM in /proc/self/status")?.trim().parse()?;
+    let kibibytes: u64 = kibibytes
+        .ok_or("no VmHWM in /proc/self/status")?
+        .trim()
+        .parse()?;
     Ok(kibibytes / 1024)
 }

@@ -104,10 +104,10 @@ pub(crate) fn compare(
 /// Refuses a recording of another model or codec than the scenario names.
 fn check_origin(scenario: &Scenario, package: &Package, recording: &Recording) -> Result<()> {
     let digest = package.digest().to_string();
-    let range = recorder::range_name(scenario.codec_options.range_mode);
+    let range = scenario.codec_options.range_mode.to_string();
     recording
         .identity()
-        .require_model(&digest, scenario.codec.name(), range)?;
+        .require_model(&digest, scenario.codec.name(), &range)?;
     Ok(())
 }
 

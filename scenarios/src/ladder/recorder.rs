@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use splitsim_cfqa::{Metric, Reference};
-use splitsim_codec::{FeatureCodec, Level, RangeMode};
+use splitsim_codec::{FeatureCodec, Level};
 use splitsim_feature::Task;
 use splitsim_model::Package;
 use splitsim_replay::{Identity, RecordedFrame, Recording};
@@ -105,7 +105,7 @@ impl Recorder<'_> {
             model_digest: self.package.digest().to_string(),
             codec: self.scenario.codec.name().to_owned(),
             tables_digest: codec.tables_digest().to_string(),
-            range: range_name(self.scenario.codec_options.range_mode).to_owned(),
+            range: self.scenario.codec_options.range_mode.to_string(),
             task,
             source: self.scenario.source.to_string(),
             software: env!("CARGO_PKG_VERSION").to_owned(),
@@ -242,12 +242,4 @@ fn resume(path: &Path, identity: &Identity) -> Result<Vec<RecordedFrame>> {
 /// As recordings keep times, so that one that is gone on with is like one that is made at once.
 const fn whole_micros(time: Duration) -> Duration {
     Duration::from_micros(time.as_micros() as u64)
-}
-
-/// As scenario files name it.
-pub(super) const fn range_name(range: RangeMode) -> &'static str {
-    match range {
-        RangeMode::Package => "package",
-        RangeMode::Feature => "feature",
-    }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Host {
 const UNKNOWN: &str = "unknown";
 
 impl Provenance {
-    pub(super) fn gather(package: &Package) -> Result<Self> {
+    pub(crate) fn gather(package: &Package) -> Result<Self> {
         Ok(Self {
             splitsim: build(),
             model_digest: package.digest().to_string(),

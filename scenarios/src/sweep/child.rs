@@ -96,6 +96,7 @@ impl Point {
 fn terminate(child: &Child) {
     let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     if let Some(pid) = pid {
-        drop(kill_process(pid, Signal::TERM));
+        // The child may have ended of itself meanwhile.
+        let _ = kill_process(pid, Signal::TERM);
     }
 }

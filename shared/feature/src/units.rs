@@ -168,7 +168,10 @@ impl FromStr for BitRate {
         let bits = (number * factor as f64).round();
         // Up to here every whole number has a double of its own.
         let exact = 0.0..=9_007_199_254_740_992.0;
-        exact.contains(&bits).then_some(Self(bits as u64)).ok_or_else(wrong)
+        exact
+            .contains(&bits)
+            .then_some(Self(bits as u64))
+            .ok_or_else(wrong)
     }
 }
 
@@ -197,7 +200,15 @@ mod tests {
         assert_eq!(BitRate(20_000_000).to_string(), "20 Mbit/s");
         assert_eq!(BitRate(500_000).to_string(), "500 kbit/s");
         assert_eq!(BitRate(1_234_567).to_string(), "1.234567 Mbit/s");
-        for wrong in ["20", "20 Mbps", "20 MB/s", "-1 bit/s", "1.2.3 bit/s", "bit/s", "1e9 Gbit/s"] {
+        for wrong in [
+            "20",
+            "20 Mbps",
+            "20 MB/s",
+            "-1 bit/s",
+            "1.2.3 bit/s",
+            "bit/s",
+            "1e9 Gbit/s",
+        ] {
             let error = wrong.parse::<BitRate>().unwrap_err().to_string();
             assert!(error.contains(wrong), "{error}");
         }

@@ -160,8 +160,13 @@ impl FeatureCodec for Hyperprior {
             clamped_points,
         } = self.stage.forward(feature)?;
         let failed = self.failed(Operation::Encode);
-        let coded = network.analyse(symbols.view(), depth.bits()).map_err(&failed)?;
-        let payload = network.latent().encode(&coded).map_err(|e| failed(e.into()))?;
+        let coded = network
+            .analyse(symbols.view(), depth.bits())
+            .map_err(&failed)?;
+        let payload = network
+            .latent()
+            .encode(&coded)
+            .map_err(|e| failed(e.into()))?;
         let encoded = Instant::now();
         let latents = self.decode_latents(network, &payload, shape)?;
         let reconstruction = self.reconstruct(network, &latents, &ranges, shape)?;

@@ -44,7 +44,11 @@ fn cumulative_logits(
 ) -> Result<Tensor, HyperpriorError> {
     let part = |name: &str, layer: usize| -> Result<Tensor, HyperpriorError> {
         let tensor = parameters.get(&format!("entropy_bottleneck.{name}.{layer}"))?;
-        Ok(if still { tensor.f_detach()? } else { tensor.shallow_clone() })
+        Ok(if still {
+            tensor.f_detach()?
+        } else {
+            tensor.shallow_clone()
+        })
     };
     let mut logits = values.shallow_clone();
     for layer in 0..LAYERS {

@@ -14,7 +14,9 @@ use crate::{HyperpriorLevel, Parameters, Precision, Widths, entropy, level_bytes
 const ESTIMATED_BITS: f64 = 20_749.566;
 
 fn read(file: &str) -> BTreeMap<String, Tensor> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(file);
     let bytes = std::fs::read(path).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let tensor = |(name, view): (String, safetensors::tensor::TensorView<'_>)| {
@@ -46,7 +48,10 @@ fn every_tensor_is_compressai_s() {
     let _no_grad = tch::no_grad_guard();
     let (parameters, io) = (parameters(), read("hyperprior.io.safetensors"));
     assert_eq!(parameters.widths(), Widths { n: 8, m: 12 });
-    let y = Sequence::analysis(&parameters).unwrap().forward(&io["x"]).unwrap();
+    let y = Sequence::analysis(&parameters)
+        .unwrap()
+        .forward(&io["x"])
+        .unwrap();
     check(&y, &io["y"]);
     let hyper_analysis = Sequence::hyper_analysis(&parameters).unwrap();
     check(&hyper_analysis.forward(&y.abs()).unwrap(), &io["z"]);
@@ -90,14 +95,24 @@ fn the_golden_picture_s_bitstream_gives_compressai_s_reconstruction() {
     };
     let payload = level.latent().encode(&latents).unwrap();
     let limit = ESTIMATED_BITS / 8.0 * 1.02 + 64.0;
-    assert!((payload.len() as f64) < limit, "{} bytes of {limit}", payload.len());
-    let decoded = level.latent().decode(&payload, LatentExtent::of_picture(128, 192)).unwrap();
+    assert!(
+        (payload.len() as f64) < limit,
+        "{} bytes of {limit}",
+        payload.len()
+    );
+    let decoded = level
+        .latent()
+        .decode(&payload, LatentExtent::of_picture(128, 192))
+        .unwrap();
     assert_eq!(decoded, latents);
     let symbols = level.synthesise(&decoded, (128, 192), 8).unwrap();
     let expected = Vec::<f32>::try_from(io["x_hat_decompressed"].flatten(0, -1)).unwrap();
     for (&symbol, &value) in symbols.iter().zip(&expected) {
         let exact = (value * 256.0).clamp(0.0, 255.0);
-        assert!((f32::from(symbol) - exact).abs() <= 0.501, "{symbol} for {exact}");
+        assert!(
+            (f32::from(symbol) - exact).abs() <= 0.501,
+            "{symbol} for {exact}"
+        );
     }
 }
 

@@ -43,12 +43,16 @@ pub fn install(
     let mut manifest = package.manifest().clone();
     let before = files(&manifest);
     for &task in tasks {
-        let Some(common) = manifest.tasks.common_mut(task) else { continue };
+        let Some(common) = manifest.tasks.common_mut(task) else {
+            continue;
+        };
         let lambdas = levels.iter().map(|level| level.lambda).collect();
         common.ladders.insert(codec.name().to_owned(), lambdas);
         let names = paths.iter().filter_map(|path| path.file_name());
         let names = names.map(|name| format!("{FOLDER}/{}", name.to_string_lossy()));
-        common.tables.insert(codec.name().to_owned(), names.collect());
+        common
+            .tables
+            .insert(codec.name().to_owned(), names.collect());
     }
     manifest.write(package.root())?;
     let after = files(&manifest);
@@ -61,7 +65,9 @@ pub fn install(
 
 /// Every table file that a manifest lists.
 fn files(manifest: &Manifest) -> BTreeSet<String> {
-    let commons = Task::ALL.into_iter().filter_map(|task| manifest.tasks.common(task));
+    let commons = Task::ALL
+        .into_iter()
+        .filter_map(|task| manifest.tasks.common(task));
     let listed = commons.flat_map(|common| common.tables.values().flatten());
     listed.cloned().collect()
 }

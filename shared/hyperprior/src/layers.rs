@@ -20,7 +20,10 @@ enum Layer {
         stride: i64,
     },
     /// Kernel 5, stride 2, padding 2, output padding 1.
-    Transposed { weight: Tensor, bias: Tensor },
+    Transposed {
+        weight: Tensor,
+        bias: Tensor,
+    },
     /// Generalised divisive normalisation, or its approximate inverse.
     Gdn {
         gamma: Tensor,
@@ -37,7 +40,11 @@ impl Sequence {
         for index in [0, 2, 4, 6] {
             layers.push(Layer::convolution(parameters, &format!("g_a.{index}"), 2)?);
             if index < 6 {
-                layers.push(Layer::gdn(parameters, &format!("g_a.{}", index + 1), false)?);
+                layers.push(Layer::gdn(
+                    parameters,
+                    &format!("g_a.{}", index + 1),
+                    false,
+                )?);
             }
         }
         Ok(Self(layers))
@@ -152,18 +159,29 @@ fn normalise(
 ) -> Result<Tensor, HyperpriorError> {
     let mut norm = input.f_square()?.f_conv2d(gamma, Some(beta), 1, 0, 1, 1)?;
     if norm.requires_grad() {
-        let root = if inverse { norm.f_sqrt()? } else { norm.f_rsqrt()? };
+        let root = if inverse {
+            norm.f_sqrt()?
+        } else {
+            norm.f_rsqrt()?
+        };
         return Ok(root.f_mul(input)?);
     }
     // Nothing is differentiated: no need for further copies of the largest tensors there are.
-    let _ = if inverse { norm.f_sqrt_()? } else { norm.f_rsqrt_()? };
+    let _ = if inverse {
+        norm.f_sqrt_()?
+    } else {
+        norm.f_rsqrt_()?
+    };
     let _ = norm.f_mul_(input)?;
     Ok(norm)
 }
 
 /// CompressAI's `NonNegativeParametrizer`: `max(p, bound)² − pedestal`.
 fn non_negative(parameter: &Tensor, bound: f64) -> Result<Tensor, HyperpriorError> {
-    Ok(parameter.f_clamp_min(bound)?.f_square()?.f_sub_scalar(PEDESTAL)?)
+    Ok(parameter
+        .f_clamp_min(bound)?
+        .f_square()?
+        .f_sub_scalar(PEDESTAL)?)
 }
 
 /// `√(0 + 2^-36)`.

@@ -151,12 +151,12 @@ fn cropped(
         let line = &values[(top + row) * width + left..][..columns];
         // Not a number becomes 0: then the digest of the decoded symbols says nothing of it, but
         // neither do finite weights of finite latents ever give one.
-        line.iter().map(move |value| (value * scale).round().clamp(0.0, top_symbol) as u16)
+        line.iter()
+            .map(move |value| (value * scale).round().clamp(0.0, top_symbol) as u16)
     });
     let symbols = symbols.collect();
-    Array2::from_shape_vec((rows, columns), symbols).map_err(|_| HyperpriorError::NotFinite {
-        network: "g_s",
-    })
+    Array2::from_shape_vec((rows, columns), symbols)
+        .map_err(|_| HyperpriorError::NotFinite { network: "g_s" })
 }
 
 /// Rounds, halves to even as PyTorch does.
@@ -170,6 +170,5 @@ fn rounded(latent: &Tensor, network: &'static str) -> Result<Planes<i32>, Hyperp
     let symbols = latent.f_round()?.f_to_kind(Kind::Int)?.f_reshape([-1])?;
     let symbols = Vec::<i32>::try_from(symbols.f_contiguous()?)?;
     let sides = [channels, height, width].map(|side| side as usize);
-    Planes::new(sides[0], sides[1], sides[2], symbols)
-        .ok_or(HyperpriorError::NotFinite { network })
+    Planes::new(sides[0], sides[1], sides[2], symbols).ok_or(HyperpriorError::NotFinite { network })
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use splitsim_latent::{Factorised, LatentModel, LayerWeights, HyperSynthesis};
+use splitsim_latent::{Factorised, HyperSynthesis, LatentModel, LayerWeights};
 use splitsim_model::Digest;
 use tch::{Kind, Tensor};
 
@@ -58,7 +58,9 @@ impl HyperpriorLevel {
         }
         let bytes = std::fs::read(path).map_err(io)?;
         let digest = digest_name(&bytes);
-        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let name = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned());
         if !name.is_some_and(|name| name.ends_with(&digest)) {
             return Err(HyperpriorError::Digest {
                 path: path.to_owned(),
@@ -85,10 +87,12 @@ impl HyperpriorLevel {
         };
         let mut tensors = BTreeMap::new();
         for (name, expected) in float_shapes(widths) {
-            let view = file.tensor(&name).map_err(|_| HyperpriorError::MissingTensor {
-                origin: origin.to_owned(),
-                name: name.clone(),
-            })?;
+            let view = file
+                .tensor(&name)
+                .map_err(|_| HyperpriorError::MissingTensor {
+                    origin: origin.to_owned(),
+                    name: name.clone(),
+                })?;
             let tensor = floats(&view).map_err(|reason| damaged(format!("'{name}': {reason}")))?;
             if tensor.size() != expected {
                 let (origin, actual) = (origin.to_owned(), tensor.size());
@@ -144,10 +148,18 @@ pub fn level_bytes(
             Precision::Half if shape.len() == 4 => Kind::Half,
             Precision::Half | Precision::Full => Kind::Float,
         };
-        let tensor = parameters.get(&name)?.f_detach()?.f_to_kind(kind)?.f_contiguous()?;
+        let tensor = parameters
+            .get(&name)?
+            .f_detach()?
+            .f_to_kind(kind)?
+            .f_contiguous()?;
         let mut bytes = vec![0; tensor.numel() * kind.elt_size_in_bytes()];
         tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
-        let dtype = if kind == Kind::Half { Dtype::F16 } else { Dtype::F32 };
+        let dtype = if kind == Kind::Half {
+            Dtype::F16
+        } else {
+            Dtype::F32
+        };
         let shape = shape.into_iter().map(|side| side as usize).collect();
         stored.push((name, dtype, shape, bytes));
     }
@@ -180,7 +192,12 @@ pub(crate) fn latent_model(parameters: &Parameters) -> Result<LatentModel, Hyper
     }
     let layer = |index: usize, sizes: [usize; 2]| -> Result<LayerWeights, HyperpriorError> {
         let part = |part: &str| parameters.values(&format!("h_s.{}.{part}", 2 * index));
-        Ok(LayerWeights::quantise(index, sizes, &part("weight")?, &part("bias")?)?)
+        Ok(LayerWeights::quantise(
+            index,
+            sizes,
+            &part("weight")?,
+            &part("bias")?,
+        )?)
     };
     let network = HyperSynthesis::new([layer(0, [n, n])?, layer(1, [n, n])?, layer(2, [n, m])?])?;
     Ok(LatentModel::new(tables, fixed, network)?)
@@ -197,7 +214,12 @@ pub(crate) fn factorised(parameters: &Parameters) -> Result<Factorised, Hyperpri
     };
     let channels = parameters.widths().n;
     let (matrices, biases) = (set("matrices", 5)?, set("biases", 5)?);
-    Ok(Factorised::new(channels, &matrices, &biases, &set("factors", 4)?)?)
+    Ok(Factorised::new(
+        channels,
+        &matrices,
+        &biases,
+        &set("factors", 4)?,
+    )?)
 }
 
 fn float_shapes(widths: Widths) -> impl Iterator<Item = (String, Vec<i64>)> {
@@ -218,5 +240,8 @@ fn floats(view: &TensorView<'_>) -> Result<Tensor, String> {
 
 fn digest_name(bytes: &[u8]) -> String {
     let digest = Digest::of(bytes);
-    digest.bytes()[..NAME_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.bytes()[..NAME_BYTES]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

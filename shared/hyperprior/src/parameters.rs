@@ -28,7 +28,9 @@ impl Parameters {
         origin: &str,
         tensors: BTreeMap<String, Tensor>,
     ) -> Result<Self, HyperpriorError> {
-        let renamed = tensors.into_iter().map(|(name, tensor)| (modern(&name), tensor));
+        let renamed = tensors
+            .into_iter()
+            .map(|(name, tensor)| (modern(&name), tensor));
         let mut tensors: BTreeMap<String, Tensor> = renamed.collect();
         check_scales(origin, tensors.get("gaussian_conditional.scale_table"))?;
         tensors.retain(|name, _| !is_buffer(name));
@@ -114,7 +116,11 @@ fn modern(name: &str) -> String {
     let Some(part) = name.strip_prefix("entropy_bottleneck._") else {
         return name.to_owned();
     };
-    let old = [("matrix", "matrices"), ("bias", "biases"), ("factor", "factors")];
+    let old = [
+        ("matrix", "matrices"),
+        ("bias", "biases"),
+        ("factor", "factors"),
+    ];
     let layer = |prefix: &str| -> Option<String> {
         let rest = part.strip_prefix(prefix)?;
         let digits = rest.strip_prefix('.').unwrap_or(rest);
@@ -139,17 +145,18 @@ fn is_buffer(name: &str) -> bool {
             .is_some_and(|part| tables.contains(&part))
 }
 
-fn widths_of(
-    origin: &str,
-    tensors: &BTreeMap<String, Tensor>,
-) -> Result<Widths, HyperpriorError> {
+fn widths_of(origin: &str, tensors: &BTreeMap<String, Tensor>) -> Result<Widths, HyperpriorError> {
     let outputs = |name: &str| {
-        let tensor = tensors.get(name).ok_or_else(|| HyperpriorError::MissingTensor {
-            origin: origin.to_owned(),
-            name: name.to_owned(),
-        })?;
+        let tensor = tensors
+            .get(name)
+            .ok_or_else(|| HyperpriorError::MissingTensor {
+                origin: origin.to_owned(),
+                name: name.to_owned(),
+            })?;
         let shape = tensor.size();
-        let outputs = shape.first().and_then(|&outputs| usize::try_from(outputs).ok());
+        let outputs = shape
+            .first()
+            .and_then(|&outputs| usize::try_from(outputs).ok());
         outputs
             .filter(|outputs| (1..=Widths::MAX).contains(outputs))
             .ok_or_else(|| HyperpriorError::Shape {
@@ -195,9 +202,8 @@ fn check_scales(origin: &str, table: Option<&Tensor>) -> Result<(), HyperpriorEr
     };
     let expected = gaussian::scales();
     let actual = values(table)?;
-    let same = |(&actual, &expected): (&f32, &f64)| {
-        (f64::from(actual) / expected - 1.0).abs() < 1e-4
-    };
+    let same =
+        |(&actual, &expected): (&f32, &f64)| (f64::from(actual) / expected - 1.0).abs() < 1e-4;
     if actual.len() == expected.len() && actual.iter().zip(&expected).all(same) {
         return Ok(());
     }
@@ -214,11 +220,23 @@ mod tests {
     fn older_names_are_understood() {
         for (old, new) in [
             ("module.g_a.0.weight", "g_a.0.weight"),
-            ("entropy_bottleneck._matrix3", "entropy_bottleneck.matrices.3"),
-            ("module.entropy_bottleneck._bias0", "entropy_bottleneck.biases.0"),
-            ("entropy_bottleneck._factors.2", "entropy_bottleneck.factors.2"),
+            (
+                "entropy_bottleneck._matrix3",
+                "entropy_bottleneck.matrices.3",
+            ),
+            (
+                "module.entropy_bottleneck._bias0",
+                "entropy_bottleneck.biases.0",
+            ),
+            (
+                "entropy_bottleneck._factors.2",
+                "entropy_bottleneck.factors.2",
+            ),
             ("entropy_bottleneck._offset", "entropy_bottleneck._offset"),
-            ("entropy_bottleneck.quantiles", "entropy_bottleneck.quantiles"),
+            (
+                "entropy_bottleneck.quantiles",
+                "entropy_bottleneck.quantiles",
+            ),
         ] {
             assert_eq!(modern(old), new);
         }

@@ -31,10 +31,16 @@ impl Widths {
                 // A transposed convolution's weight has its outputs second; h_s ends in a plain one.
                 let outputs = if shape[2] == 3 { 0 } else { transposed };
                 add(format!("{network}.{}.weight", 2 * index), shape);
-                add(format!("{network}.{}.bias", 2 * index), &shape[outputs..=outputs]);
+                add(
+                    format!("{network}.{}.bias", 2 * index),
+                    &shape[outputs..=outputs],
+                );
             }
         }
-        for (network, layer) in ["g_a", "g_s"].into_iter().flat_map(|g| [1, 3, 5].map(|l| (g, l))) {
+        for (network, layer) in ["g_a", "g_s"]
+            .into_iter()
+            .flat_map(|g| [1, 3, 5].map(|l| (g, l)))
+        {
             add(format!("{network}.{layer}.beta"), &[n]);
             add(format!("{network}.{layer}.gamma"), &[n, n]);
         }

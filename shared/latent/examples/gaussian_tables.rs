@@ -6,6 +6,8 @@ use std::error::Error;
 use splitsim_latent::gaussian::GaussianTables;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args().nth(1).ok_or("usage: gaussian_tables FILE")?;
+    let path = std::env::args()
+        .nth(1)
+        .ok_or("usage: gaussian_tables FILE")?;
     Ok(std::fs::write(path, GaussianTables::compute()?.to_bytes())?)
 }

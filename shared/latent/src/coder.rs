@@ -42,7 +42,12 @@ impl Writer {
         // Most significant byte first, as the coder fills a word: what the last word does not
         // need are zeros at its end, and a reader takes missing bytes for zeros.
         let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
-        bytes.truncate(bytes.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1));
+        bytes.truncate(
+            bytes
+                .iter()
+                .rposition(|&byte| byte != 0)
+                .map_or(0, |at| at + 1),
+        );
         bytes
     }
 
@@ -54,7 +59,9 @@ impl Writer {
             self.bit(1)?;
         }
         self.bit(0)?;
-        (0..bits).rev().try_for_each(|bit| self.bit(value >> bit & 1))
+        (0..bits)
+            .rev()
+            .try_for_each(|bit| self.bit(value >> bit & 1))
     }
 
     fn bit(&mut self, bit: u32) -> Result<(), LatentError> {
@@ -172,21 +179,29 @@ mod tests {
 
     fn read(bytes: &[u8], count: usize, table: &SymbolTable) -> Result<Vec<i32>, LatentError> {
         let mut reader = Reader::new(bytes);
-        let symbols = (0..count).map(|_| reader.symbol(table)).collect::<Result<_, _>>()?;
+        let symbols = (0..count)
+            .map(|_| reader.symbol(table))
+            .collect::<Result<_, _>>()?;
         reader.finish().map(|()| symbols)
     }
 
     fn table() -> SymbolTable {
-        SymbolTable::of_probabilities("test", -3, &[0.01, 0.04, 0.2, 0.5, 0.2, 0.04], 0.001).unwrap()
+        SymbolTable::of_probabilities("test", -3, &[0.01, 0.04, 0.2, 0.5, 0.2, 0.04], 0.001)
+            .unwrap()
     }
 
     #[test]
     fn a_long_sequence_takes_its_entropy() {
-        let symbols: Vec<i32> = (0..20_000).map(|i| [0, 0, -1, 1, 0, 2, -3][i % 7]).collect();
+        let symbols: Vec<i32> = (0..20_000)
+            .map(|i| [0, 0, -1, 1, 0, 2, -3][i % 7])
+            .collect();
         let table = table();
         let bits: f64 = symbols.iter().map(|&symbol| table.bits(symbol)).sum();
         let bytes = written(&symbols, &table).len() as f64;
-        assert!((bytes - bits / 8.0).abs() < 10.0, "{bytes} bytes for {bits} bits");
+        assert!(
+            (bytes - bits / 8.0).abs() < 10.0,
+            "{bytes} bytes for {bits} bits"
+        );
     }
 
     #[test]

@@ -46,7 +46,9 @@ pub enum LatentError {
         actual: LatentExtent,
     },
     /// A symbol that the escape code cannot express.
-    #[error("symbol {symbol} is beyond ±{limit}, the features are far outside of the codec's range")]
+    #[error(
+        "symbol {symbol} is beyond ±{limit}, the features are far outside of the codec's range"
+    )]
     SymbolTooLarge {
         /// The symbol.
         symbol: i32,

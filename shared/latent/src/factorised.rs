@@ -44,9 +44,17 @@ impl Factorised {
             let sizes = (0..layers).map(size).chain(std::iter::repeat(0));
             if sets.len() != layers {
                 let (expected, actual) = (layers, sets.len());
-                return Err(LatentError::Mismatch { what, expected, actual });
+                return Err(LatentError::Mismatch {
+                    what,
+                    expected,
+                    actual,
+                });
             }
-            match sets.iter().zip(sizes).find(|(set, size)| set.len() != channels * size) {
+            match sets
+                .iter()
+                .zip(sizes)
+                .find(|(set, size)| set.len() != channels * size)
+            {
                 Some((set, size)) => Err(LatentError::Mismatch {
                     what,
                     expected: channels * size,
@@ -56,7 +64,9 @@ impl Factorised {
             }
         };
         let outputs = |layer: usize| WIDTHS[layer + 1];
-        check("prior matrices", matrices, LAYERS, &|layer| outputs(layer) * WIDTHS[layer])?;
+        check("prior matrices", matrices, LAYERS, &|layer| {
+            outputs(layer) * WIDTHS[layer]
+        })?;
         check("prior biases", biases, LAYERS, &outputs)?;
         check("prior factors", factors, LAYERS - 1, &outputs)?;
         let each = |sets: &[Vec<f32>], map: fn(f64) -> f64| -> Vec<Vec<f64>> {
@@ -65,7 +75,9 @@ impl Factorised {
         };
         Ok(Self {
             channels,
-            matrices: each(matrices, |value| libm::log1p(libm::exp(-value.abs())) + value.max(0.0)),
+            matrices: each(matrices, |value| {
+                libm::log1p(libm::exp(-value.abs())) + value.max(0.0)
+            }),
             biases: each(biases, |value| value),
             factors: each(factors, libm::tanh),
         })
@@ -127,7 +139,10 @@ impl Factorised {
     }
 
     fn mass(&self, channel: usize, value: f64) -> f64 {
-        let (lower, upper) = (self.logit(channel, value - 0.5), self.logit(channel, value + 0.5));
+        let (lower, upper) = (
+            self.logit(channel, value - 0.5),
+            self.logit(channel, value + 0.5),
+        );
         // On the side where both are small, their difference is exact.
         let sign = if lower + upper > 0.0 { -1.0 } else { 1.0 };
         (sigmoid(sign * upper) - sigmoid(sign * lower)).abs()

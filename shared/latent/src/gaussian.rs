@@ -87,7 +87,11 @@ impl GaussianTables {
                 .flat_map(u32::to_le_bytes)
                 .collect::<Vec<u8>>()
         };
-        self.thresholds.iter().zip(&self.tables).flat_map(level).collect()
+        self.thresholds
+            .iter()
+            .zip(&self.tables)
+            .flat_map(level)
+            .collect()
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, LatentError> {
@@ -104,7 +108,11 @@ impl GaussianTables {
             let count = words.next().ok_or_else(damaged)? as usize;
             let counts: Vec<u32> = words.by_ref().take(count).collect();
             let half = (counts.len() as i32 - 2) / 2;
-            tables.push(SymbolTable::new(&format!("gaussian level {level}"), -half, counts)?);
+            tables.push(SymbolTable::new(
+                &format!("gaussian level {level}"),
+                -half,
+                counts,
+            )?);
         }
         match words.next() {
             Some(_) => Err(damaged()),
@@ -118,7 +126,9 @@ impl GaussianTables {
 pub fn scales() -> Vec<f64> {
     let (low, high) = (libm::log(MIN_SCALE), libm::log(MAX_SCALE));
     let step = (high - low) / (LEVELS - 1) as f64;
-    (0..LEVELS).map(|level| libm::exp(low + step * level as f64)).collect()
+    (0..LEVELS)
+        .map(|level| libm::exp(low + step * level as f64))
+        .collect()
 }
 
 /// The probability of the unit interval about `value`, at least [`MIN_LIKELIHOOD`]; the scale is
@@ -132,8 +142,9 @@ pub fn likelihood(value: f64, scale: f64) -> f64 {
 fn table(scale: f64) -> Result<SymbolTable, LatentError> {
     let half = (0..).find(|&k| 2.0 * upper_tail((f64::from(k) + 0.5) / scale) <= ESCAPE);
     let half: i32 = half.unwrap_or_default();
-    let probabilities: Vec<f64> =
-        (-half..=half).map(|k| mass(f64::from(k).abs(), scale)).collect();
+    let probabilities: Vec<f64> = (-half..=half)
+        .map(|k| mass(f64::from(k).abs(), scale))
+        .collect();
     SymbolTable::of_probabilities("gaussian", -half, &probabilities, ESCAPE)
 }
 
@@ -153,7 +164,10 @@ mod tests {
 
     #[test]
     fn the_embedded_tables_are_the_closed_form_s() {
-        assert_eq!(*GaussianTables::embedded(), GaussianTables::compute().unwrap());
+        assert_eq!(
+            *GaussianTables::embedded(),
+            GaussianTables::compute().unwrap()
+        );
         assert_eq!(GaussianTables::embedded().to_bytes(), EMBEDDED);
     }
 

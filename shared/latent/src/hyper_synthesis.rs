@@ -68,7 +68,9 @@ impl LayerWeights {
         weights: &[f32],
         biases: &[f32],
     ) -> Result<Self, LatentError> {
-        let largest = weights.iter().fold(0.0f32, |largest, w| largest.max(w.abs()));
+        let largest = weights
+            .iter()
+            .fold(0.0f32, |largest, w| largest.max(w.abs()));
         if !weights.iter().chain(biases).all(|value| value.is_finite()) || largest > 32767.0 {
             let reason = format!("weights up to {largest}, or not finite");
             return Err(LatentError::Layer { layer, reason });
@@ -79,7 +81,10 @@ impl LayerWeights {
         Ok(Self {
             inputs,
             outputs,
-            weights: weights.iter().map(|&w| fixed(w, shift).round() as i16).collect(),
+            weights: weights
+                .iter()
+                .map(|&w| fixed(w, shift).round() as i16)
+                .collect(),
             biases: biases
                 .iter()
                 .map(|&b| fixed(b, shift + FRACTION_BITS).round() as i64)
@@ -92,7 +97,10 @@ impl LayerWeights {
     fn check(&self, layer: usize) -> Result<(), LatentError> {
         let refuse = |reason: String| Err(LatentError::Layer { layer, reason });
         let taps = GEOMETRY[layer].kernel().pow(2);
-        let expected = self.inputs.checked_mul(self.outputs).and_then(|n| n.checked_mul(taps));
+        let expected = self
+            .inputs
+            .checked_mul(self.outputs)
+            .and_then(|n| n.checked_mul(taps));
         if expected != Some(self.weights.len()) || self.biases.len() != self.outputs {
             let (weights, biases) = (self.weights.len(), self.biases.len());
             return refuse(format!(
@@ -106,7 +114,12 @@ impl LayerWeights {
         }
         // Both are below 2^53 for 16-bit weights unless there are 2^14 inputs: the sum is exact.
         let weights = (self.inputs * taps) as f64 * 32768.0 * ACTIVATION_LIMIT;
-        let bias = self.biases.iter().map(|bias| bias.unsigned_abs()).max().unwrap_or(0) as f64;
+        let bias = self
+            .biases
+            .iter()
+            .map(|bias| bias.unsigned_abs())
+            .max()
+            .unwrap_or(0) as f64;
         let rounding = f64::from(1u32 << self.shift);
         if weights + bias + rounding >= EXACT_LIMIT {
             return refuse(format!("{} inputs with biases up to {bias}", self.inputs));
@@ -152,7 +165,11 @@ impl HyperSynthesis {
     pub fn new(layers: [LayerWeights; 3]) -> Result<Self, LatentError> {
         for (index, layer) in layers.iter().enumerate() {
             layer.check(index)?;
-            let expected = if index == 0 { layer.inputs } else { layers[index - 1].outputs };
+            let expected = if index == 0 {
+                layer.inputs
+            } else {
+                layers[index - 1].outputs
+            };
             if layer.inputs != expected {
                 return Err(LatentError::Mismatch {
                     what: "hyper-synthesis inputs",
@@ -274,19 +291,21 @@ fn gathered_weights(layer: &LayerWeights, geometry: Geometry, taps: &[Tap]) -> A
 }
 
 /// `[taps · inputs, rows · width]`, zero outside of the input.
-fn gathered_inputs(
-    input: &Planes<f64>,
-    taps: &[Tap],
-    rows: std::ops::Range<usize>,
-) -> Array2<f64> {
+fn gathered_inputs(input: &Planes<f64>, taps: &[Tap], rows: std::ops::Range<usize>) -> Array2<f64> {
     let (height, width) = (input.height(), input.width());
     let mut gathered = Array2::zeros((taps.len() * input.channels(), rows.len() * width));
     let targets = gathered.rows_mut().into_iter();
-    let sources = taps.iter().flat_map(|tap| input.planes().map(move |plane| (tap, plane)));
+    let sources = taps
+        .iter()
+        .flat_map(|tap| input.planes().map(move |plane| (tap, plane)));
     for (mut target, (tap, plane)) in targets.zip(sources) {
-        let Some(target) = target.as_slice_mut() else { continue };
+        let Some(target) = target.as_slice_mut() else {
+            continue;
+        };
         for (line, y) in target.chunks_exact_mut(width).zip(rows.clone()) {
-            let Some(y) = y.checked_add_signed(tap.dy).filter(|&y| y < height) else { continue };
+            let Some(y) = y.checked_add_signed(tap.dy).filter(|&y| y < height) else {
+                continue;
+            };
             let source = &plane[y * width..][..width];
             match tap.dx {
                 0 => line.copy_from_slice(source),
@@ -325,12 +344,14 @@ mod tests {
         let mut sums = vec![0i128; layer.outputs * (out_height * out_width) as usize];
         let place = |output: usize, y: isize, x: isize| {
             let inside = (0..out_height).contains(&y) && (0..out_width).contains(&x);
-            inside.then(|| output * (out_height * out_width) as usize + (y * out_width + x) as usize)
+            inside
+                .then(|| output * (out_height * out_width) as usize + (y * out_width + x) as usize)
         };
         for (i, plane) in input.planes().enumerate() {
             for o in 0..layer.outputs {
-                for (k, (ky, kx)) in
-                    (0..kernel).flat_map(|ky| (0..kernel).map(move |kx| (ky, kx))).enumerate()
+                for (k, (ky, kx)) in (0..kernel)
+                    .flat_map(|ky| (0..kernel).map(move |kx| (ky, kx)))
+                    .enumerate()
                 {
                     let filter = match geometry {
                         Geometry::Double => i * layer.outputs + o,
@@ -357,10 +378,21 @@ mod tests {
             rounded.clamp(0, 1 << 24) as i64
         };
         let values = sums.into_iter().enumerate().map(finish).collect();
-        Planes::new(layer.outputs, out_height as usize, out_width as usize, values).unwrap()
+        Planes::new(
+            layer.outputs,
+            out_height as usize,
+            out_width as usize,
+            values,
+        )
+        .unwrap()
     }
 
-    fn layer(rng: &mut ChaCha8Rng, geometry: Geometry, sizes: [usize; 2], extreme: bool) -> LayerWeights {
+    fn layer(
+        rng: &mut ChaCha8Rng,
+        geometry: Geometry,
+        sizes: [usize; 2],
+        extreme: bool,
+    ) -> LayerWeights {
         let [inputs, outputs] = sizes;
         let count = inputs * outputs * geometry.kernel().pow(2);
         let weight = |rng: &mut ChaCha8Rng| match extreme {
@@ -371,7 +403,9 @@ mod tests {
             inputs,
             outputs,
             weights: (0..count).map(|_| weight(rng)).collect(),
-            biases: (0..outputs).map(|_| rng.random_range(-(1 << 28)..1 << 28)).collect(),
+            biases: (0..outputs)
+                .map(|_| rng.random_range(-(1 << 28)..1 << 28))
+                .collect(),
             shift: 15,
         }
     }
@@ -385,7 +419,9 @@ mod tests {
                 layer(&mut rng, Geometry::Double, [4, 3], extreme),
                 layer(&mut rng, Geometry::Same, [3, 6], extreme),
             ];
-            let values = (0..5 * 3 * 2).map(|_| rng.random_range(-magnitude..=magnitude)).collect();
+            let values = (0..5 * 3 * 2)
+                .map(|_| rng.random_range(-magnitude..=magnitude))
+                .collect();
             let z_hat: Planes<i32> = Planes::new(5, 3, 2, values).unwrap();
             let mut expected = z_hat.map(|&value| i64::from(value));
             for (layer, geometry) in layers.iter().zip(GEOMETRY) {
@@ -401,7 +437,9 @@ mod tests {
     fn strips_meet_without_a_seam() {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
         let layer = layer(&mut rng, Geometry::Same, [40, 2], false);
-        let values = (0..40 * 70 * 50).map(|_| rng.random_range(-9999..9999)).collect();
+        let values = (0..40 * 70 * 50)
+            .map(|_| rng.random_range(-9999..9999))
+            .collect();
         let input: Planes<i64> = Planes::new(40, 70, 50, values).unwrap();
         assert!(9 * 40 * 70 * 50 > STRIP_VALUES);
         let result = run(&layer, Geometry::Same, &input.map(|&value| value as f64));
@@ -412,15 +450,13 @@ mod tests {
     #[test]
     fn what_integers_cannot_carry_is_refused() {
         let check = |layer: Result<LayerWeights, LatentError>, expected: &str| {
-            let error = layer.and_then(|layer| {
-                HyperSynthesis::new([layer.clone(), layer.clone(), layer])
-            });
+            let error =
+                layer.and_then(|layer| HyperSynthesis::new([layer.clone(), layer.clone(), layer]));
             let message = error.unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         };
-        let quantise = |weights: &[f32], biases: &[f32]| {
-            LayerWeights::quantise(0, [1, 1], weights, biases)
-        };
+        let quantise =
+            |weights: &[f32], biases: &[f32]| LayerWeights::quantise(0, [1, 1], weights, biases);
         check(quantise(&[f32::NAN; 25], &[0.0]), "or not finite");
         check(quantise(&[40_000.0; 25], &[0.0]), "weights up to 40000");
         check(quantise(&[1.0; 24], &[0.0]), "24 weights and 1 biases");

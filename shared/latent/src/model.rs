@@ -27,10 +27,17 @@ impl LatentModel {
         hyper_synthesis: HyperSynthesis,
     ) -> Result<Self, LatentError> {
         let expected = hyper_synthesis.inputs();
-        let counts = [("tables of z", hyper_tables.len()), ("medians of z", medians.len())];
+        let counts = [
+            ("tables of z", hyper_tables.len()),
+            ("medians of z", medians.len()),
+        ];
         for (what, actual) in counts {
             if actual != expected {
-                return Err(LatentError::Mismatch { what, expected, actual });
+                return Err(LatentError::Mismatch {
+                    what,
+                    expected,
+                    actual,
+                });
             }
         }
         Ok(Self {
@@ -47,14 +54,18 @@ impl LatentModel {
     /// Never: its parts fit each other.
     pub fn miniature() -> Result<Self, LatentError> {
         let table = |channel: u32| {
-            let cumulative = (0..6).map(|index| index * (2_500_000 + 50_000 * channel)).collect();
+            let cumulative = (0..6)
+                .map(|index| index * (2_500_000 + 50_000 * channel))
+                .collect();
             SymbolTable::new("miniature", -2, cumulative)
         };
         let layer = |inputs: usize, outputs: usize, taps: usize| LayerWeights {
             inputs,
             outputs,
             // Values between −60 and 63 in no simple order.
-            weights: (0..inputs * outputs * taps).map(|i| (i * 37 % 124) as i16 - 60).collect(),
+            weights: (0..inputs * outputs * taps)
+                .map(|i| (i * 37 % 124) as i16 - 60)
+                .collect(),
             biases: (0..outputs).map(|output| (output as i64) << 20).collect(),
             shift: 8,
         };
@@ -102,7 +113,9 @@ impl LatentModel {
         let extent = self.extent_of(latents)?;
         let mut writer = Writer::default();
         for (plane, table) in latents.hyper.planes().zip(&self.hyper_tables) {
-            plane.iter().try_for_each(|&symbol| writer.symbol(symbol, table))?;
+            plane
+                .iter()
+                .try_for_each(|&symbol| writer.symbol(symbol, table))?;
         }
         let levels = self.levels(&latents.hyper)?;
         debug_assert_eq!(levels.height(), extent.height());
@@ -151,7 +164,9 @@ impl LatentModel {
         let z_hat = symbols
             .map(|(index, symbol)| {
                 let median = self.medians.get(index / plane).copied().unwrap_or(0);
-                symbol.saturating_mul(1 << FRACTION_BITS).saturating_add(median)
+                symbol
+                    .saturating_mul(1 << FRACTION_BITS)
+                    .saturating_add(median)
             })
             .collect();
         let z_hat = planes(hyper.channels(), (hyper.height(), hyper.width()), z_hat)?;
@@ -169,7 +184,11 @@ impl LatentModel {
         ];
         for (what, expected, actual) in channels {
             if expected != actual {
-                return Err(LatentError::Mismatch { what, expected, actual });
+                return Err(LatentError::Mismatch {
+                    what,
+                    expected,
+                    actual,
+                });
             }
         }
         let of = |planes: &Planes<i32>, stride: usize| {
@@ -177,7 +196,10 @@ impl LatentModel {
         };
         let expected = of(hyper, LatentExtent::PICTURE_MULTIPLE);
         let actual = of(latent, LatentExtent::LATENT_STRIDE);
-        if expected != actual || latent.height() != actual.height() || latent.width() != actual.width() {
+        if expected != actual
+            || latent.height() != actual.height()
+            || latent.width() != actual.width()
+        {
             return Err(LatentError::Extent { expected, actual });
         }
         Ok(actual)
@@ -248,13 +270,26 @@ mod tests {
         let extent = LatentExtent::of_picture(64, 64);
         let fitting = latents(&[0], extent);
         let wide = Planes::new(3, 1, 2, vec![0; 6]).unwrap();
-        let other = Latents { hyper: wide, ..fitting.clone() };
-        assert!(matches!(model.encode(&other), Err(LatentError::Extent { .. })));
+        let other = Latents {
+            hyper: wide,
+            ..fitting.clone()
+        };
+        assert!(matches!(
+            model.encode(&other),
+            Err(LatentError::Extent { .. })
+        ));
         let fewer = Planes::new(2, 1, 1, vec![0; 2]).unwrap();
-        let other = Latents { hyper: fewer, ..fitting };
+        let other = Latents {
+            hyper: fewer,
+            ..fitting
+        };
         assert_eq!(
             model.encode(&other),
-            Err(LatentError::Mismatch { what: "channels of z", expected: 3, actual: 2 })
+            Err(LatentError::Mismatch {
+                what: "channels of z",
+                expected: 3,
+                actual: 2
+            })
         );
     }
 }

@@ -27,12 +27,18 @@ impl LatentModel {
     pub fn to_tensors(&self) -> NamedTensors {
         let (tables, medians, network) = self.parts();
         let i32s = |name: &str, values: &[i32]| {
-            let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let bytes = values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect();
             (name.to_owned(), Dtype::I32, vec![values.len()], bytes)
         };
         let firsts: Vec<i32> = tables.iter().map(SymbolTable::first).collect();
         // Counts are below 2^24, and so are their numbers.
-        let counts: Vec<i32> = tables.iter().map(|table| table.cumulative().len() as i32).collect();
+        let counts: Vec<i32> = tables
+            .iter()
+            .map(|table| table.cumulative().len() as i32)
+            .collect();
         let cumulative = tables.iter().flat_map(|table| table.cumulative());
         let cumulative: Vec<i32> = cumulative.map(|&count| count as i32).collect();
         let mut tensors = vec![
@@ -49,7 +55,12 @@ impl LatentModel {
             let weights = layer.weights.iter().flat_map(|weight| weight.to_le_bytes());
             let biases = layer.biases.iter().flat_map(|bias| bias.to_le_bytes());
             tensors.push((name("weight"), Dtype::I16, shape, weights.collect()));
-            tensors.push((name("bias"), Dtype::I64, vec![layer.outputs], biases.collect()));
+            tensors.push((
+                name("bias"),
+                Dtype::I64,
+                vec![layer.outputs],
+                biases.collect(),
+            ));
             // At most 24.
             tensors.push(i32s(&name("shift"), &[layer.shift as i32]));
         }
@@ -75,7 +86,9 @@ impl LatentModel {
         let mut tables = Vec::with_capacity(firsts.len());
         for (channel, (&first, &count)) in firsts.iter().zip(&counts).enumerate() {
             let what = format!("z channel {channel}");
-            let split = usize::try_from(count).ok().and_then(|count| rest.split_at_checked(count));
+            let split = usize::try_from(count)
+                .ok()
+                .and_then(|count| rest.split_at_checked(count));
             let (own, others) = split.ok_or_else(|| LatentError::Table {
                 what: what.clone(),
                 reason: format!("{count} counts of {} left", rest.len()),
@@ -100,7 +113,10 @@ fn layer(
     let (shape, weights) = tensor(file, &name("weight"), Dtype::I16)?;
     let kernel = if sides == [0, 1] { 5 } else { 3 };
     let [_, _, height, width] = shape[..] else {
-        return Err(refuse(&name("weight"), format!("shape {shape:?}, expected four sides")));
+        return Err(refuse(
+            &name("weight"),
+            format!("shape {shape:?}, expected four sides"),
+        ));
     };
     if [height, width] != [kernel; 2] {
         let reason = format!("shape {shape:?}, expected a kernel of {kernel}x{kernel}");
@@ -132,7 +148,9 @@ fn tensor<'a>(
     name: &str,
     dtype: Dtype,
 ) -> Result<(Vec<usize>, &'a [u8]), LatentError> {
-    let view = file.tensor(name).map_err(|error| refuse(name, error.to_string()))?;
+    let view = file
+        .tensor(name)
+        .map_err(|error| refuse(name, error.to_string()))?;
     if view.dtype() != dtype {
         let reason = format!("element type {:?}, expected {dtype:?}", view.dtype());
         return Err(refuse(name, reason));
@@ -142,7 +160,9 @@ fn tensor<'a>(
 
 fn elements<const BYTES: usize, T>(bytes: &[u8], parse: fn([u8; BYTES]) -> T) -> Vec<T> {
     let chunks = bytes.chunks_exact(BYTES);
-    chunks.map(|chunk| parse(std::array::from_fn(|index| chunk[index]))).collect()
+    chunks
+        .map(|chunk| parse(std::array::from_fn(|index| chunk[index])))
+        .collect()
 }
 
 fn refuse(name: &str, reason: String) -> LatentError {

@@ -179,7 +179,10 @@ mod tests {
 
     fn check(first: i32, cumulative: &[u32], expected: &str) {
         let error = SymbolTable::new("z channel 3", first, cumulative.to_vec()).unwrap_err();
-        assert_eq!(error.to_string(), format!("table of z channel 3: {expected}"));
+        assert_eq!(
+            error.to_string(),
+            format!("table of z channel 3: {expected}")
+        );
     }
 
     #[test]
@@ -210,7 +213,14 @@ mod tests {
     fn symbols_outside_are_the_escape_s() {
         let table = SymbolTable::new("y", -2, vec![0, 1, 2, 3]).unwrap();
         assert_eq!((table.first(), table.last()), (-2, 0));
-        for (symbol, index) in [(-3, 3), (-2, 0), (0, 2), (1, 3), (i32::MIN, 3), (i32::MAX, 3)] {
+        for (symbol, index) in [
+            (-3, 3),
+            (-2, 0),
+            (0, 2),
+            (1, 3),
+            (i32::MIN, 3),
+            (i32::MAX, 3),
+        ] {
             assert_eq!(table.index_of(symbol), index, "{symbol}");
         }
     }

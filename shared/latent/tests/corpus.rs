@@ -17,7 +17,12 @@ fn every_payload_of_the_corpus_is_latents_or_an_error() {
         let extent = LatentExtent::of_picture(side(rows), side(columns));
         if let Ok(latents) = model.decode(payload, extent) {
             let again = model.encode(&latents).unwrap();
-            assert_eq!(model.decode(&again, extent), Ok(latents), "{}", path.display());
+            assert_eq!(
+                model.decode(&again, extent),
+                Ok(latents),
+                "{}",
+                path.display()
+            );
         }
         tried += 1;
     }

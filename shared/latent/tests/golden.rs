@@ -17,7 +17,10 @@ struct Golden(Vec<u8>);
 
 impl Golden {
     fn read() -> Self {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/entropy.safetensors");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/golden/entropy.safetensors"
+        );
         Self(std::fs::read(path).unwrap())
     }
 
@@ -33,14 +36,25 @@ impl Golden {
 
     fn factorised(&self) -> Factorised {
         let set = |name: &str, layers: usize| -> Vec<Vec<f32>> {
-            (0..layers).map(|i| self.f32s(&format!("entropy_bottleneck.{name}.{i}"))).collect()
+            (0..layers)
+                .map(|i| self.f32s(&format!("entropy_bottleneck.{name}.{i}")))
+                .collect()
         };
-        Factorised::new(N, &set("matrices", 5), &set("biases", 5), &set("factors", 4)).unwrap()
+        Factorised::new(
+            N,
+            &set("matrices", 5),
+            &set("biases", 5),
+            &set("factors", 4),
+        )
+        .unwrap()
     }
 
     /// The second of each channel's three quantiles.
     fn medians(&self) -> Vec<f32> {
-        self.f32s("entropy_bottleneck.quantiles").chunks_exact(3).map(|q| q[1]).collect()
+        self.f32s("entropy_bottleneck.quantiles")
+            .chunks_exact(3)
+            .map(|q| q[1])
+            .collect()
     }
 
     fn hyper_synthesis(&self) -> HyperSynthesis {
@@ -58,7 +72,10 @@ impl Golden {
             factorised.table(channel, f64::from(median)).unwrap()
         };
         let tables = medians.iter().enumerate().map(table).collect();
-        let medians = medians.iter().map(|&median| LatentModel::fixed_median(median)).collect();
+        let medians = medians
+            .iter()
+            .map(|&median| LatentModel::fixed_median(median))
+            .collect();
         LatentModel::new(tables, medians, self.hyper_synthesis()).unwrap()
     }
 
@@ -76,7 +93,10 @@ impl Golden {
 }
 
 fn relative_error(actual: &[f64], expected: &[f32]) -> f64 {
-    let pairs = actual.iter().zip(expected).map(|(&a, &e)| (a, f64::from(e)));
+    let pairs = actual
+        .iter()
+        .zip(expected)
+        .map(|(&a, &e)| (a, f64::from(e)));
     let (error, norm) = pairs.fold((0.0, 0.0), |(error, norm), (a, e)| {
         (error + (a - e) * (a - e), norm + e * e)
     });
@@ -111,7 +131,11 @@ fn likelihoods_are_compressai_s() {
 fn integer_scales_are_the_network_s() {
     let golden = Golden::read();
     let latents = golden.latents();
-    let z_hat = golden.f32s("z_hat").iter().map(|&z| LatentModel::fixed_median(z)).collect();
+    let z_hat = golden
+        .f32s("z_hat")
+        .iter()
+        .map(|&z| LatentModel::fixed_median(z))
+        .collect();
     let z_hat = Planes::new(N, 2, 3, z_hat).unwrap();
     let unit = f64::from(1 << FRACTION_BITS);
     let fixed = golden.hyper_synthesis().scales(&z_hat).unwrap();
@@ -122,14 +146,19 @@ fn integer_scales_are_the_network_s() {
         assert!(error.abs() < 1e-3, "{fixed} for {expected}");
     }
     let levels = golden.model().levels(&latents.hyper).unwrap();
-    let exact = expected.iter().map(|&scale| LatentModel::fixed_median(scale).unsigned_abs());
+    let exact = expected
+        .iter()
+        .map(|&scale| LatentModel::fixed_median(scale).unsigned_abs());
     let differing = levels
         .values()
         .iter()
         .zip(exact)
         .filter(|&(&level, scale)| usize::from(level) != GaussianTables::embedded().level(scale))
         .count();
-    assert!(differing * 100 <= levels.values().len(), "{differing} levels differ");
+    assert!(
+        differing * 100 <= levels.values().len(),
+        "{differing} levels differ"
+    );
 }
 
 #[test]
@@ -138,7 +167,11 @@ fn coded_bytes_stay_below_the_estimate_and_decode() {
     let (model, latents) = (golden.model(), golden.latents());
     let bytes = model.encode(&latents).unwrap();
     let limit = ESTIMATED_BITS / 8.0 * 1.02 + 64.0;
-    assert!((bytes.len() as f64) < limit, "{} bytes, at most {limit}", bytes.len());
+    assert!(
+        (bytes.len() as f64) < limit,
+        "{} bytes, at most {limit}",
+        bytes.len()
+    );
     let extent = LatentExtent::of_picture(128, 192);
     assert_eq!(model.decode(&bytes, extent), Ok(latents));
 }

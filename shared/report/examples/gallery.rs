@@ -43,12 +43,15 @@ fn plots() -> Section {
         });
         Series::line(name, points).with_markers()
     });
-    let rate = Figure::new("Rate and distortion", "All curves fall; vtm is the highest.")
-        .note("metric mode: standard")
-        .x(Axis::new("rate", "bits per feature point").log())
-        .y(Axis::new("true distortion", "m").from_zero())
-        .all_series(curves)
-        .mark(Mark::horizontal(5.0, "limit 5 m"));
+    let rate = Figure::new(
+        "Rate and distortion",
+        "All curves fall; vtm is the highest.",
+    )
+    .note("metric mode: standard")
+    .x(Axis::new("rate", "bits per feature point").log())
+    .y(Axis::new("true distortion", "m").from_zero())
+    .all_series(curves)
+    .mark(Mark::horizontal(5.0, "limit 5 m"));
     let cloud: Vec<(f64, f64)> = (0..300)
         .map(|point| {
             let turn = f64::from(point) * 0.618 % 1.0;
@@ -57,20 +60,31 @@ fn plots() -> Section {
         })
         .collect();
     let labels = (0..300).map(|frame| format!("frame {frame}"));
-    let quadrants = Figure::new("Score against true distortion", "Distortion falls with the score.")
-        .x(Axis::new("cosine similarity", ""))
-        .y(Axis::new("true distortion", "mIoU points"))
-        .series(Series::scatter("frames", cloud.clone()).labels(labels))
-        .quadrants(Quadrants {
-            x: 0.93,
-            y: 2.0,
-            names: ["refused, over", "accepted, over", "refused, within", "accepted, within"]
-                .map(|name| format!("{name}\n75 frames")),
-        });
+    let quadrants = Figure::new(
+        "Score against true distortion",
+        "Distortion falls with the score.",
+    )
+    .x(Axis::new("cosine similarity", ""))
+    .y(Axis::new("true distortion", "mIoU points"))
+    .series(Series::scatter("frames", cloud.clone()).labels(labels))
+    .quadrants(Quadrants {
+        x: 0.93,
+        y: 2.0,
+        names: [
+            "refused, over",
+            "accepted, over",
+            "refused, within",
+            "accepted, within",
+        ]
+        .map(|name| format!("{name}\n75 frames")),
+    });
     let latency = Figure::new("Latency", "Half of the frames take 400 ms.")
         .x(Axis::new("end to end", "ms").from_zero())
         .y(Axis::new("frames up to this", "%").range(0.0, 100.0))
-        .series(Series::cdf("gate", cloud.iter().map(|(x, y)| 300.0 * x + 40.0 * y)))
+        .series(Series::cdf(
+            "gate",
+            cloud.iter().map(|(x, y)| 300.0 * x + 40.0 * y),
+        ))
         .series(Series::cdf("always", cloud.iter().map(|(x, _)| 400.0 * x)));
     let histogram = Figure::new("Correlations", "Most are near 1.")
         .x(Axis::new("PLCC", "").range(-1.0, 1.0))
@@ -81,7 +95,14 @@ fn plots() -> Section {
             (-1.0, 1.0),
             20,
         ));
-    let rows = ["preprocess", "extract", "attempt 1", "attempt 2", "transfer", "head"];
+    let rows = [
+        "preprocess",
+        "extract",
+        "attempt 1",
+        "attempt 2",
+        "transfer",
+        "head",
+    ];
     let spans = rows.iter().enumerate().map(|(step, row)| Span {
         row: (*row).to_owned(),
         from: step as f64 * 30.0,
@@ -95,7 +116,10 @@ fn plots() -> Section {
         .x(Axis::new("median", "ms"))
         .y(Axis::new("", "").rows(["gate", "always"]))
         .series(Series::bars("extract", [("gate", 80.0), ("always", 81.0)]))
-        .series(Series::bars("attempts", [("gate", 190.0), ("always", 60.0)]))
+        .series(Series::bars(
+            "attempts",
+            [("gate", 190.0), ("always", 60.0)],
+        ))
         .series(Series::bars("transfer", [("gate", 20.0), ("always", 50.0)]));
     let timeline = Figure::new("Link", "The rate falls to 0 for a while.")
         .x(Axis::new("time", "s"))
@@ -149,7 +173,12 @@ fn data() -> Section {
     Section::new("Data")
         .table(table)
         .listing("Scenario, resolved", "name = \"made up\"\nframes = 24\n")
-        .downloads([Download::new(DataFile::Csv, "frames.csv", "one row per frame", "a,b\n1,2\n")])
+        .downloads([Download::new(
+            DataFile::Csv,
+            "frames.csv",
+            "one row per frame",
+            "a,b\n1,2\n",
+        )])
 }
 
 /// A PNG file of one grey pixel.

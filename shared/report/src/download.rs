@@ -31,7 +31,12 @@ pub enum DataFile {
 impl Download {
     /// A file called `name`, and in a few words what is in it.
     #[must_use]
-    pub fn new(kind: DataFile, name: impl Into<String>, about: impl Into<String>, content: &str) -> Self {
+    pub fn new(
+        kind: DataFile,
+        name: impl Into<String>,
+        about: impl Into<String>,
+        content: &str,
+    ) -> Self {
         Self {
             name: name.into(),
             about: about.into(),

@@ -96,8 +96,10 @@ mod tests {
     use crate::{Cell, Column, DataFile, Download, Fact, Figure, Series, Table};
 
     fn page() -> Page {
-        let table = Table::new("T <1>", [Column::text("<b>"), Column::number("n", "ms")])
-            .row([Cell::text("\"quoted\" & <script>alert(1)</script>"), Cell::count(2_u64)]);
+        let table = Table::new("T <1>", [Column::text("<b>"), Column::number("n", "ms")]).row([
+            Cell::text("\"quoted\" & <script>alert(1)</script>"),
+            Cell::count(2_u64),
+        ]);
         let section = Section::new("First <section>")
             .text("less < more")
             .facts([Fact::new("1 <", "of <").detail("<i>")])
@@ -110,7 +112,15 @@ mod tests {
     #[test]
     fn whatever_is_said_stays_text() {
         let html = page().render();
-        for raw in ["<script>alert", "<b>", "<i>", "<lead>", "<all>", "</pre><script>", "a\"b"] {
+        for raw in [
+            "<script>alert",
+            "<b>",
+            "<i>",
+            "<lead>",
+            "<all>",
+            "</pre><script>",
+            "a\"b",
+        ] {
             assert!(!html.contains(raw), "{raw}");
         }
         assert!(html.contains("&#60;script&#62;alert(1)"));
@@ -119,9 +129,17 @@ mod tests {
     #[test]
     fn nothing_is_fetched_from_anywhere() {
         let figure = Figure::new("f", "d").series(Series::line("s", [(1.0, 1.0)]));
-        let html = page().section(Section::new("Plots").figure(figure)).render();
+        let html = page()
+            .section(Section::new("Plots").figure(figure))
+            .render();
         assert!(html.contains("default-src 'none'"));
-        for far in ["src=\"http", "href=\"http", "url(http", "@import", "src=\"/"] {
+        for far in [
+            "src=\"http",
+            "href=\"http",
+            "url(http",
+            "@import",
+            "src=\"/",
+        ] {
             assert!(!html.contains(far), "{far}");
         }
     }

@@ -160,10 +160,16 @@ mod tests {
                     .collect();
                 for one in 0..5 {
                     for other in 0..one {
-                        let squares = seen[one].iter().zip(seen[other]).map(|(a, b)| (a - b).powi(2));
+                        let squares = seen[one]
+                            .iter()
+                            .zip(seen[other])
+                            .map(|(a, b)| (a - b).powi(2));
                         let difference = squares.sum::<f64>().sqrt();
                         // 2.3 is just noticeable; four times that is clear at a marker's size.
-                        assert!(difference > 9.2, "{one}, {other}, theme {theme}: {difference:.1}");
+                        assert!(
+                            difference > 9.2,
+                            "{one}, {other}, theme {theme}: {difference:.1}"
+                        );
                     }
                 }
             }

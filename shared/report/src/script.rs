@@ -38,7 +38,11 @@ mod tests {
         assert!(script.trim_start().starts_with("/**\n* plotly.js v"));
         assert!(script.contains("newPlot") && script.trim_end().ends_with("}));"));
         assert!(!script.contains("MathJax.loader"));
-        assert!((3_000_000..5_000_000).contains(&script.len()), "{}", script.len());
+        assert!(
+            (3_000_000..5_000_000).contains(&script.len()),
+            "{}",
+            script.len()
+        );
         assert!(plotly_gzip_base64().len() < 2_000_000);
     }
 }

@@ -111,7 +111,10 @@ impl Cell {
         }
         // No "-0.00".
         let text = format!("{value:.decimals$}");
-        let zero = text.trim_start_matches('-').trim_matches(['0', '.']).is_empty();
+        let zero = text
+            .trim_start_matches('-')
+            .trim_matches(['0', '.'])
+            .is_empty();
         Self(if zero { text.replace('-', "") } else { text })
     }
 

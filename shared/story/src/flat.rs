@@ -22,7 +22,9 @@ impl RecordedRun {
             ("feature_mse", |truth| truth.feature_mse),
         ];
         for (name, of) in truths {
-            let values = frames.iter().map(|one| one.distortion.as_ref().and_then(of));
+            let values = frames
+                .iter()
+                .map(|one| one.distortion.as_ref().and_then(of));
             columns.push(Column::float(name, values));
         }
         columns.extend(stages(frames));
@@ -47,8 +49,14 @@ impl RecordedRun {
             Column::bool("shipped", attempts.iter().map(shipped)),
             Column::int("level", of().map(|one| i64::from(one.level))),
             Column::text("label", of().map(|one| one.label.clone())),
-            Column::int("payload_bytes", of().map(|one| one.payload_bytes.and_then(|b| whole(b.0)))),
-            Column::int("container_bytes", of().map(|one| one.container_bytes.and_then(|b| whole(b.0)))),
+            Column::int(
+                "payload_bytes",
+                of().map(|one| one.payload_bytes.and_then(|b| whole(b.0))),
+            ),
+            Column::int(
+                "container_bytes",
+                of().map(|one| one.container_bytes.and_then(|b| whole(b.0))),
+            ),
             Column::float("encode_ms", of().map(|one| one.encode_ms)),
             Column::float("decode_ms", of().map(|one| one.decode_ms)),
             Column::float("score_ms", of().map(|one| one.score_ms)),
@@ -62,7 +70,9 @@ impl RecordedRun {
         for metric in metrics {
             let by = |one: &AttemptRecord| {
                 let mut scores = one.scores.iter();
-                scores.find(|score| score.metric == metric).map(|score| score.value)
+                scores
+                    .find(|score| score.metric == metric)
+                    .map(|score| score.value)
             };
             columns.push(Column::float(format!("score_{metric}"), of().map(by)));
         }
@@ -73,7 +83,10 @@ impl RecordedRun {
         let key = || frames.clone().map(|logged| &logged.frame.key);
         vec![
             Column::text("run", key().map(|key| key.run_id.clone())),
-            Column::text("policy", key().map(|key| self.policy_of(&key.run_id).to_owned())),
+            Column::text(
+                "policy",
+                key().map(|key| self.policy_of(&key.run_id).to_owned()),
+            ),
             Column::text("task", key().map(|key| key.task.name())),
             Column::text("edge", key().map(|key| key.edge_id.clone())),
             Column::int("frame", key().map(|key| whole(key.frame))),
@@ -84,20 +97,44 @@ impl RecordedRun {
 fn shipped(frames: &[LoggedFrame]) -> Vec<Column> {
     let of = || frames.iter().map(|logged| &logged.frame);
     let score = |metric: bool| {
-        of().map(move |frame| frame.score.as_ref().filter(|_| metric).map(|score| score.metric.clone()))
+        of().map(move |frame| {
+            frame
+                .score
+                .as_ref()
+                .filter(|_| metric)
+                .map(|score| score.metric.clone())
+        })
     };
     vec![
         Column::text("source", of().map(|frame| frame.source.clone())),
         Column::text("received_at", of().map(|frame| frame.received_at.clone())),
         Column::text("verdict", of().map(|frame| frame.verdict.name())),
-        Column::int("attempts", frames.iter().map(|one| whole(one.attempts.len() as u64))),
+        Column::int(
+            "attempts",
+            frames.iter().map(|one| whole(one.attempts.len() as u64)),
+        ),
         Column::int("level", of().map(|frame| i64::from(frame.shipped_level))),
-        Column::int("feature_points", of().map(|frame| whole(frame.feature_points))),
-        Column::int("payload_bytes", of().map(|frame| whole(frame.payload_bytes.0))),
-        Column::int("container_bytes", of().map(|frame| whole(frame.container_bytes.0))),
+        Column::int(
+            "feature_points",
+            of().map(|frame| whole(frame.feature_points)),
+        ),
+        Column::int(
+            "payload_bytes",
+            of().map(|frame| whole(frame.payload_bytes.0)),
+        ),
+        Column::int(
+            "container_bytes",
+            of().map(|frame| whole(frame.container_bytes.0)),
+        ),
         Column::float("bpfp", of().map(|frame| frame.bpfp().0)),
-        Column::new("score_metric", splitsim_table::Values::Text(score(true).collect())),
-        Column::float("score", of().map(|frame| frame.score.as_ref().map(|score| score.value))),
+        Column::new(
+            "score_metric",
+            splitsim_table::Values::Text(score(true).collect()),
+        ),
+        Column::float(
+            "score",
+            of().map(|frame| frame.score.as_ref().map(|score| score.value)),
+        ),
     ]
 }
 
@@ -115,15 +152,23 @@ fn stages(frames: &[LoggedFrame]) -> Vec<Column> {
         ("end_to_end_ms", |stages| stages.end_to_end_ms),
     ];
     let counts: [(&str, fn(&StageRecord) -> Option<u64>); 5] = [
-        ("stream_bytes", |stages| stages.stream_bytes.map(|bytes| bytes.0)),
+        ("stream_bytes", |stages| {
+            stages.stream_bytes.map(|bytes| bytes.0)
+        }),
         ("udp_bytes", |stages| stages.udp_bytes.map(|bytes| bytes.0)),
         ("udp_datagrams", |stages| stages.udp_datagrams),
-        ("link_bytes", |stages| stages.link_bytes.map(|bytes| bytes.0)),
+        ("link_bytes", |stages| {
+            stages.link_bytes.map(|bytes| bytes.0)
+        }),
         ("sends", |stages| stages.sends.map(u64::from)),
     ];
-    let times = times.map(|(name, of)| Column::float(name, frames.iter().map(|one| of(&one.stages))));
+    let times =
+        times.map(|(name, of)| Column::float(name, frames.iter().map(|one| of(&one.stages))));
     let counts = counts.map(|(name, of)| {
-        Column::int(name, frames.iter().map(|one| of(&one.stages).and_then(whole)))
+        Column::int(
+            name,
+            frames.iter().map(|one| of(&one.stages).and_then(whole)),
+        )
     });
     times.into_iter().chain(counts).collect()
 }
@@ -146,7 +191,10 @@ mod tests {
         let (_dir, run) = samples::run(3);
         let frames = run.frames_table();
         assert_eq!(frames.rows(), 6);
-        assert_eq!(frames.texts("policy").unwrap()[5].as_deref(), Some("always"));
+        assert_eq!(
+            frames.texts("policy").unwrap()[5].as_deref(),
+            Some("always")
+        );
         assert_eq!(frames.floats("distortion").unwrap()[1], Some(9.0));
         assert_eq!(frames.floats("score").unwrap()[3], None);
         assert_eq!(frames.ints("link_bytes").unwrap()[0], Some(1056));

@@ -52,7 +52,9 @@ impl RecordedRun {
     #[must_use]
     pub fn misjudged(&self, each: usize) -> Vec<Misjudged> {
         let tasks = self.tasks.iter();
-        tasks.flat_map(|&task| self.misjudged_of(task, each)).collect()
+        tasks
+            .flat_map(|&task| self.misjudged_of(task, each))
+            .collect()
     }
 
     fn misjudged_of(&self, task: Task, each: usize) -> Vec<Misjudged> {
@@ -69,7 +71,10 @@ impl RecordedRun {
             })
             .collect();
         let predicted: Vec<f64> = judged.iter().map(|(_, score, _)| sign * score).collect();
-        let truth: Vec<f64> = judged.iter().map(|(_, _, distortion)| *distortion).collect();
+        let truth: Vec<f64> = judged
+            .iter()
+            .map(|(_, _, distortion)| *distortion)
+            .collect();
         let (predicted, truth) = (ranks(&predicted), ranks(&truth));
         let mut wrong: Vec<(f64, Misjudged)> = judged
             .iter()
@@ -102,7 +107,9 @@ impl RecordedRun {
         wrong.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         let side = |surprise| {
             let mut named = std::collections::BTreeSet::new();
-            let of_side = wrong.iter().filter(move |(_, one)| one.surprise == surprise);
+            let of_side = wrong
+                .iter()
+                .filter(move |(_, one)| one.surprise == surprise);
             let once = of_side.filter(move |(_, one)| named.insert(one.source.as_str()));
             once.take(each).map(|(_, one)| one.clone())
         };

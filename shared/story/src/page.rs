@@ -45,7 +45,9 @@ impl RecordedRun {
     fn unfinished(&self) -> Option<String> {
         let recorded = self.frames.len();
         if recorded == 0 {
-            return Some("No frame has been recorded: the run was ended before the first reply.".to_owned());
+            return Some(
+                "No frame has been recorded: the run was ended before the first reply.".to_owned(),
+            );
         }
         let missing = self.missing()?;
         (missing > 0).then(|| {

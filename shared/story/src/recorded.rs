@@ -130,7 +130,9 @@ fn text(table: &Table, key: &str) -> Option<String> {
 }
 
 fn count(value: &Value) -> Option<u64> {
-    value.as_integer().and_then(|count| u64::try_from(count).ok())
+    value
+        .as_integer()
+        .and_then(|count| u64::try_from(count).ok())
 }
 
 fn policies(scenario: &Table) -> Vec<String> {

@@ -73,7 +73,10 @@ fn record(store: &mut Store, run: &RunRecord, frame: u64, gated: bool) {
     let (score, distortion) = match (gated, frame) {
         (false, _) => (0.9995, 0.25),
         (true, 5) => (0.999, 30.0),
-        (true, _) => (0.90 + 0.01 * (frame % 10) as f64, 10.0 - (frame % 10) as f64),
+        (true, _) => (
+            0.90 + 0.01 * (frame % 10) as f64,
+            10.0 - (frame % 10) as f64,
+        ),
     };
     let scores = vec![Score {
         metric: "cosine".to_owned(),
@@ -89,7 +92,11 @@ fn record(store: &mut Store, run: &RunRecord, frame: u64, gated: bool) {
     let record = FrameRecord {
         key: key.clone(),
         source: format!("4-{frame}"),
-        verdict: if gated { Verdict::Passed } else { Verdict::Ungated },
+        verdict: if gated {
+            Verdict::Passed
+        } else {
+            Verdict::Ungated
+        },
         shipped_attempt: 0,
         shipped_level: 3,
         feature_points: 49_344,
@@ -138,6 +145,8 @@ fn record(store: &mut Store, run: &RunRecord, frame: u64, gated: bool) {
         link_bytes: Bytes(bytes.0 + 56),
         sends: 1,
     };
-    let _ = store.record_frame(&record, &[attempt], Some(&truth), &stages).unwrap();
+    let _ = store
+        .record_frame(&record, &[attempt], Some(&truth), &stages)
+        .unwrap();
     let _ = store.settle(&settlement).unwrap();
 }

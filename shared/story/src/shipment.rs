@@ -40,9 +40,14 @@ impl<'a> Shipment<'a> {
     /// The shipped attempt's score by a metric.
     pub(crate) fn score(&self, metric: &str) -> Option<f64> {
         let decided = self.logged.frame.score.iter();
-        let recorded = self.attempt().into_iter().flat_map(|attempt| &attempt.scores);
+        let recorded = self
+            .attempt()
+            .into_iter()
+            .flat_map(|attempt| &attempt.scores);
         let mut scores = decided.chain(recorded);
-        scores.find(|score| score.metric == metric).map(|score| score.value)
+        scores
+            .find(|score| score.metric == metric)
+            .map(|score| score.value)
     }
 
     /// Frame and picture, for people.

@@ -21,7 +21,9 @@ pub(crate) fn estimate(samples: &[f64]) -> Option<Estimate> {
     let mut random = ChaCha8Rng::seed_from_u64(0);
     let mut means: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
-            let drawn = samples.iter().map(|_| samples[random.random_range(0..samples.len())]);
+            let drawn = samples
+                .iter()
+                .map(|_| samples[random.random_range(0..samples.len())]);
             drawn.sum::<f64>() / samples.len() as f64
         })
         .collect();

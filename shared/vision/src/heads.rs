@@ -445,7 +445,9 @@ mod tests {
                 normalisation: plain,
             },
         };
-        let tensors = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
+        let tensors = tensors
+            .iter()
+            .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
         let mut weights = Weights::new("test", tensors.collect());
         let head = ClsHead::new(&architecture, &task, &mut weights).unwrap();
         weights.finish().unwrap();

@@ -313,6 +313,7 @@ mod tests {
                 reason: "room.png: not a readable image".to_owned(),
             }],
             kept: 0,
+            dropped: 0,
             unsettled: 0,
             interrupted: false,
             container_bytes: Bytes(3000),

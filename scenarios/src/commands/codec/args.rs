@@ -98,7 +98,9 @@ impl StageArgs {
             rounding,
         } = self;
         match transform {
-            Transform::Linear => format!("linear, range {range}, {bits} bits, rounding {rounding:?}"),
+            Transform::Linear => {
+                format!("linear, range {range}, {bits} bits, rounding {rounding:?}")
+            }
             Transform::Codebook(_) => transform.to_string(),
         }
     }

@@ -140,8 +140,9 @@ impl FitCodebook {
     fn write(&self, package: &Package, codebook: &Codebook) -> Result<()> {
         let path = package.root().join(self.file());
         let folder = path.parent().context("a codebook lies in a folder")?;
-        let written = std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&path, codebook.to_bytes().map_err(std::io::Error::other)?));
+        let written = std::fs::create_dir_all(folder).and_then(|()| {
+            std::fs::write(&path, codebook.to_bytes().map_err(std::io::Error::other)?)
+        });
         written.with_context(|| path.display().to_string())?;
         let mut manifest = package.manifest().clone();
         let common = manifest.tasks.common_mut(self.task);
@@ -171,7 +172,11 @@ impl FitCodebook {
             )
         });
         let verb = if self.dry_run { "would go" } else { "went" };
-        let end = format!("{} of {features} features {verb} into {}", self.task, self.file());
+        let end = format!(
+            "{} of {features} features {verb} into {}",
+            self.task,
+            self.file()
+        );
         let text: Vec<String> = lines.chain([end]).collect();
         let json = json!({
             "task": self.task,

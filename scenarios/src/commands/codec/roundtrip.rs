@@ -128,4 +128,3 @@ Examples:
       --in f.npy --out r.npy
   splitsim codec roundtrip --codec hevc --level 4 --model tiny-scenes --task seg \\
       --in f.npy --out r.npy --bitstream f.splf --json";
-

@@ -151,7 +151,11 @@ impl Calibrate {
             dpt_limit,
             ..
         } = self;
-        let keep_ranges = if self.keep_ranges { " --keep-ranges" } else { "" };
+        let keep_ranges = if self.keep_ranges {
+            " --keep-ranges"
+        } else {
+            ""
+        };
         format!(
             "splitsim model calibrate --model {model} --source {source} --codec {codec}{keep_ranges} \
              --cls-limit {cls_limit} --seg-limit {seg_limit} --dpt-limit {dpt_limit}"

@@ -63,8 +63,13 @@ impl Adam {
             let _ = first.f_lerp_(&gradient, 1.0 - BETA1)?;
             let _ = second.f_mul_scalar_(BETA2)?;
             let _ = second.f_addcmul_(&gradient.f_mul_scalar(1.0 - BETA2)?, &gradient)?;
-            let spread = second.f_sqrt()?.f_div_scalar(correction2)?.f_add_scalar(EPS)?;
-            let update = first.f_div(&spread)?.f_mul_scalar(learning_rate / correction1)?;
+            let spread = second
+                .f_sqrt()?
+                .f_div_scalar(correction2)?
+                .f_add_scalar(EPS)?;
+            let update = first
+                .f_div(&spread)?
+                .f_mul_scalar(learning_rate / correction1)?;
             let _ = parameter.f_sub_(&update)?;
             parameter.zero_grad();
         }
@@ -93,10 +98,12 @@ impl Adam {
         for (name, [first, second]) in &mut self.moments {
             for (part, moment) in [("first", first), ("second", second)] {
                 let name = format!("{prefix}.{part}.{name}");
-                let value = saved.remove(&name).ok_or_else(|| HyperpriorError::MissingTensor {
-                    origin: "checkpoint".to_owned(),
-                    name,
-                })?;
+                let value = saved
+                    .remove(&name)
+                    .ok_or_else(|| HyperpriorError::MissingTensor {
+                        origin: "checkpoint".to_owned(),
+                        name,
+                    })?;
                 moment.f_copy_(&value)?;
             }
         }
@@ -129,7 +136,10 @@ mod tests {
         }
         let actual = Vec::<f32>::try_from(parameters["p"].detach()).unwrap();
         for (actual, expected) in actual.iter().zip(value) {
-            assert!((f64::from(*actual) - expected).abs() < 1e-5, "{actual} {expected}");
+            assert!(
+                (f64::from(*actual) - expected).abs() < 1e-5,
+                "{actual} {expected}"
+            );
         }
     }
 }

@@ -122,7 +122,9 @@ impl Ladder {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(HyperpriorError::Io { path, source }),
         };
-        serde_json::from_str(&text).map(Some).map_err(|error| damaged(&path, error))
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| damaged(&path, error))
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), HyperpriorError> {
@@ -155,7 +157,10 @@ fn read(path: &Path) -> Result<BTreeMap<String, Tensor>, HyperpriorError> {
             return Err(damaged(path, format!("'{name}' is {:?}", view.dtype())));
         }
         let shape: Vec<i64> = view.shape().iter().map(|&side| side as i64).collect();
-        tensors.insert(name, Tensor::f_from_data_size(view.data(), &shape, Kind::Float)?);
+        tensors.insert(
+            name,
+            Tensor::f_from_data_size(view.data(), &shape, Kind::Float)?,
+        );
     }
     Ok(tensors)
 }
@@ -166,7 +171,11 @@ fn write(path: &Path, tensors: &[(String, Tensor)]) -> Result<(), HyperpriorErro
         let tensor = tensor.f_detach()?.f_contiguous()?;
         let mut bytes = vec![0; tensor.numel() * Kind::Float.elt_size_in_bytes()];
         tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
-        let shape = tensor.size().into_iter().map(|side| side as usize).collect();
+        let shape = tensor
+            .size()
+            .into_iter()
+            .map(|side| side as usize)
+            .collect();
         stored.push((name, shape, bytes));
     }
     let mut views = BTreeMap::new();

@@ -51,7 +51,12 @@ impl TrainConfig {
 
     pub(crate) fn check(&self) -> Result<(), HyperpriorError> {
         let widths = 1..=Widths::MAX;
-        let counts = [self.batch, self.steps, self.first_steps, self.validate_every];
+        let counts = [
+            self.batch,
+            self.steps,
+            self.first_steps,
+            self.validate_every,
+        ];
         let rates = [
             self.learning_rate,
             self.auxiliary_learning_rate,
@@ -93,14 +98,23 @@ mod tests {
             config.check().unwrap();
             change(&mut config);
             let message = config.check().unwrap_err().to_string();
-            assert!(message.starts_with(&format!("training: {expected}: ")), "{message}");
+            assert!(
+                message.starts_with(&format!("training: {expected}: ")),
+                "{message}"
+            );
         };
         check(|config| config.lambdas.clear(), "lambdas");
         check(|config| config.lambdas = vec![0.1, 0.01], "lambdas");
         check(|config| config.n = 0, "n, m");
         check(|config| config.patch = 100, "patch");
-        check(|config| config.batch = 0, "batch, steps, first-steps, validate-every");
-        check(|config| config.clip_norm = f64::NAN, "learning rates and clip-norm");
+        check(
+            |config| config.batch = 0,
+            "batch, steps, first-steps, validate-every",
+        );
+        check(
+            |config| config.clip_norm = f64::NAN,
+            "learning rates and clip-norm",
+        );
         check(|config| config.factor = 1.0, "factor");
     }
 }

@@ -80,7 +80,12 @@ impl TrainingSet {
         rng.set_stream((level as u64) << 40 | step as u64);
         let by_task: Vec<Vec<&TrainingPicture>> = Task::ALL
             .iter()
-            .map(|&task| self.training.iter().filter(|picture| picture.task == task).collect())
+            .map(|&task| {
+                self.training
+                    .iter()
+                    .filter(|picture| picture.task == task)
+                    .collect()
+            })
             .filter(|pictures: &Vec<_>| !pictures.is_empty())
             .collect();
         let mut values = Vec::with_capacity(config.batch * size.rows * size.columns);
@@ -149,7 +154,10 @@ mod tests {
     #[test]
     fn crops_fit_into_the_smallest_picture() {
         let mut set = TrainingSet {
-            training: vec![picture(Task::Cls, 257, 192, 1), picture(Task::Dpt, 514, 768, 2)],
+            training: vec![
+                picture(Task::Cls, 257, 192, 1),
+                picture(Task::Dpt, 514, 768, 2),
+            ],
             validation: vec![picture(Task::Cls, 257, 192, 1)],
         };
         let size = |rows, columns| CropSize { rows, columns };
@@ -173,18 +181,31 @@ mod tests {
         let config = crate::train::level::tests::config();
         let size = set.crop_size(256);
         let batch = |step| {
-            let batch = set.batch(&TrainConfig { batch: 60, ..config.clone() }, size, 0, step);
+            let batch = set.batch(
+                &TrainConfig {
+                    batch: 60,
+                    ..config.clone()
+                },
+                size,
+                0,
+                step,
+            );
             Vec::<f32>::try_from(batch.unwrap().flatten(0, -1)).unwrap()
         };
         let first = batch(7);
         assert_eq!(first, batch(7));
         assert_ne!(first, batch(8));
         for (value, crops) in [(16.0, 10..30), (32.0, 10..30), (64.0, 10..30)] {
-            let of_task = first.chunks_exact(64 * 64).filter(|crop| crop[0] == value / 256.0);
+            let of_task = first
+                .chunks_exact(64 * 64)
+                .filter(|crop| crop[0] == value / 256.0);
             assert!(crops.contains(&of_task.count()), "{value}");
         }
         // A picture of 30 rows is padded with zeros.
-        let padded = first.chunks_exact(64 * 64).find(|crop| crop[0] == 0.25).unwrap();
+        let padded = first
+            .chunks_exact(64 * 64)
+            .find(|crop| crop[0] == 0.25)
+            .unwrap();
         assert!(padded[30 * 64..].iter().all(|&value| value == 0.0));
     }
 }

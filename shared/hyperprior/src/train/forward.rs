@@ -45,8 +45,13 @@ pub(super) fn losses(
     let reconstruction = Sequence::synthesis(parameters)?.forward(&y_hat)?;
     let bits = entropy::bits(&of_z)?.f_add(&entropy::bits(&of_y)?)?;
     let bits_per_point = bits.f_div_scalar(crops.numel() as f64)?;
-    let mse = reconstruction.f_sub(crops)?.f_square()?.f_mean(Kind::Float)?;
-    let loss = mse.f_mul_scalar(lambda * 255.0 * 255.0)?.f_add(&bits_per_point)?;
+    let mse = reconstruction
+        .f_sub(crops)?
+        .f_square()?
+        .f_mean(Kind::Float)?;
+    let loss = mse
+        .f_mul_scalar(lambda * 255.0 * 255.0)?
+        .f_add(&bits_per_point)?;
     Ok(Losses {
         loss,
         bits_per_point,

@@ -141,7 +141,8 @@ impl<'a> LevelSession<'a> {
         let scale = (self.config.clip_norm / norm.max(1e-12)).min(1.0);
         let learning_rate = self.plateau.learning_rate;
         tch::no_grad(|| {
-            self.optimiser.step(self.parameters.tensors(), learning_rate, scale)?;
+            self.optimiser
+                .step(self.parameters.tensors(), learning_rate, scale)?;
             self.project()
         })?;
         let auxiliary = entropy::quantile_loss(&self.parameters, &targets()?)?;
@@ -180,7 +181,9 @@ impl<'a> LevelSession<'a> {
             let count = batch.size()[0] as f64;
             let figures = losses(&candidate, &batch, lambda, Rounding::Real)?.figures()?;
             let parts = [figures.loss, figures.bits_per_point, figures.mse];
-            sum.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part * count);
+            sum.iter_mut()
+                .zip(parts)
+                .for_each(|(sum, part)| *sum += part * count);
             crops += count;
         }
         let [loss, bits_per_point, mse] = sum.map(|sum| sum / crops);
@@ -205,8 +208,9 @@ impl<'a> LevelSession<'a> {
             best: self.best.as_ref().map(|(figures, _)| *figures),
         };
         let own = self.parameters.tensors().iter();
-        let mut tensors: Vec<(String, Tensor)> =
-            own.map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+        let mut tensors: Vec<(String, Tensor)> = own
+            .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()))
+            .collect();
         tensors.extend(self.optimiser.tensors("adam"));
         tensors.extend(self.auxiliary.tensors("auxiliary"));
         if let Some((_, best)) = &self.best {
@@ -263,7 +267,9 @@ fn settled(parameters: &Parameters) -> Result<Parameters, HyperpriorError> {
         }
     }
     let quantiles = Tensor::f_from_slice(&quantiles)?.f_reshape([-1, 1, 3])?;
-    settled.tensors_mut().insert(QUANTILES.to_owned(), quantiles);
+    settled
+        .tensors_mut()
+        .insert(QUANTILES.to_owned(), quantiles);
     Ok(settled)
 }
 
@@ -318,7 +324,8 @@ pub(super) mod tests {
 
     fn tensors(parameters: &[Parameters]) -> Vec<Vec<f32>> {
         let all = parameters.iter().flat_map(|level| level.tensors().values());
-        all.map(|tensor| crate::parameters::values(tensor).unwrap()).collect()
+        all.map(|tensor| crate::parameters::values(tensor).unwrap())
+            .collect()
     }
 
     #[test]
@@ -330,7 +337,9 @@ pub(super) mod tests {
         let validations: Vec<f64> = events
             .iter()
             .filter_map(|event| match event {
-                Progress::Validation { level: 1, figures, .. } => Some(figures.loss),
+                Progress::Validation {
+                    level: 1, figures, ..
+                } => Some(figures.loss),
                 _ => None,
             })
             .collect();
@@ -348,7 +357,10 @@ pub(super) mod tests {
         assert!(cheap.bits_per_point < rich.bits_per_point);
         // A second run finds both levels finished.
         let mut again = Vec::new();
-        assert_eq!(tensors(&train(&config(), dir.path(), &mut again)), tensors(&trained));
+        assert_eq!(
+            tensors(&train(&config(), dir.path(), &mut again)),
+            tensors(&trained)
+        );
         assert!(again.is_empty());
     }
 
@@ -385,9 +397,15 @@ pub(super) mod tests {
     fn another_configuration_s_folder_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         Ladder::open(dir.path(), &config()).unwrap();
-        let other = TrainConfig { seed: 4, ..config() };
+        let other = TrainConfig {
+            seed: 4,
+            ..config()
+        };
         let error = Ladder::open(dir.path(), &other).err().unwrap().to_string();
-        assert!(error.contains("a training of another configuration"), "{error}");
+        assert!(
+            error.contains("a training of another configuration"),
+            "{error}"
+        );
     }
 
     #[test]

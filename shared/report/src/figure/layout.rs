@@ -50,15 +50,18 @@ impl Quadrants {
             (0.0, 0.0, Anchor::Left, Anchor::Bottom),
             (1.0, 0.0, Anchor::Right, Anchor::Bottom),
         ];
-        self.names.iter().zip(places).map(|(name, (x, y, x_anchor, y_anchor))| {
-            words(&super::literal(name).replace('\n', "<br>"))
-                .x_ref("paper")
-                .y_ref("paper")
-                .x(x)
-                .y(y)
-                .x_anchor(x_anchor)
-                .y_anchor(y_anchor)
-        })
+        self.names
+            .iter()
+            .zip(places)
+            .map(|(name, (x, y, x_anchor, y_anchor))| {
+                words(&super::literal(name).replace('\n', "<br>"))
+                    .x_ref("paper")
+                    .y_ref("paper")
+                    .x(x)
+                    .y(y)
+                    .x_anchor(x_anchor)
+                    .y_anchor(y_anchor)
+            })
     }
 }
 
@@ -87,10 +90,16 @@ fn word(mark: &Mark, x: &Axis, y: &Axis) -> Annotation {
     let label = words(&mark.label);
     if mark.vertical {
         let at = label.x_ref("x").x(x.position(mark.value));
-        at.y_ref("paper").y(1.0).x_anchor(Anchor::Center).y_anchor(Anchor::Bottom)
+        at.y_ref("paper")
+            .y(1.0)
+            .x_anchor(Anchor::Center)
+            .y_anchor(Anchor::Bottom)
     } else {
         let at = label.y_ref("y").y(y.position(mark.value));
-        at.x_ref("paper").x(1.0).x_anchor(Anchor::Right).y_anchor(Anchor::Bottom)
+        at.x_ref("paper")
+            .x(1.0)
+            .x_anchor(Anchor::Right)
+            .y_anchor(Anchor::Bottom)
     }
 }
 

@@ -138,7 +138,10 @@ mod tests {
         let figure = Figure::new("t", "d")
             .x(Axis::new("rate", "BPFP").log())
             .y(Axis::new("distortion", "m"))
-            .series(Series::line("hevc", [(0.1, 2.0), (1.0, f64::NAN), (10.0, 1.0)]));
+            .series(Series::line(
+                "hevc",
+                [(0.1, 2.0), (1.0, f64::NAN), (10.0, 1.0)],
+            ));
         let drawn = drawn(&figure);
         assert_eq!(drawn[0][0]["x"], serde_json::json!([0.1, 1.0, 10.0]));
         // A gap, not a zero.

@@ -1,5 +1,5 @@
-use super::statistics::{Bins, cumulative};
 use super::literal;
+use super::statistics::{Bins, cumulative};
 use crate::Hue;
 
 /// Points, lines or bars under one name.
@@ -134,9 +134,15 @@ impl Series {
     #[must_use]
     pub fn intervals(mut self, ends: impl IntoIterator<Item = (f64, f64)>) -> Self {
         if let Shape::Line { points, .. } | Shape::Scatter { points, .. } = &self.shape {
-            let lengths = ends.into_iter().zip(points).map(|((low, high), (_, value))| {
-                (short((value - low).max(0.0)), short((high - value).max(0.0)))
-            });
+            let lengths = ends
+                .into_iter()
+                .zip(points)
+                .map(|((low, high), (_, value))| {
+                    (
+                        short((value - low).max(0.0)),
+                        short((high - value).max(0.0)),
+                    )
+                });
             self.intervals = lengths.collect();
         }
         self
@@ -159,7 +165,14 @@ impl Series {
     fn path(name: &str, points: impl IntoIterator<Item = (f64, f64)>, stepped: bool) -> Self {
         let points = points.into_iter().map(short_pair).collect();
         let markers = false;
-        Self::new(name, Shape::Line { points, stepped, markers })
+        Self::new(
+            name,
+            Shape::Line {
+                points,
+                stepped,
+                markers,
+            },
+        )
     }
 
     fn new(name: &str, shape: Shape) -> Self {

@@ -65,9 +65,16 @@ mod tests {
 
     #[test]
     fn bins_count_every_sample_of_the_range_once() {
-        let bins = Bins::of([-1.0, -0.95, 0.0, 0.1, 1.0, 1.01, f64::NAN], (-1.0, 1.0), 20);
+        let bins = Bins::of(
+            [-1.0, -0.95, 0.0, 0.1, 1.0, 1.01, f64::NAN],
+            (-1.0, 1.0),
+            20,
+        );
         assert_eq!(bins.counts.iter().sum::<u64>(), 5);
-        assert_eq!((bins.counts[0], bins.counts[10], bins.counts[19]), (2, 1, 1));
+        assert_eq!(
+            (bins.counts[0], bins.counts[10], bins.counts[19]),
+            (2, 1, 1)
+        );
         assert!((bins.centres()[0] + 0.95).abs() < 1e-12);
         assert_eq!(Bins::of([1.0], (1.0, 1.0), 4).counts, [0; 4]);
     }

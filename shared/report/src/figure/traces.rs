@@ -1,8 +1,6 @@
 //! From series to what plotly.js draws.
 
-use plotly::common::{
-    ErrorData, ErrorType, HoverInfo, Line, LineShape, Marker, Mode, Orientation,
-};
+use plotly::common::{ErrorData, ErrorType, HoverInfo, Line, LineShape, Marker, Mode, Orientation};
 use plotly::{Bar, Scatter, Trace};
 
 use super::series::Shape;
@@ -26,8 +24,16 @@ impl Series {
                     .color(Themed::Hue(hue).word())
                     .width(2.0)
                     .dash(hue.dash())
-                    .shape(if *stepped { LineShape::Hv } else { LineShape::Linear });
-                let mode = if *markers { Mode::LinesMarkers } else { Mode::Lines };
+                    .shape(if *stepped {
+                        LineShape::Hv
+                    } else {
+                        LineShape::Linear
+                    });
+                let mode = if *markers {
+                    Mode::LinesMarkers
+                } else {
+                    Mode::Lines
+                };
                 let trace = self.points(points, hue, 7, x, y).mode(mode).line(line);
                 vec![trace]
             }
@@ -55,7 +61,11 @@ impl Series {
             .symbol(hue.symbol())
             .size(size)
             .opacity(if size > 7 { 1.0 } else { 0.8 })
-            .line(Line::new().color(Themed::Card.word()).width(if size > 7 { 1.5 } else { 0.5 }));
+            .line(
+                Line::new()
+                    .color(Themed::Card.word())
+                    .width(if size > 7 { 1.5 } else { 0.5 }),
+            );
         let mut trace = Scatter::new(xs, ys)
             .name(&self.name)
             .marker(marker)
@@ -79,7 +89,11 @@ impl Series {
 
     /// `x`, `y`, and the point's label above them.
     fn hover(&self, x: &Axis, y: &Axis) -> String {
-        let label = if self.labels.is_empty() { "" } else { "<b>%{text}</b><br>" };
+        let label = if self.labels.is_empty() {
+            ""
+        } else {
+            "<b>%{text}</b><br>"
+        };
         format!(
             "{label}{}: %{{x:.4~g}}{}<br>{}: %{{y:.4~g}}{}<extra>{}</extra>",
             super::literal(&x.label),
@@ -92,9 +106,10 @@ impl Series {
 
     fn counts_of(&self, bins: &Bins, hue: Hue, x: &Axis) -> Box<dyn Trace> {
         let (half, name) = (bins.width / 2.0, &self.name);
-        let labels = bins.centres().into_iter().map(|centre| {
-            format!("{:.4} to {:.4}{}", centre - half, centre + half, x.suffix())
-        });
+        let labels = bins
+            .centres()
+            .into_iter()
+            .map(|centre| format!("{:.4} to {:.4}{}", centre - half, centre + half, x.suffix()));
         let marker = Marker::new().color(Themed::Hue(hue).word()).opacity(0.85);
         Bar::new(bins.centres(), bins.counts.clone())
             .name(name)
@@ -110,7 +125,9 @@ impl Series {
         Bar::new(lengths, rows)
             .name(name)
             .orientation(Orientation::Horizontal)
-            .hover_template(format!("%{{y}}<br>{name}: %{{x:.4~g}}{suffix}<extra></extra>"))
+            .hover_template(format!(
+                "%{{y}}<br>{name}: %{{x:.4~g}}{suffix}<extra></extra>"
+            ))
             .marker(Marker::new().color(Themed::Hue(hue).word()))
     }
 

@@ -22,7 +22,8 @@ pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
         Column::number("container", "B"),
         Column::number("link", "B").about("with all headers and retransmissions"),
         Column::number("score", "").about("by the policy's own metric"),
-        Column::number("original", "").about("performance on the original feature: rank, mIoU % or m"),
+        Column::number("original", "")
+            .about("performance on the original feature: rank, mIoU % or m"),
         Column::number("arrived", "").about("performance on what arrived: rank, mIoU % or m"),
         Column::number("distortion", "").about("true semantic distortion: ranks, mIoU points or m"),
         Column::number("transfer", "ms"),

@@ -87,7 +87,9 @@ impl<'a> Judged<'a> {
     fn figure(&self) -> Figure {
         let series = (0..self.run.policies.len()).filter_map(|policy| {
             let frames: Vec<_> = self.of_policy(policy).collect();
-            let points = frames.iter().map(|(_, score, distortion)| (*score, *distortion));
+            let points = frames
+                .iter()
+                .map(|(_, score, distortion)| (*score, *distortion));
             let labels = frames.iter().map(|(one, ..)| one.label());
             let series = Series::scatter(&self.run.policies[policy], points);
             (!frames.is_empty()).then(|| series.hue(hue(policy)).labels(labels))

@@ -15,7 +15,11 @@ pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
         .tasks
         .iter()
         .copied()
-        .filter(|&task| run.shipments(task).iter().any(|one| end_to_end(one).is_some()))
+        .filter(|&task| {
+            run.shipments(task)
+                .iter()
+                .any(|one| end_to_end(one).is_some())
+        })
         .collect();
     if tasks.is_empty() {
         return None;
@@ -55,16 +59,21 @@ fn distribution(run: &RecordedRun, task: Task) -> Figure {
         .filter_map(|(policy, times)| {
             let (half, most) = (percentile(times, 50)?, percentile(times, 95)?);
             let name = &run.policies[*policy];
-            Some(format!("{name}: median {half:.0} ms, 95th percentile {most:.0} ms"))
+            Some(format!(
+                "{name}: median {half:.0} ms, 95th percentile {most:.0} ms"
+            ))
         })
         .collect();
     let series = times
         .into_iter()
         .map(|(policy, times)| Series::cdf(&run.policies[policy], times).hue(hue(policy)));
-    Figure::new(title(task), format!("Latency distribution. {}.", words.join("; ")))
-        .x(Axis::new("end to end", "ms").from_zero())
-        .y(Axis::new("frames up to this", "%").range(0.0, 102.0))
-        .all_series(series)
+    Figure::new(
+        title(task),
+        format!("Latency distribution. {}.", words.join("; ")),
+    )
+    .x(Axis::new("end to end", "ms").from_zero())
+    .y(Axis::new("frames up to this", "%").range(0.0, 102.0))
+    .all_series(series)
 }
 
 type Stage = (&'static str, fn(&StageRecord) -> Option<f64>);
@@ -86,20 +95,28 @@ fn stages(run: &RecordedRun, task: Task) -> Figure {
     let mean_of = |policy: usize, stage: fn(&StageRecord) -> Option<f64>| {
         let of = shipments.iter().filter(|one| one.policy == policy);
         let settled = of.filter(|one| end_to_end(one).is_some());
-        let times: Vec<f64> = settled.filter_map(|one| stage(&one.logged.stages)).collect();
+        let times: Vec<f64> = settled
+            .filter_map(|one| stage(&one.logged.stages))
+            .collect();
         mean(&times)
     };
     let names = || run.policies.iter().map(String::as_str);
     let series = STAGES.iter().map(|(name, stage)| {
         let bars = names().enumerate();
-        Series::bars(name, bars.filter_map(|(policy, row)| Some((row, mean_of(policy, *stage)?))))
+        Series::bars(
+            name,
+            bars.filter_map(|(policy, row)| Some((row, mean_of(policy, *stage)?))),
+        )
     });
-    Figure::new(title(task), "Mean milliseconds in each stage, one row per policy.")
-        .note("mean by stage")
-        .x(Axis::new("mean time", "ms").from_zero())
-        .y(Axis::new("", "").rows(names()))
-        .height(130 + 60 * u32::try_from(run.policies.len()).unwrap_or(8).min(12))
-        .all_series(series)
+    Figure::new(
+        title(task),
+        "Mean milliseconds in each stage, one row per policy.",
+    )
+    .note("mean by stage")
+    .x(Axis::new("mean time", "ms").from_zero())
+    .y(Axis::new("", "").rows(names()))
+    .height(130 + 60 * u32::try_from(run.policies.len()).unwrap_or(8).min(12))
+    .all_series(series)
 }
 
 /// A frame's stages one after another, its attempts apart.
@@ -135,7 +152,10 @@ fn waterfall(run: &RecordedRun, task: Task) -> Option<Figure> {
         format!("{}: {}", title(task), median.label()),
         format!("{total:.0} ms in all. {}.", words.join(", ")),
     )
-    .note(format!("policy {}, {total:.0} ms in all", run.policies[policy]))
+    .note(format!(
+        "policy {}, {total:.0} ms in all",
+        run.policies[policy]
+    ))
     .x(Axis::new("since capture", "ms").from_zero())
     .y(Axis::new("", "").rows(rows.iter().map(String::as_str)))
     .height(110 + 24 * u32::try_from(rows.len()).unwrap_or(20).min(40))
@@ -157,7 +177,12 @@ fn steps(logged: &LoggedFrame) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut now = 0.0;
     let mut step = |row: String, place: &'static str, ms: f64| {
-        steps.push(Step { row, place, from: now, ms });
+        steps.push(Step {
+            row,
+            place,
+            from: now,
+            ms,
+        });
         now += ms;
     };
     step("preprocess".to_owned(), "edge", stages.preprocess_ms);
@@ -168,11 +193,19 @@ fn steps(logged: &LoggedFrame) -> Vec<Step> {
         let parts = [attempt.encode_ms, attempt.decode_ms, attempt.score_ms];
         let ms = parts.into_iter().flatten().sum();
         of_attempts += ms;
-        step(format!("attempt {}: {}", attempt.attempt + 1, attempt.label), "edge", ms);
+        step(
+            format!("attempt {}: {}", attempt.attempt + 1, attempt.label),
+            "edge",
+            ms,
+        );
     }
     let rest = (stages.attempts_ms - of_attempts).max(0.0);
     step("decide".to_owned(), "edge", rest);
-    step("transfer".to_owned(), "link", stages.transfer_ms.unwrap_or_default());
+    step(
+        "transfer".to_owned(),
+        "link",
+        stages.transfer_ms.unwrap_or_default(),
+    );
     step("cloud queue".to_owned(), "cloud", stages.cloud_queue_ms);
     step("decode".to_owned(), "cloud", stages.decode_ms);
     step("head".to_owned(), "cloud", stages.head_ms);
@@ -192,7 +225,10 @@ mod tests {
         let last = steps.last().unwrap();
         let total = logged.stages.end_to_end_ms.unwrap();
         assert!((last.from + last.ms - total).abs() < 1e-9);
-        let attempt = steps.iter().find(|step| step.row == "attempt 1: qp 37").unwrap();
+        let attempt = steps
+            .iter()
+            .find(|step| step.row == "attempt 1: qp 37")
+            .unwrap();
         assert!((attempt.ms - 15.25).abs() < 1e-9);
     }
 }

@@ -107,7 +107,8 @@ fn policies(run: &RecordedRun, limits: &Limits) -> Table {
         Column::number("frames", ""),
         Column::number("rate", "BPFP").about("mean of 8 × container bytes ÷ feature points"),
         Column::number("container", "kB").about("mean per frame"),
-        Column::number("on the link", "kB").about("mean per frame, with all headers and retransmissions"),
+        Column::number("on the link", "kB")
+            .about("mean per frame, with all headers and retransmissions"),
         Column::number("tries", "/frame").about("encodings made per frame"),
         Column::number("re-encoded", "%").about("frames with more than one encoding"),
         Column::number("best effort", "%").about("frames shipped although no try passed"),
@@ -135,13 +136,15 @@ fn row(run: &RecordedRun, group: &GroupSummary, limits: &Limits) -> [Cell; 17] {
     let shipments = shipments.filter(|one| Some(one.policy) == index);
     let distortions: Vec<f64> = shipments.filter_map(|one| one.distortion()).collect();
     let found = estimate(&distortions);
-    let over = distortions.iter().filter(|&&one| one > limits.of(task)).count() as f64;
+    let over = distortions
+        .iter()
+        .filter(|&&one| one > limits.of(task))
+        .count() as f64;
     let over = (!distortions.is_empty()).then(|| over / distortions.len() as f64 * 100.0);
     let digits = decimals(task);
     let kilobytes = |bytes: Option<f64>| Cell::known(bytes.map(|bytes| bytes / 1000.0), 2);
-    let latency = |of: fn(&Quantiles) -> f64| {
-        Cell::known(group.latency.end_to_end.as_ref().map(of), 1)
-    };
+    let latency =
+        |of: fn(&Quantiles) -> f64| Cell::known(group.latency.end_to_end.as_ref().map(of), 1);
     let distortion = group.distortion.as_ref();
     [
         Cell::text(task.name()),

@@ -14,12 +14,18 @@ pub(crate) fn section(run: &RecordedRun, limits: &Limits) -> Option<Section> {
         .tasks
         .iter()
         .copied()
-        .filter(|&task| run.shipments(task).iter().any(|one| one.distortion().is_some()))
+        .filter(|&task| {
+            run.shipments(task)
+                .iter()
+                .any(|one| one.distortion().is_some())
+        })
         .collect();
     if tasks.is_empty() {
         return None;
     }
-    let rates = tasks.iter().map(|&task| operating_points(run, task, limits));
+    let rates = tasks
+        .iter()
+        .map(|&task| operating_points(run, task, limits));
     let fronts = tasks.iter().map(|&task| front(run, task, limits));
     let section = Section::new("Rate and distortion")
         .text(
@@ -49,7 +55,10 @@ struct Point {
 fn points(run: &RecordedRun, task: Task, limits: &Limits) -> Vec<Point> {
     let shipments = run.shipments(task);
     let of = |policy: usize| {
-        let of: Vec<&Shipment<'_>> = shipments.iter().filter(|one| one.policy == policy).collect();
+        let of: Vec<&Shipment<'_>> = shipments
+            .iter()
+            .filter(|one| one.policy == policy)
+            .collect();
         let rates: Vec<f64> = of.iter().map(|one| one.bpfp()).collect();
         let distortions: Vec<f64> = of.iter().filter_map(|one| one.distortion()).collect();
         let broken = |&one: &f64| if one > limits.of(task) { 100.0 } else { 0.0 };
@@ -80,26 +89,39 @@ fn operating_points(run: &RecordedRun, task: Task, limits: &Limits) -> Figure {
     });
     let frames = points.iter().map(|point| {
         let of = shipments.iter().filter(|one| one.policy == point.policy);
-        let of: Vec<_> = of.filter_map(|one| Some((one, one.distortion()?))).collect();
+        let of: Vec<_> = of
+            .filter_map(|one| Some((one, one.distortion()?)))
+            .collect();
         let name = format!("{}, frames", run.policies[point.policy]);
-        Series::scatter(&name, of.iter().map(|(one, distortion)| (one.bpfp(), *distortion)))
-            .hue(hue(point.policy))
-            .labels(of.iter().map(|(one, _)| one.label()))
+        Series::scatter(
+            &name,
+            of.iter().map(|(one, distortion)| (one.bpfp(), *distortion)),
+        )
+        .hue(hue(point.policy))
+        .labels(of.iter().map(|(one, _)| one.label()))
     });
     let words: Vec<String> = points
         .iter()
         .map(|point| {
             let name = &run.policies[point.policy];
-            format!("{name}: {:.3} BPFP, {:.3} {}", point.bpfp, point.distortion.mean, unit(task))
+            format!(
+                "{name}: {:.3} BPFP, {:.3} {}",
+                point.bpfp,
+                point.distortion.mean,
+                unit(task)
+            )
         })
         .collect();
-    Figure::new(title(task), format!("Operating points. {}.", words.join("; ")))
-        .note(format!("limit {} {}", limits.of(task), unit(task)))
-        .x(Axis::new("rate", "bits per feature point").log())
-        .y(Axis::new("true distortion", unit(task)))
-        .all_series(frames)
-        .all_series(means)
-        .mark(Mark::horizontal(limits.of(task), "limit"))
+    Figure::new(
+        title(task),
+        format!("Operating points. {}.", words.join("; ")),
+    )
+    .note(format!("limit {} {}", limits.of(task), unit(task)))
+    .x(Axis::new("rate", "bits per feature point").log())
+    .y(Axis::new("true distortion", unit(task)))
+    .all_series(frames)
+    .all_series(means)
+    .mark(Mark::horizontal(limits.of(task), "limit"))
 }
 
 fn front(run: &RecordedRun, task: Task, limits: &Limits) -> Figure {
@@ -108,7 +130,10 @@ fn front(run: &RecordedRun, task: Task, limits: &Limits) -> Figure {
         .iter()
         .filter_map(|point| Some((point.policy, point.link_kb?, point.broken_percent)))
         .collect();
-    let pairs: Vec<(f64, f64)> = placed.iter().map(|(_, kb, broken)| (*kb, broken.mean)).collect();
+    let pairs: Vec<(f64, f64)> = placed
+        .iter()
+        .map(|(_, kb, broken)| (*kb, broken.mean))
+        .collect();
     let best = pareto(&pairs);
     let on_front: Vec<&str> = placed
         .iter()
@@ -150,7 +175,14 @@ mod tests {
 
     #[test]
     fn the_front_has_what_nothing_else_beats() {
-        let points = [(3.0, 1.0), (1.0, 5.0), (2.0, 5.0), (2.0, 2.0), (4.0, 1.0), (1.0, 6.0)];
+        let points = [
+            (3.0, 1.0),
+            (1.0, 5.0),
+            (2.0, 5.0),
+            (2.0, 2.0),
+            (4.0, 1.0),
+            (1.0, 6.0),
+        ];
         assert_eq!(pareto(&points), [(1.0, 5.0), (2.0, 2.0), (3.0, 1.0)]);
         assert_eq!(pareto(&[]), []);
     }

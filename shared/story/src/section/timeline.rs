@@ -12,7 +12,10 @@ pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
     let arrivals = arrivals(run);
     let first = arrivals.iter().map(|one| one.at).min()?;
     let last = arrivals.iter().map(|one| one.at).max()?;
-    let span_s = last.duration_since(first).unwrap_or(Duration::ZERO).as_secs_f64();
+    let span_s = last
+        .duration_since(first)
+        .unwrap_or(Duration::ZERO)
+        .as_secs_f64();
     let section = Section::new("Timeline")
         .text(
             "Frames under way are those captured and not yet answered, at all edges. Goodput is what the \
@@ -59,7 +62,9 @@ fn arrival(shipment: &Shipment<'_>) -> Option<Arrival> {
 }
 
 fn seconds(at: SystemTime, first: SystemTime) -> f64 {
-    at.duration_since(first).unwrap_or(Duration::ZERO).as_secs_f64()
+    at.duration_since(first)
+        .unwrap_or(Duration::ZERO)
+        .as_secs_f64()
 }
 
 /// Steps of the goodput figure.
@@ -68,39 +73,55 @@ const STEPS: usize = 120;
 fn goodput(run: &RecordedRun, arrivals: &[Arrival], first: SystemTime, span_s: f64) -> Figure {
     let step_s = (span_s / STEPS as f64).max(0.1);
     let steps = (span_s / step_s) as usize + 1;
-    let series = run.policies.iter().enumerate().filter_map(|(policy, name)| {
-        let mut bits = vec![0.0; steps];
-        for one in arrivals.iter().filter(|one| one.policy == policy) {
-            let step = (seconds(one.at, first) / step_s) as usize;
-            bits[step.min(steps - 1)] += one.bytes as f64 * 8.0;
-        }
-        let from = bits.iter().position(|&bits| bits > 0.0)?;
-        let to = bits.iter().rposition(|&bits| bits > 0.0)?;
-        let points = (from..=to + 1).map(|step| {
-            let rate = bits.get(step).copied().filter(|_| step <= to).unwrap_or(0.0);
-            (step as f64 * step_s, rate / step_s / 1e6)
+    let series = run
+        .policies
+        .iter()
+        .enumerate()
+        .filter_map(|(policy, name)| {
+            let mut bits = vec![0.0; steps];
+            for one in arrivals.iter().filter(|one| one.policy == policy) {
+                let step = (seconds(one.at, first) / step_s) as usize;
+                bits[step.min(steps - 1)] += one.bytes as f64 * 8.0;
+            }
+            let from = bits.iter().position(|&bits| bits > 0.0)?;
+            let to = bits.iter().rposition(|&bits| bits > 0.0)?;
+            let points = (from..=to + 1).map(|step| {
+                let rate = bits
+                    .get(step)
+                    .copied()
+                    .filter(|_| step <= to)
+                    .unwrap_or(0.0);
+                (step as f64 * step_s, rate / step_s / 1e6)
+            });
+            Some(Series::steps(name, points).hue(hue(policy)))
         });
-        Some(Series::steps(name, points).hue(hue(policy)))
-    });
-    Figure::new("Goodput", "Megabits of containers per second arriving at the cloud.")
-        .note(format!("steps of {step_s:.1} s"))
-        .x(Axis::new("since the first arrival", "s"))
-        .y(Axis::new("goodput", "Mbit/s").from_zero())
-        .height(280)
-        .all_series(series)
+    Figure::new(
+        "Goodput",
+        "Megabits of containers per second arriving at the cloud.",
+    )
+    .note(format!("steps of {step_s:.1} s"))
+    .x(Axis::new("since the first arrival", "s"))
+    .y(Axis::new("goodput", "Mbit/s").from_zero())
+    .height(280)
+    .all_series(series)
 }
 
 fn under_way(run: &RecordedRun, arrivals: &[Arrival], first: SystemTime) -> Figure {
-    let series = run.policies.iter().enumerate().filter_map(|(policy, name)| {
-        let of = arrivals.iter().filter(|one| one.policy == policy);
-        let ways: Vec<(f64, f64)> = of
-            .filter_map(|one| {
-                let at = seconds(one.at, first);
-                one.way.map(|(captured, replied)| (at + captured, at + replied))
-            })
-            .collect();
-        (!ways.is_empty()).then(|| Series::steps(name, counted(&ways)).hue(hue(policy)))
-    });
+    let series = run
+        .policies
+        .iter()
+        .enumerate()
+        .filter_map(|(policy, name)| {
+            let of = arrivals.iter().filter(|one| one.policy == policy);
+            let ways: Vec<(f64, f64)> = of
+                .filter_map(|one| {
+                    let at = seconds(one.at, first);
+                    one.way
+                        .map(|(captured, replied)| (at + captured, at + replied))
+                })
+                .collect();
+            (!ways.is_empty()).then(|| Series::steps(name, counted(&ways)).hue(hue(policy)))
+        });
     Figure::new("Frames under way", "Frames captured and not yet answered.")
         .x(Axis::new("since the first arrival", "s"))
         .y(Axis::new("frames", "").from_zero())
@@ -132,7 +153,14 @@ mod tests {
     #[test]
     fn open_intervals_are_counted() {
         let steps = counted(&[(0.0, 2.0), (1.0, 3.0), (2.0, 4.0)]);
-        let expected = [(0.0, 1.0), (1.0, 2.0), (2.0, 1.0), (2.0, 2.0), (3.0, 1.0), (4.0, 0.0)];
+        let expected = [
+            (0.0, 1.0),
+            (1.0, 2.0),
+            (2.0, 1.0),
+            (2.0, 2.0),
+            (3.0, 1.0),
+            (4.0, 0.0),
+        ];
         assert_eq!(steps, expected);
     }
 
@@ -142,7 +170,10 @@ mod tests {
         let one = &arrivals(&run)[0];
         let (captured, replied) = one.way.unwrap();
         // End to end and the experiment's time, which the reply waits for.
-        assert!((replied - captured - 0.05975).abs() < 1e-9, "{captured} {replied}");
+        assert!(
+            (replied - captured - 0.05975).abs() < 1e-9,
+            "{captured} {replied}"
+        );
         assert!((replied - 0.0125).abs() < 1e-9);
     }
 }

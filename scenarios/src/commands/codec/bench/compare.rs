@@ -106,14 +106,27 @@ mod tests {
 
     #[test]
     fn half_the_rate_is_minus_fifty_percent_and_a_dent_is_named() {
-        let anchor = curve(CodecId::Hevc, &[(0.2, 3.0, 10.0), (0.4, 2.0, 60.0), (0.8, 1.0, 90.0)]);
-        let other = curve(CodecId::Vvc, &[(0.1, 3.0, 10.0), (0.2, 2.0, 90.0), (0.4, 1.0, 80.0)]);
+        let anchor = curve(
+            CodecId::Hevc,
+            &[(0.2, 3.0, 10.0), (0.4, 2.0, 60.0), (0.8, 1.0, 90.0)],
+        );
+        let other = curve(
+            CodecId::Vvc,
+            &[(0.1, 3.0, 10.0), (0.2, 2.0, 90.0), (0.4, 1.0, 80.0)],
+        );
         let found = compare(Task::Cls, &[anchor, other]);
         let percent = found[0].bd_rate_percent.unwrap();
         assert!((percent - -50.0).abs() < 1e-9, "{percent}");
         assert_eq!(found[0].levels_out_of_order, 0);
-        assert_eq!((found[1].bd_rate_percent, found[1].levels_out_of_order), (None, 1));
-        assert!(found[1].describe().contains("the second curve is not monotone"));
+        assert_eq!(
+            (found[1].bd_rate_percent, found[1].levels_out_of_order),
+            (None, 1)
+        );
+        assert!(
+            found[1]
+                .describe()
+                .contains("the second curve is not monotone")
+        );
         assert_eq!(compare(Task::Cls, &[]), []);
     }
 }

@@ -126,13 +126,23 @@ impl Measurement<'_> {
                     bar.advance();
                 }
                 trial.with_context(|| {
-                    format!("{} on {} at level {level}: {}", codec.id(), self.task, subject.name)
+                    format!(
+                        "{} on {} at level {level}: {}",
+                        codec.id(),
+                        self.task,
+                        subject.name
+                    )
                 })
             };
             let trials: Vec<Result<Trial>> =
                 pool.install(|| subjects.par_iter().map(attempt).collect());
             let (worked, failed): (Vec<_>, Vec<_>) = trials.into_iter().partition(Result::is_ok);
-            problems.extend(failed.into_iter().filter_map(Result::err).map(|e| format!("{e:#}")));
+            problems.extend(
+                failed
+                    .into_iter()
+                    .filter_map(Result::err)
+                    .map(|e| format!("{e:#}")),
+            );
             let worked: Vec<Trial> = worked.into_iter().flatten().collect();
             if !worked.is_empty() {
                 let label = ladder.rung(level)?.label.clone();

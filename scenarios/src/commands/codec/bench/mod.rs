@@ -164,7 +164,10 @@ impl Bench {
         let output = Output::new(table::render(&benches), &json)?;
         let first = problems.first();
         Ok(output.short_of(first.map(|first| {
-            format!("{} features could not be measured; the first: {first}", problems.len())
+            format!(
+                "{} features could not be measured; the first: {first}",
+                problems.len()
+            )
         })))
     }
 

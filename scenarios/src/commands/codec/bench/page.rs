@@ -34,7 +34,10 @@ fn section(bench: &TaskBench) -> Section {
         ))
         .figures([performance(bench), error(bench)])
         .table(table(bench));
-    let comparisons = bench.comparisons.iter().map(|comparison| comparison.describe());
+    let comparisons = bench
+        .comparisons
+        .iter()
+        .map(|comparison| comparison.describe());
     comparisons.fold(section, Section::text)
 }
 
@@ -45,16 +48,24 @@ fn performance(bench: &TaskBench) -> Figure {
         .unwrap_or((bench.performance_is, ""));
     let title = format!("Rate and performance, {}", bench.task);
     let description = format!("{name} of each codec's levels over their rate");
-    curves(bench, Figure::new(title, description), |level| level.performance)
-        .y(Axis::new(name, unit))
-        .mark(Mark::horizontal(bench.original_performance, "original features"))
+    curves(bench, Figure::new(title, description), |level| {
+        level.performance
+    })
+    .y(Axis::new(name, unit))
+    .mark(Mark::horizontal(
+        bench.original_performance,
+        "original features",
+    ))
 }
 
 fn error(bench: &TaskBench) -> Figure {
     let title = format!("Rate and error, {}", bench.task);
     let description = "mean squared error of each codec's levels over their rate";
-    curves(bench, Figure::new(title, description), |level| level.mse)
-        .y(Axis::new("mean squared error", "").log())
+    curves(bench, Figure::new(title, description), |level| level.mse).y(Axis::new(
+        "mean squared error",
+        "",
+    )
+    .log())
 }
 
 fn curves(bench: &TaskBench, figure: Figure, value: fn(&LevelFigures) -> f64) -> Figure {

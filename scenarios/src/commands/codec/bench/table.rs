@@ -62,8 +62,14 @@ fn section(bench: &TaskBench) -> String {
     let title = format!(
         "{task}: {pictures} pictures, original {performance_is}: {original_performance:.3}"
     );
-    let comparisons = bench.comparisons.iter().map(|comparison| comparison.describe());
-    let lines: Vec<String> = [title, table.to_string()].into_iter().chain(comparisons).collect();
+    let comparisons = bench
+        .comparisons
+        .iter()
+        .map(|comparison| comparison.describe());
+    let lines: Vec<String> = [title, table.to_string()]
+        .into_iter()
+        .chain(comparisons)
+        .collect();
     lines.join("\n")
 }
 
@@ -93,7 +99,9 @@ pub(super) fn columns(benches: &[TaskBench]) -> Result<splitsim_table::Table, Ta
         float("payload_bytes", |level| level.payload_bytes),
         float("bpfp", |level| level.bpfp),
         float("mse", |level| level.mse),
-        text("performance_is", |bench, _, _| bench.performance_is.to_owned()),
+        text("performance_is", |bench, _, _| {
+            bench.performance_is.to_owned()
+        }),
         float("performance", |level| level.performance),
         Column::float(
             "original_performance",
