@@ -113,7 +113,10 @@ impl Builder {
         };
         work.perform(self.jobs, screen)?;
         let reused = work.reused.into_inner();
-        let done = work.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let done = work
+            .done
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut rows: Option<Table> = None;
         let mut missing = Vec::new();
         let (mut features, mut parts) = (0, 0);
@@ -134,7 +137,8 @@ impl Builder {
                 }
             }
         }
-        let rows = rows.with_context(|| format!("no feature could be coded: {}", missing.join("; ")))?;
+        let rows =
+            rows.with_context(|| format!("no feature could be coded: {}", missing.join("; ")))?;
         let manifest = self.folder.finish(
             &rows,
             Summary {
@@ -153,7 +157,8 @@ impl Builder {
 
     fn units(&self) -> Vec<Unit> {
         let tasks = self.identity.tasks.iter();
-        let all = tasks.flat_map(|&task| (0..self.source.count()).map(move |index| Unit { task, index }));
+        let all =
+            tasks.flat_map(|&task| (0..self.source.count()).map(move |index| Unit { task, index }));
         all.enumerate()
             .filter(|(place, _)| self.shard.has(*place))
             .map(|(_, unit)| unit)
@@ -227,7 +232,10 @@ impl Work<'_> {
             addressed.push((name, there));
         }
         if addressed.iter().all(|(_, part)| part.is_some()) {
-            return Ok(Ok(addressed.into_iter().filter_map(|(_, part)| part).collect()));
+            return Ok(Ok(addressed
+                .into_iter()
+                .filter_map(|(_, part)| part)
+                .collect()));
         }
         let name = item.name.clone();
         let subject = match self.subject(task, item) {

@@ -66,7 +66,7 @@ impl Codecs {
     }
 
     /// What they are.
-    pub(super) fn identities(&self) -> Vec<CodecIdentity> {
+    pub(crate) fn identities(&self) -> Vec<CodecIdentity> {
         let of_tasks = self.of_tasks.iter();
         of_tasks
             .flat_map(|(task, codecs)| {

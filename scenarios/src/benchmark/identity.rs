@@ -152,7 +152,10 @@ mod tests {
 
     #[test]
     fn shards_are_counted_from_1() {
-        assert_eq!("2/4".parse::<Shard>().map(|s| s.to_string()), Ok("2/4".to_owned()));
+        assert_eq!(
+            "2/4".parse::<Shard>().map(|s| s.to_string()),
+            Ok("2/4".to_owned())
+        );
         for wrong in ["0/4", "5/4", "1", "a/b", "1/0", "-1/2"] {
             assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
         }

@@ -54,7 +54,11 @@ impl Keeper {
     ) -> Result<()> {
         let folder = || {
             let folder = self.root.join("compressed_feat").join(codec.name());
-            made(folder.join(of.task.name()).join(format!("level{:02}", level.0)))
+            made(
+                folder
+                    .join(of.task.name())
+                    .join(format!("level{:02}", level.0)),
+            )
         };
         if self.kinds.contains(&Keep::Bitstreams) {
             let path = folder()?.join(format!("{}.splf", of.stem));
@@ -82,7 +86,10 @@ pub(super) fn stem(index: usize, name: &str) -> String {
     let last = Path::new(name).file_stem().unwrap_or_default();
     let last = last.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let last: String = last.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    let last: String = last
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .collect();
     format!("{index:05}-{last}")
 }
 

@@ -70,7 +70,9 @@ fn check_same(first: Option<&Manifest>, other: &Manifest) -> Result<()> {
     let fields = |identity: &Identity| -> Result<BTreeMap<String, String>> {
         let value = serde_json::to_value(identity)?;
         let fields = value.as_object().into_iter().flatten();
-        Ok(fields.map(|(key, value)| (key.clone(), value.to_string())).collect())
+        Ok(fields
+            .map(|(key, value)| (key.clone(), value.to_string()))
+            .collect())
     };
     let (ours, theirs) = (fields(&first.identity)?, fields(&other.identity)?);
     let differing: BTreeSet<&String> = ours
@@ -91,7 +93,11 @@ fn check_same(first: Option<&Manifest>, other: &Manifest) -> Result<()> {
 /// By task, picture, codec and level, tasks and codecs as the set names them.
 fn ordered(rows: &Table, identity: &Identity) -> Result<Table> {
     let tasks: Vec<&str> = identity.tasks.iter().map(|task| task.name()).collect();
-    let codecs: Vec<&str> = identity.codecs.iter().map(|codec| codec.codec.name()).collect();
+    let codecs: Vec<&str> = identity
+        .codecs
+        .iter()
+        .map(|codec| codec.codec.name())
+        .collect();
     let place = |known: &[&str], cell: &Option<String>| {
         let cell = cell.as_deref();
         known.iter().position(|known| Some(*known) == cell)

@@ -17,7 +17,9 @@ use splitsim_vision::{Engine, EngineOptions, Parts};
 
 use super::super::codec::args::{SoftwareArgs, StageArgs};
 use super::super::features::Dtype;
-use crate::benchmark::{BankIdentity, Builder, Built, Codecs, Identity, Keep, ROWS, Scoring, SetFolder, Shard};
+use crate::benchmark::{
+    BankIdentity, Builder, Built, Codecs, Identity, Keep, ROWS, Scoring, SetFolder, Shard,
+};
 use crate::failure::OrRefuse;
 use crate::{Failure, Output, Screen};
 
@@ -212,7 +214,9 @@ impl Build {
             let bytes = engine.feature_shape(task, extent)?.points() * size_of::<f32>();
             each = each.max((bytes * COPIES) as u64);
         }
-        let allowed = usize::try_from(memory / each).ok().and_then(NonZeroUsize::new);
+        let allowed = usize::try_from(memory / each)
+            .ok()
+            .and_then(NonZeroUsize::new);
         let allowed = allowed.with_context(|| {
             format!(
                 "--memory {}: a single feature takes about {}",
@@ -236,7 +240,8 @@ impl Build {
             self.out.join(ROWS).display(),
             manifest.content
         );
-        let json = json!({ "out": self.out, "parts": parts, "reused": reused, "manifest": manifest });
+        let json =
+            json!({ "out": self.out, "parts": parts, "reused": reused, "manifest": manifest });
         let failed = (manifest.failed > 0).then(|| {
             format!(
                 "{} compressed features could not be made, see the column error",

@@ -149,15 +149,16 @@ impl Calibrate {
         };
         let rows = read_rows(&self.rows)?;
         let set = ScoreSet::from_table(&rows).with_context(named)?;
-        let ladders = Ladders::of(&set, &self.codec, self.task, &self.metric).with_context(named)?;
+        let ladders =
+            Ladders::of(&set, &self.codec, self.task, &self.metric).with_context(named)?;
         Ok((ladders, guarantee, destination))
     }
 
     fn destination(&self, model: &str) -> Result<Destination> {
         let package = Package::find(model)?;
-        self.metric.parse::<Metric>().with_context(|| {
-            format!("--metric {}: no gate can score by it", self.metric)
-        })?;
+        self.metric
+            .parse::<Metric>()
+            .with_context(|| format!("--metric {}: no gate can score by it", self.metric))?;
         ensure!(
             self.rows.is_dir(),
             "--model needs the folder of a set, whose manifest names the model: {}",
@@ -270,13 +271,19 @@ fn text(report: &Report) -> String {
         certificate.testing_features,
         report.held_out_features
     );
-    let _ = match (certificate.threshold, certificate.p_value, certificate.risk_limit) {
+    let _ = match (
+        certificate.threshold,
+        certificate.p_value,
+        certificate.risk_limit,
+    ) {
         (Some(threshold), Some(p_value), Some(limit)) => writeln!(
             text,
             "certified threshold: {threshold} (p = {p_value:.4}, risk at most {limit:.4})"
         ),
         (Some(threshold), ..) => writeln!(text, "certified threshold: {threshold}"),
-        (None, Some(p_value), _) => writeln!(text, "certified threshold: none (best p = {p_value:.4})"),
+        (None, Some(p_value), _) => {
+            writeln!(text, "certified threshold: none (best p = {p_value:.4})")
+        }
         (None, None, _) => writeln!(text, "certified threshold: none"),
     };
     let trials = [

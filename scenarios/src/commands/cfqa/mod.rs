@@ -16,7 +16,7 @@ pub(crate) enum CfqaCommand {
     /// Score a distorted feature against its original
     Score(score::Score),
     /// Build a benchmark set: features, bitstreams, scores and true distortions
-    Build(build::Build),
+    Build(Box<build::Build>),
     /// Join the shards of a benchmark set
     Merge(merge::Merge),
     /// Read a published data set's features and logs

@@ -82,7 +82,9 @@ impl Files {
     /// Codecs and tasks with compressed features.
     pub(super) fn groups(&self) -> Vec<(&str, Task)> {
         let groups = self.compressed.keys();
-        groups.map(|(codec, task)| (codec.as_str(), *task)).collect()
+        groups
+            .map(|(codec, task)| (codec.as_str(), *task))
+            .collect()
     }
 
     pub(super) fn levels(&self, codec: &str, task: Task) -> &[Level] {
@@ -95,24 +97,38 @@ impl Files {
         let mut gaps = Vec::new();
         let tasks: BTreeSet<Task> = self.compressed.keys().map(|(_, task)| *task).collect();
         for task in tasks {
-            let actual = self.originals.keys().filter(|(other, _)| *other == task).count();
+            let actual = self
+                .originals
+                .keys()
+                .filter(|(other, _)| *other == task)
+                .count();
             if actual != features {
-                gaps.push(format!("{ORIGINALS}/{task}: {actual} features of {features}"));
+                gaps.push(format!(
+                    "{ORIGINALS}/{task}: {actual} features of {features}"
+                ));
             }
         }
         for ((codec, task), found) in &self.compressed {
             if found.len() != levels {
-                gaps.push(format!("{codec} {task}: {} levels of {levels}", found.len()));
+                gaps.push(format!(
+                    "{codec} {task}: {} levels of {levels}",
+                    found.len()
+                ));
             }
-            for level in found.iter().filter(|level| level.features.len() != features) {
+            for level in found
+                .iter()
+                .filter(|level| level.features.len() != features)
+            {
                 let actual = level.features.len();
                 gaps.push(format!(
                     "{codec} {task} {}: {actual} features of {features}",
                     level.label
                 ));
             }
-            let names: BTreeSet<&String> =
-                found.iter().flat_map(|level| level.features.keys()).collect();
+            let names: BTreeSet<&String> = found
+                .iter()
+                .flat_map(|level| level.features.keys())
+                .collect();
             let orphans = names
                 .into_iter()
                 .filter(|name| !self.originals.contains_key(&(*task, (*name).clone())));
@@ -155,7 +171,9 @@ impl Files {
     fn divided(&self, task: Task, stem: String) -> (String, String) {
         let names = self.originals.keys().filter(|(other, _)| *other == task);
         let names = names.map(|(_, name)| name.as_str());
-        let longest = names.filter(|name| stem.starts_with(name)).max_by_key(|name| name.len());
+        let longest = names
+            .filter(|name| stem.starts_with(name))
+            .max_by_key(|name| name.len());
         match longest {
             Some(name) => {
                 let level = stem[name.len()..].trim_start_matches(['_', '-', '.']);

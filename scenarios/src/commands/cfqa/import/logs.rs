@@ -128,7 +128,10 @@ mod tests {
             let expected = expected.map(|(codec, task)| (codec.to_owned(), task));
             assert_eq!(actual, expected, "{name}");
         };
-        check("a/hm_trained_hybrid_eval_cls_all.txt", Some(("hm", Task::Cls)));
+        check(
+            "a/hm_trained_hybrid_eval_cls_all.txt",
+            Some(("hm", Task::Cls)),
+        );
         check(
             "hyperprior_trained_hybrid_eval_seg_all.txt",
             Some(("hyperprior_multi_task", Task::Seg)),

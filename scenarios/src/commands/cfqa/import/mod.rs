@@ -86,7 +86,10 @@ impl Import {
         write_parquet(&path, &rows)?;
         let mut text = format!("{} rows in {}\n", rows.rows(), path.display());
         text += &logs.describe();
-        text += &gaps.iter().map(|gap| format!("missing: {gap}\n")).collect::<String>();
+        text += &gaps
+            .iter()
+            .map(|gap| format!("missing: {gap}\n"))
+            .collect::<String>();
         let json = json!({ "rows": rows.rows(), "out": self.out, "missing": gaps });
         let shortfall = (!gaps.is_empty())
             .then(|| format!("{} things are not as published, listed above", gaps.len()));

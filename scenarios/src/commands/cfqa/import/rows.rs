@@ -56,8 +56,13 @@ impl Assembly<'_> {
         let mut bar = screen.bar("scoring features", features.len() as u64);
         for ((task, name), found) in features {
             let original = self.files.originals.get(&(task, name.clone()));
-            self.feature(original.map(std::path::PathBuf::as_path), (task, &name), &found, &mut rows)
-                .unwrap_or_else(|error| gaps.push(format!("{task} {name}: {error:#}")));
+            self.feature(
+                original.map(std::path::PathBuf::as_path),
+                (task, &name),
+                &found,
+                &mut rows,
+            )
+            .unwrap_or_else(|error| gaps.push(format!("{task} {name}: {error:#}")));
             bar.advance();
         }
         bar.finish();
@@ -95,7 +100,12 @@ impl Assembly<'_> {
             None => None,
         };
         for version in versions {
-            let key = (version.codec.to_owned(), task, name.to_owned(), version.level);
+            let key = (
+                version.codec.to_owned(),
+                task,
+                name.to_owned(),
+                version.level,
+            );
             let row = rows.entry(key).or_default();
             row.label = Some(version.label.to_owned());
             if let Some(bitstream) = &version.compressed.bitstream {
@@ -118,7 +128,8 @@ impl Assembly<'_> {
     }
 
     fn table(&self, rows: &BTreeMap<Key, Row>) -> Result<Table> {
-        let float = |of: &dyn Fn(&Row) -> Option<f64>| Values::Float(rows.values().map(of).collect());
+        let float =
+            |of: &dyn Fn(&Row) -> Option<f64>| Values::Float(rows.values().map(of).collect());
         let int = |of: fn(&Row) -> Option<u64>| {
             let values = rows.values().map(of);
             Values::Int(values.map(|value| i64::try_from(value?).ok()).collect())
@@ -128,7 +139,10 @@ impl Assembly<'_> {
             Column::text("codec", rows.keys().map(|(codec, ..)| codec.as_str())),
             Column::text("task", rows.keys().map(|(_, task, ..)| task.name())),
             Column::text("feature", rows.keys().map(|(_, _, name, _)| name.as_str())),
-            Column::int("level", rows.keys().map(|(.., level)| i64::try_from(*level).ok())),
+            Column::int(
+                "level",
+                rows.keys().map(|(.., level)| i64::try_from(*level).ok()),
+            ),
             Column::new("label", Values::Text(labels)),
             Column::new("bytes", int(|row| row.bytes)),
             Column::new("points", int(|row| row.points)),

@@ -98,7 +98,10 @@ impl Table {
         let set = ScoreSet::from_table(&read_rows(&self.rows)?).with_context(named)?;
         ensure!(
             self.target == Target::Performance
-                || set.records().iter().any(|record| record.distortion.is_some()),
+                || set
+                    .records()
+                    .iter()
+                    .any(|record| record.distortion.is_some()),
             "{}: no true distortions, only raw performances: correlate with --target performance",
             self.rows.display()
         );

@@ -1,7 +1,7 @@
 //! Evaluations as a page: the paper's table 4 and figure 2, and what they are made of.
 
-use splitsim_lab::{Evaluation, Logistic, PlccHistogram, Record, Target};
 use splitsim_feature::Task;
+use splitsim_lab::{Evaluation, Logistic, PlccHistogram, Record, Target};
 use splitsim_report::{
     Axis, Cell, Column, DataFile, Download, Figure, Notice, Page, Section, Series, Table,
 };
@@ -80,7 +80,12 @@ fn averages(evaluated: &Evaluated) -> Section {
 fn pooled(evaluated: &Evaluated) -> Section {
     let columns = ["PLCC", "SROCC", "KROCC", "RMSE"]
         .into_iter()
-        .flat_map(|name| [Column::number(name, ""), Column::text(format!("{name}, 95 %"))]);
+        .flat_map(|name| {
+            [
+                Column::number(name, ""),
+                Column::text(format!("{name}, 95 %")),
+            ]
+        });
     let counts = [
         Column::number("rows", "").about("compressed features with score and value"),
         Column::number("undefined", "").about("compressed features without"),
@@ -164,7 +169,10 @@ fn scatter(evaluated: &Evaluated, evaluation: &Evaluation) -> Option<Figure> {
     let (x, y): (Vec<f64>, Vec<f64>) = points.iter().map(|&(x, y, _)| (x, y)).unzip();
     let figure = Figure::new(
         format!("{metric} and {}, {codec} {task}", evaluated.target),
-        format!("each compressed feature's {metric} and the {}", evaluated.target),
+        format!(
+            "each compressed feature's {metric} and the {}",
+            evaluated.target
+        ),
     )
     .note(evaluated.mode.clone())
     .x(Axis::new(metric.as_str(), unit_of_metric(metric)))
@@ -172,7 +180,13 @@ fn scatter(evaluated: &Evaluated, evaluation: &Evaluation) -> Option<Figure> {
         evaluated.target.to_string(),
         unit(*task, evaluated.target),
     ))
-    .series(Series::scatter("compressed features", points.iter().map(|&(x, y, _)| (x, y))).labels(labels));
+    .series(
+        Series::scatter(
+            "compressed features",
+            points.iter().map(|&(x, y, _)| (x, y)),
+        )
+        .labels(labels),
+    );
     Some(match Logistic::fit(&x, &y) {
         None => figure,
         Some(curve) => figure.series(Series::line("logistic fit", drawn(&curve, &x))),

@@ -37,7 +37,8 @@ fn per_feature(evaluations: &[Evaluation]) -> Table {
     let mut table = table(["codec", "task", "metric", "PLCC", "SROCC", "KROCC", "n"]);
     for evaluation in evaluations {
         let [plcc, srocc, krocc] = evaluation.per_feature;
-        let value = |statistic: splitsim_lab::PerFeature| shown(statistic.mean, statistic.interval, 4);
+        let value =
+            |statistic: splitsim_lab::PerFeature| shown(statistic.mean, statistic.interval, 4);
         table.add_row([
             evaluation.codec.clone(),
             evaluation.task.to_string(),
