@@ -259,7 +259,8 @@ fn published_logs_become_a_table() {
     place
         .splitsim("cfqa table published --target distortion")
         .failed(2, &["no true distortions"]);
-    let table = "cfqa table published --mode cfqa2025 --bootstrap 50 --csv t.csv --html t.html";
+    let table = "cfqa table published --mode cfqa2025 --bootstrap 50 --csv t.csv --html t.html \
+                 --logs logs";
     let json = place.splitsim(&format!("{table} --json")).json();
     let mse = &json["evaluations"][0]["evaluation"]["per_feature"][0];
     assert_eq!(mse["mean"], 1.0);
@@ -276,6 +277,11 @@ fn published_logs_become_a_table() {
     assert!(
         csv.contains("hm,cls,cka-cfqa2025,per-feature,plcc,,,,0,2\n"),
         "{csv}"
+    );
+    let log = std::fs::read_to_string(place.path("logs/hm_cls.txt")).unwrap();
+    assert!(
+        log.starts_with("a 1 1 0.9 0.5\nb 4 1 0.9 0.5\na 2 2 0.8 0.5\n"),
+        "{log}"
     );
     let page = std::fs::read_to_string(place.path("t.html")).unwrap();
     for part in [

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 use splitsim_lab::{
     Bootstrap, Evaluation, MetricMode, PlccHistogram, Protocol, ScoreSet, Target, evaluate,
+    published,
 };
 use splitsim_table::{write_csv, write_file};
 
@@ -51,6 +52,9 @@ pub(crate) struct Table {
     /// Where a page with the tables, histograms and scatter plots goes
     #[arg(long, value_name = "FILE.html")]
     html: Option<PathBuf>,
+    /// Where logs in the published format go, CODEC_TASK.txt; needs cka-cfqa2025
+    #[arg(long, value_name = "DIR")]
+    logs: Option<PathBuf>,
 }
 
 /// What was evaluated, and how.
@@ -143,6 +147,14 @@ impl Table {
         if let Some(path) = &self.html {
             let csv = values::table(&evaluated.evaluations)?.to_csv();
             write_file(path, page::render(evaluated, &csv).as_bytes())?;
+        }
+        if let Some(folder) = &self.logs {
+            std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+            for (codec, task) in evaluated.set.groups() {
+                let log = published::render(&evaluated.set, &codec, task)?;
+                let path = folder.join(format!("{codec}_{task}.txt"));
+                write_file(&path, log.as_bytes())?;
+            }
         }
         Ok(())
     }
