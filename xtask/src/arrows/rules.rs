@@ -43,6 +43,8 @@ pub(crate) const RULES: &[Rule] = &[
             "splitsim-codec",
             "splitsim-latent",
             "splitsim-cfqa",
+            "splitsim-lab",
+            "splitsim-table",
             "splitsim-checkpoint",
             "splitsim-policy",
             "splitsim-scenes",
@@ -72,6 +74,16 @@ pub(crate) const RULES: &[Rule] = &[
         from: Only(&["splitsim-cfqa"]),
         to: MembersBut(&["splitsim-feature"]),
         why: "a metric sees two features, not how they were made",
+    },
+    Rule {
+        from: Only(&["splitsim-lab"]),
+        to: MembersBut(&["splitsim-feature", "splitsim-cfqa", "splitsim-table"]),
+        why: "statistics are of tables of scores, whoever made them",
+    },
+    Rule {
+        from: Only(&["splitsim-table"]),
+        to: MembersBut(&[]),
+        why: "a table does not know what it is of",
     },
     Rule {
         from: Only(&["splitsim-proto"]),
