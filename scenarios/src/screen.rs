@@ -70,7 +70,7 @@ impl Screen {
             last: Instant::now(),
         });
         let bar = self.bars.add(ProgressBar::new(total));
-        bar.set_style(style(&format!("{TEMPLATE} {ESTIMATE}")));
+        bar.set_style(style(TEMPLATE_WITH_ESTIMATE));
         bar.set_prefix(label);
         Bar {
             bar,
@@ -107,6 +107,11 @@ impl Bar {
     /// What is known beside the count.
     pub(crate) fn message(&self, message: String) {
         self.bar.set_message(message);
+    }
+
+    /// Takes the bar away, without a last word.
+    pub(crate) fn clear(self) {
+        self.bar.finish_and_clear();
     }
 
     /// Leaves the bar as it stands.
@@ -151,8 +156,10 @@ fn style(template: &str) -> ProgressStyle {
         .progress_chars("=> ")
 }
 
-const TEMPLATE: &str = "  {prefix:<26} [{bar:24}] {pos}/{len} {msg}";
-const ESTIMATE: &str = "ETA {eta}";
+/// What does not fit the terminal is cut off at its right edge.
+const TEMPLATE: &str = "  {prefix:<24} [{bar:16}] {pos}/{len} {wide_msg}";
+const TEMPLATE_WITH_ESTIMATE: &str =
+    "  {prefix:<24} [{bar:16}] {pos}/{len} ETA {eta} {wide_msg}";
 
 #[cfg(test)]
 mod tests {

@@ -79,7 +79,10 @@ impl RecordedRun {
         let mut wrong: Vec<(f64, Misjudged)> = judged
             .iter()
             .zip(truth.iter().zip(&predicted))
-            .filter(|(_, (truth, predicted))| truth != predicted)
+            // What lost nothing is not worse than predicted, however good its score was.
+            .filter(|((.., distortion), (truth, predicted))| {
+                truth < predicted || truth > predicted && *distortion > 0.0
+            })
             .map(|((shipment, score, distortion), (truth, predicted))| {
                 let frame = &shipment.logged.frame;
                 let surprise = match truth > predicted {
