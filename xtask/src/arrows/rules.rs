@@ -50,8 +50,6 @@ pub(crate) const RULES: &[Rule] = &[
             "splitsim-scenes",
             "splitsim-source",
             "splitsim-truth",
-            "splitsim-table",
-            "splitsim-lab",
             "splitsim-replay",
             "splitsim-link",
             "splitsim-report",
