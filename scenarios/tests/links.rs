@@ -37,7 +37,7 @@ fn number(database: &Connection, query: &str) -> f64 {
     database.query_row(query, [], |row| row.get(0)).unwrap()
 }
 
-/// The largest name of a folder that ends so.
+/// The file of a folder whose name ends so, the last of several.
 fn file(folder: &Path, ending: &str) -> String {
     let entries = std::fs::read_dir(folder).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
@@ -93,7 +93,7 @@ fn a_shared_link_is_noted_with_its_connections_and_packets() {
     assert!(came > 20, "{packets}");
     // What the link served it lost or delivered; the last packets of a run may still wait.
     assert!(count(",up,served,") <= came && count(",up,served,") + 20 > came);
-    // One connection for each of two frames, and the one that was made before the first.
+    // A connection for each of the two frames, and for each that had to be sent again.
     let qlogs = std::fs::read_dir(edges.join("cls-0/qlog")).unwrap().count();
     assert!(qlogs >= 2, "{qlogs}");
     let qlog = file(&edges.join("cls-0/qlog"), ".sqlog");
