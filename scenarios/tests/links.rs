@@ -47,11 +47,11 @@ fn file(folder: &Path, ending: &str) -> String {
 
 #[test]
 fn at_a_low_rate_frames_take_their_bytes_over_the_rate_and_a_round_trip() {
-    let link = "[link]\nshared = false\nrtt = '80 ms'\n[link.up]\nrate = '40 kbit/s'";
+    let link = "[link]\nshared = false\nrtt = '80 ms'\n[link.up]\nrate = '150 kbit/s'";
     let place = place("frames = 4\ntasks = ['dpt']\nedges-per-task = 2", link);
     place.splitsim("run linked.toml").ok();
     let database = results(&place);
-    let query = "SELECT transfer_ms / (link_bytes * 8 / 40.0 + 80)
+    let query = "SELECT transfer_ms / (link_bytes * 8 / 150.0 + 80)
         FROM stages JOIN frames USING (frame_key) JOIN runs USING (run_key)
         WHERE edge_id = ?1 AND frame > 0";
     for edge in ["dpt-0", "dpt-1"] {
