@@ -158,8 +158,7 @@ fn style(template: &str) -> ProgressStyle {
 
 /// What does not fit the terminal is cut off at its right edge.
 const TEMPLATE: &str = "  {prefix:<24} [{bar:16}] {pos}/{len} {wide_msg}";
-const TEMPLATE_WITH_ESTIMATE: &str =
-    "  {prefix:<24} [{bar:16}] {pos}/{len} ETA {eta} {wide_msg}";
+const TEMPLATE_WITH_ESTIMATE: &str = "  {prefix:<24} [{bar:16}] {pos}/{len} ETA {eta} {wide_msg}";
 
 #[cfg(test)]
 mod tests {
