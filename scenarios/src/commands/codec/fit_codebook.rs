@@ -74,7 +74,10 @@ struct ListFit {
 
 /// What features are taken from.
 enum Features {
-    Extracted { engine: Engine, source: Source },
+    Extracted {
+        engine: Box<Engine>,
+        source: Source,
+    },
     Files(Vec<PathBuf>),
 }
 
@@ -97,7 +100,7 @@ impl FitCodebook {
                 };
                 Features::Extracted {
                     source: Source::open(spec)?,
-                    engine: Engine::load(&package, &[self.task], options)?,
+                    engine: Box::new(Engine::load(&package, &[self.task], options)?),
                 }
             }
         };
@@ -107,16 +110,21 @@ impl FitCodebook {
     fn execute(&self, package: &Package, features: &Features, screen: &Screen) -> Result<Output> {
         let layers = package.task(self.task)?.common().taps.len();
         let features = features.read(self.task, layers, screen)?;
-        let lists = match self.per {
-            Per::Layer => (0..layers).map(|layer| layer..layer + 1).collect(),
-            Per::Task => vec![0..layers],
+        let layers_per_list = match self.per {
+            Per::Layer => 1,
+            Per::Task => layers,
         };
+        let layers: Vec<usize> = (0..layers).collect();
+        let lists = layers.chunks(layers_per_list);
         let depth = BitDepth::new(self.bits).context("--bits")?;
         let mut centres = Vec::new();
         let mut fits = Vec::new();
         let mut bar = screen.bar("fitting centres", lists.len() as u64);
         for list in lists {
-            let values: Vec<f32> = list.flat_map(|layer| values(&features, layer)).collect();
+            let values: Vec<f32> = list
+                .iter()
+                .flat_map(|&layer| values(&features, layer))
+                .collect();
             let found = fit(&values, depth)?;
             fits.push(ListFit {
                 values: values.len(),
