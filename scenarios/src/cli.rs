@@ -53,7 +53,7 @@ enum Command {
     /// Feature codecs
     #[command(subcommand)]
     Codec(codec::CodecCommand),
-    /// Feature quality metrics
+    /// Feature quality metrics, and whether they predict what tasks lose
     #[command(subcommand)]
     Cfqa(cfqa::CfqaCommand),
     /// Model packages
@@ -98,7 +98,7 @@ impl Cli {
             Command::Heads(heads) => heads.run(),
             Command::Link(link) => link.run(),
             Command::Codec(codec) => codec.run(screen),
-            Command::Cfqa(cfqa) => cfqa.run(),
+            Command::Cfqa(cfqa) => cfqa.run(screen),
             Command::Model(model) => model.run(screen),
             Command::Ladder(ladder) => ladder.run(screen),
             Command::Policies(policies) => policies.run(),

@@ -10,6 +10,7 @@
 //!
 //! Nothing here prints to stdout: the program `splitsim` does.
 
+mod benchmark;
 pub mod calibration;
 mod cli;
 mod commands;

@@ -1,6 +1,6 @@
 //! `splitsim codec`.
 
-mod args;
+pub(super) mod args;
 mod bench;
 mod decode;
 mod fit_codebook;

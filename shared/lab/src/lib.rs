@@ -30,7 +30,7 @@ mod split;
 pub use binomial::{ClopperPearson, binomial_cdf};
 pub use bootstrap::{Bootstrap, Interval};
 pub use error::LabError;
-pub use evaluate::{Evaluation, PerFeature, Pooled, Protocol, Target, evaluate};
+pub use evaluate::{Estimate, Evaluation, PerFeature, Pooled, Protocol, Target, evaluate};
 pub use gate::{Gate, GateOutcome, RowOutcome};
 pub use guarantee::{Certificate, Guarantee, Validity, certify, empirical, validity};
 pub use histogram::PlccHistogram;

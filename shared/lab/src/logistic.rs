@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn the_error_is_no_more_than_the_disturbance() {
         let x: Vec<f64> = (0..200).map(|i| f64::from(i) / 199.0).collect();
-        let noise = |i: usize| if i % 2 == 0 { 1.5 } else { -1.5 };
+        let noise = |i: usize| if i.is_multiple_of(2) { 1.5 } else { -1.5 };
         let clean = x.iter().map(|&x| curve(x, [50.0, 10.0, 0.4, 0.1]));
         let y: Vec<f64> = clean.enumerate().map(|(i, y)| y + noise(i)).collect();
         let rmse = Logistic::fit(&x, &y).unwrap().rmse(&x, &y);

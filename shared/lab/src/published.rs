@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use splitsim_feature::Task;
 use splitsim_table::{Column, Table, TableError};
 
+use crate::{LabError, MetricMode, Record, ScoreSet};
+
 /// One line of a log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogLine {
@@ -161,6 +163,46 @@ pub fn table<'a>(
     ])
 }
 
+/// The log of a codec and task in the published format, level by level, numbers in full precision.
+///
+/// What is undefined is `nan`, as the script reads it. Blanks in names become underscores.
+///
+/// # Errors
+/// When there are no scores by one of the three metrics, or no compressed features of the codec and task.
+pub fn render(set: &ScoreSet, codec: &str, task: Task) -> Result<String, LabError> {
+    let metrics = MetricMode::Cfqa2025.metrics();
+    let [mse, cosine, cka] = metrics.map(|metric| set.metric_index(metric));
+    let metrics = [mse?, cosine?, cka?];
+    let mut records: Vec<&Record> = set
+        .records()
+        .iter()
+        .filter(|record| record.codec == codec && record.task == task)
+        .collect();
+    if records.is_empty() {
+        return Err(LabError::NoRecords {
+            codec: codec.to_owned(),
+            task: task.to_string(),
+        });
+    }
+    records.sort_by_key(|record| (record.level, &record.feature));
+    Ok(records
+        .into_iter()
+        .map(|record| line(record, metrics))
+        .collect())
+}
+
+fn line(record: &Record, metrics: [usize; 3]) -> String {
+    let number = |value: Option<f64>| value.map_or("nan".to_owned(), |value| value.to_string());
+    let name: String = record
+        .feature
+        .chars()
+        .map(|c| if c.is_whitespace() { '_' } else { c })
+        .collect();
+    let scores = metrics.map(|metric| number(record.scores[metric]));
+    let performance = number(record.performance);
+    format!("{name} {performance} {}\n", scores.join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,5 +245,18 @@ c 7 0.5 0.9 nan\n";
                 "c has 1 levels of 2"
             ]
         );
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let log = parse("a.JPEG 1 0.25 0.1 nan\nb.JPEG 2 0.5 0.9 0.125\na.JPEG 3 1e-9 1 0.5\n");
+        let table = table([("hm", Task::Cls, &log)]).unwrap();
+        let set = ScoreSet::from_table(&table).unwrap();
+        let text = render(&set, "hm", Task::Cls).unwrap();
+        assert_eq!(
+            text,
+            "a 1 0.25 0.1 nan\nb 2 0.5 0.9 0.125\na 3 0.000000001 1 0.5\n"
+        );
+        assert!(render(&set, "vtm", Task::Cls).is_err());
     }
 }

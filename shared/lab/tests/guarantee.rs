@@ -1,6 +1,8 @@
 //! The guarantee holds where the truth is known: populations whose risk at every threshold is a formula,
 //! or measured on many more features than any calibration has.
 
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;

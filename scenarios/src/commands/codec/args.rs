@@ -11,7 +11,7 @@ use splitsim_codec::{CodecOptions, RangeMode, Transform};
 
 /// How features become symbols.
 #[derive(Debug, Clone, Args)]
-pub(super) struct StageArgs {
+pub(in crate::commands) struct StageArgs {
     /// How values become symbols: linear, codebook (nearest centre), or codebook-left (as published)
     #[arg(long, value_name = "HOW", default_value_t)]
     transform: Transform,
@@ -36,7 +36,7 @@ enum RoundingArg {
 /// How the codecs' programs are used.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Programs")]
-pub(super) struct SoftwareArgs {
+pub(in crate::commands) struct SoftwareArgs {
     /// Where HM is built, with its cfg folder
     #[arg(long, value_name = "DIR", env = "SPLITSIM_HM_DIR")]
     hm_dir: Option<PathBuf>,
@@ -67,7 +67,7 @@ impl Default for StageArgs {
 
 impl StageArgs {
     /// The codec options that these and the programs' make.
-    pub(super) fn options(&self, software: &SoftwareArgs) -> CodecOptions {
+    pub(in crate::commands) fn options(&self, software: &SoftwareArgs) -> CodecOptions {
         let default = CodecOptions::default();
         CodecOptions {
             transform: self.transform,
@@ -90,7 +90,7 @@ impl StageArgs {
     }
 
     /// What a reader of results must know of these.
-    pub(super) fn describe(&self) -> String {
+    pub(in crate::commands) fn describe(&self) -> String {
         let Self {
             transform,
             range,

@@ -1,21 +1,15 @@
-//! `splitsim cfqa`.
+//! `splitsim cfqa score`.
 
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde_json::{Value, json};
 use splitsim_cfqa::{Metric, Scores, score_all};
 use splitsim_feature::npy;
 
 use crate::failure::OrRefuse;
 use crate::{Failure, Output};
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum CfqaCommand {
-    /// Score a distorted feature against its original
-    Score(Score),
-}
 
 /// Both files are .npy, f32 [views, layers, tokens, dim], of one shape.
 #[derive(Debug, Args)]
@@ -27,21 +21,13 @@ pub(crate) struct Score {
     /// What a codec made of it
     #[arg(long, value_name = "B.npy")]
     distorted: PathBuf,
-    /// mse, cosine, cka, cka-cfqa2025 or cka-cfqa2025-mean; the first three unless given
+    /// A metric of docs/metrics.md, as often as needed; mse, cosine and cka unless given
     #[arg(long = "metric", value_name = "METRIC")]
     metrics: Vec<Metric>,
 }
 
-impl CfqaCommand {
-    pub(crate) fn run(self) -> Result<Output, Failure> {
-        match self {
-            Self::Score(score) => score.run(),
-        }
-    }
-}
-
 impl Score {
-    fn run(self) -> Result<Output, Failure> {
+    pub(crate) fn run(self) -> Result<Output, Failure> {
         let metrics = match self.metrics.is_empty() {
             true => Metric::STANDARD.to_vec(),
             false => self.metrics,
