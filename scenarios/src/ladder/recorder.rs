@@ -140,7 +140,7 @@ impl Recorder<'_> {
             frame: index as u64,
             name: item.name,
             points,
-            extract: extraction.preprocess + extraction.forward,
+            extract: whole_micros(extraction.preprocess + extraction.forward),
             levels: levels.collect::<Result<_>>()?,
         })
     }
@@ -155,7 +155,7 @@ impl Recorder<'_> {
     ) -> Result<splitsim_replay::Level> {
         let start = Instant::now();
         let failed = |error: &dyn std::error::Error| splitsim_replay::Level::Failed {
-            took: start.elapsed(),
+            took: whole_micros(start.elapsed()),
             reason: error.to_string(),
         };
         let encoded = match codec.encode_and_decode(subject.reference.feature(), level) {
