@@ -29,6 +29,8 @@ pub(crate) struct Bar {
 struct PlainLines {
     label: String,
     last: Instant,
+    /// How many were done by the last line.
+    said: Option<u64>,
 }
 
 /// Writes log lines above the bars.
@@ -68,6 +70,7 @@ impl Screen {
         let plain = (!self.terminal).then(|| PlainLines {
             label: label.clone().into_owned(),
             last: Instant::now(),
+            said: None,
         });
         let bar = self.bars.add(ProgressBar::new(total));
         bar.set_style(style(TEMPLATE_WITH_ESTIMATE));
@@ -125,7 +128,11 @@ impl Bar {
         if !last && plain.last.elapsed() < PLAIN_EVERY {
             return;
         }
+        if last && plain.said == Some(self.bar.position()) {
+            return;
+        }
         plain.last = Instant::now();
+        plain.said = Some(self.bar.position());
         let (done, total) = (self.bar.position(), self.bar.length().unwrap_or_default());
         let mut line = format!("{} {done}/{total}", plain.label);
         if !self.bar.message().is_empty() {
@@ -158,8 +165,7 @@ fn style(template: &str) -> ProgressStyle {
 
 /// What does not fit the terminal is cut off at its right edge.
 const TEMPLATE: &str = "  {prefix:<24} [{bar:16}] {pos}/{len} {wide_msg}";
-const TEMPLATE_WITH_ESTIMATE: &str =
-    "  {prefix:<24} [{bar:16}] {pos}/{len} ETA {eta} {wide_msg}";
+const TEMPLATE_WITH_ESTIMATE: &str = "  {prefix:<24} [{bar:16}] {pos}/{len} ETA {eta} {wide_msg}";
 
 #[cfg(test)]
 mod tests {

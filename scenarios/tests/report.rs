@@ -87,15 +87,26 @@ fn exported_as_csv(place: &Workplace) {
     let line = "export out/small --format csv --out tables --json";
     let json = place.splitsim(line).json();
     let files = json["files"].as_array().unwrap();
-    let named: Vec<&str> = files.iter().map(|one| one["file"].as_str().unwrap()).collect();
+    let named: Vec<&str> = files
+        .iter()
+        .map(|one| one["file"].as_str().unwrap())
+        .collect();
     assert_eq!(named, TABLES.map(|table| format!("tables/{table}.csv")));
-    assert_eq!((&files[0]["rows"], &files[1]["rows"]), (&8.into(), &4.into()));
+    assert_eq!(
+        (&files[0]["rows"], &files[1]["rows"]),
+        (&8.into(), &4.into())
+    );
 
     let text = fs::read_to_string(place.path("tables/flat.csv")).unwrap();
     let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let head = lines.next().unwrap();
-    let column = head.iter().position(|name| *name == "container_bytes").unwrap();
-    let sum: i64 = lines.map(|cells| cells[column].parse::<i64>().unwrap()).sum();
+    let column = head
+        .iter()
+        .position(|name| *name == "container_bytes")
+        .unwrap();
+    let sum: i64 = lines
+        .map(|cells| cells[column].parse::<i64>().unwrap())
+        .sum();
     assert_eq!(sum, sum_of_bytes(place));
 }
 
@@ -108,7 +119,9 @@ fn exported_as_parquet(place: &Workplace) {
     let bytes = flat.ints("container_bytes").unwrap();
     assert_eq!(bytes.iter().flatten().sum::<i64>(), sum_of_bytes(place));
     let policies = flat.texts("policy").unwrap();
-    let rich = policies.iter().filter(|policy| policy.as_deref() == Some("rich"));
+    let rich = policies
+        .iter()
+        .filter(|policy| policy.as_deref() == Some("rich"));
     assert_eq!(rich.count(), 4);
 }
 
@@ -166,8 +179,14 @@ fn what_is_no_folder_of_results_is_refused_with_2() {
     fs::write(place.path("damaged/scenario.resolved.toml"), "name =").unwrap();
     for command in ["report", "export --format csv --out tables"] {
         for (folder, part) in [
-            ("nowhere", "nowhere/scenario.resolved.toml: no results of a run here"),
-            ("empty", "empty/scenario.resolved.toml: no results of a run here"),
+            (
+                "nowhere",
+                "nowhere/scenario.resolved.toml: no results of a run here",
+            ),
+            (
+                "empty",
+                "empty/scenario.resolved.toml: no results of a run here",
+            ),
             ("torn", "torn/results.sqlite"),
             ("damaged", "damaged/scenario.resolved.toml is damaged"),
         ] {

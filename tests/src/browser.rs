@@ -21,7 +21,6 @@ use serde::de::DeserializeOwned;
 use crate::LIMIT;
 
 /// A running browser. It ends when this is dropped.
-#[derive(Debug)]
 pub struct Chromium(Browser);
 
 /// What a reader's device is like.
@@ -71,7 +70,10 @@ impl Chromium {
         let heard = Arc::clone(&complaints);
         let listen = move |event: &Event| {
             if let Some(complaint) = complaint(event) {
-                heard.lock().unwrap_or_else(PoisonError::into_inner).push(complaint);
+                heard
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(complaint);
             }
         };
         tab.add_event_listener(Arc::new(listen)).unwrap();
@@ -81,7 +83,10 @@ impl Chromium {
         tab.call_method(screen(device)).unwrap();
         tab.call_method(scheme(device)).unwrap();
         let url = format!("file://{}", page.canonicalize().unwrap().display());
-        tab.navigate_to(&url).unwrap().wait_until_navigated().unwrap();
+        tab.navigate_to(&url)
+            .unwrap()
+            .wait_until_navigated()
+            .unwrap();
         let drawn = tab.wait_for_element_with_custom_timeout("html[data-drawn=all]", LIMIT);
         let view = View {
             tab: Arc::clone(&tab),
@@ -97,14 +102,23 @@ impl View {
     #[must_use]
     pub fn ask<T: DeserializeOwned>(&self, expression: &str) -> T {
         // As text, because an object's properties do not come along.
-        let text = self.tab.evaluate(&format!("JSON.stringify({expression})"), false);
-        let text = text.unwrap().value.unwrap_or_else(|| panic!("{expression}: no value"));
+        let text = self
+            .tab
+            .evaluate(&format!("JSON.stringify({expression})"), false);
+        let text = text
+            .unwrap()
+            .value
+            .unwrap_or_else(|| panic!("{expression}: no value"));
         serde_json::from_str(text.as_str().unwrap()).unwrap()
     }
 
     /// Clicks in the middle of the first element that a CSS selector finds, scrolled to.
     pub fn click(&self, selector: &str) {
-        self.tab.wait_for_element(selector).unwrap().click().unwrap();
+        self.tab
+            .wait_for_element(selector)
+            .unwrap()
+            .click()
+            .unwrap();
     }
 
     /// Presses a key, such as `Tab` or `Enter`.
@@ -140,7 +154,10 @@ impl View {
     /// Errors and warnings of the console, exceptions, and requests to anywhere.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
-        self.complaints.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.complaints
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Keeps the whole page as a PNG file, for people to look at.
@@ -155,7 +172,10 @@ impl View {
             scale: 1.0,
         };
         // What lies beyond the window is drawn only in a window that is as high as the page.
-        let png = self.tab.capture_screenshot(Png, None, Some(clip), true).unwrap();
+        let png = self
+            .tab
+            .capture_screenshot(Png, None, Some(clip), true)
+            .unwrap();
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, png).unwrap();
     }
@@ -233,9 +253,7 @@ fn complaint(event: &Event) -> Option<String> {
         Event::RuntimeExceptionThrown(event) => {
             Some(format!("exception: {:?}", event.params.exception_details))
         }
-        Event::RuntimeConsoleAPICalled(event) => {
-            Some(format!("console: {:?}", event.params.args))
-        }
+        Event::RuntimeConsoleAPICalled(event) => Some(format!("console: {:?}", event.params.args)),
         Event::NetworkRequestWillBeSent(event) => {
             let url = &event.params.request.url;
             let own = ["file:", "data:", "blob:"];

@@ -222,7 +222,7 @@ pub(crate) fn check(scenario: &Scenario, package: &Package) -> Result<usize> {
 fn check_ladders(scenario: &Scenario, package: &Package) -> Result<()> {
     for &task in &scenario.tasks {
         let options = &scenario.codec_options;
-        let codec = splitsim_codec::open(scenario.codec, package, task, options)?;
+        let codec = splitsim_hyperprior::open(scenario.codec, package, task, options)?;
         let ladder = LadderLen::new(codec.ladder().len())?;
         for policy in &scenario.policies {
             if let Some(config) = policy.of_task.get(&task) {

@@ -60,7 +60,8 @@
   const decades = (values) => {
     const exponents = values.filter((value) => value > 0).map(Math.log10);
     const [low, high] = [Math.min(...exponents), Math.max(...exponents)];
-    if (!Number.isFinite(low + high)) return {};
+    // So short a piece may have none of them: the library's own ticks do.
+    if (!(high - low >= 0.8)) return { exponentformat: "none" };
     const ticks = [];
     for (let exponent = Math.floor(low) - 1; exponent <= Math.ceil(high) + 1; exponent += 1) {
       for (const digit of [1, 2, 5]) ticks.push({ digit, value: Number(`${digit}e${exponent}`) });

@@ -27,7 +27,7 @@ pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
         Column::number("arrived", "").about("performance on what arrived: rank, mIoU % or m"),
         Column::number("distortion", "").about("true semantic distortion: ranks, mIoU points or m"),
         Column::number("transfer", "ms"),
-        Column::number("end to end", "ms"),
+        Column::number("latency", "ms").about("end to end: from capture to the reply"),
     ];
     let mut table = Table::new("Frames", columns);
     let mut frames: Vec<&LoggedFrame> = run.frames.iter().collect();

@@ -120,8 +120,7 @@ fn policies(run: &RecordedRun, limits: &Limits) -> Table {
         Column::number("frames", ""),
         Column::number("rate", "BPFP").about("mean of 8 × container bytes ÷ feature points"),
         Column::number("container", "kB").about("mean per frame"),
-        Column::number("on the link", "kB")
-            .about("mean per frame, with all headers and retransmissions"),
+        Column::number("link", "kB").about("mean per frame, with all headers and retransmissions"),
         Column::number("tries", "/frame").about("encodings made per frame"),
         Column::number("re-encoded", "%").about("frames with more than one encoding"),
         Column::number("best effort", "%").about("frames shipped although no try passed"),
@@ -133,8 +132,8 @@ fn policies(run: &RecordedRun, limits: &Limits) -> Table {
         Column::number("distortion", "p95").about("true distortion, nearest rank"),
         Column::number("distortion", "worst").about("true distortion"),
         Column::number("over limit", "%").about("frames whose true distortion exceeds the limit"),
-        Column::number("end to end", "p50 ms"),
-        Column::number("end to end", "p95 ms"),
+        Column::number("latency", "p50 ms").about("end to end: from capture to the reply"),
+        Column::number("latency", "p95 ms").about("end to end: from capture to the reply"),
     ];
     let mut table = Table::new("Policies by task", columns);
     for group in &run.summary.groups {

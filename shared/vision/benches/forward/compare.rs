@@ -35,12 +35,42 @@ impl Ratios {
     }
 }
 
-/// Seconds of the passes of both sides, turn by turn.
+/// The passes of both sides, turn by turn.
 #[derive(Debug, Default)]
 struct Turns {
-    ours: Vec<f64>,
-    theirs: Vec<f64>,
+    ours: Vec<Pass>,
+    theirs: Vec<Pass>,
     gflops: Vec<f64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pass {
+    seconds: f64,
+    /// What the process's threads computed meanwhile: it leaves out the time for which other programs
+    /// had the cores.
+    cpu_s: f64,
+}
+
+impl Pass {
+    fn run(peer: &mut Peer) -> Outcome<Self> {
+        let answer = peer.ask("run")?;
+        let number = |field: &str| {
+            let number = answer[field].as_f64();
+            number.ok_or_else(|| format!("run: no {field} in {answer}"))
+        };
+        Ok(Self {
+            seconds: number("seconds")?,
+            cpu_s: number("cpu_s")?,
+        })
+    }
+}
+
+impl Turns {
+    /// The median of the turns' ratios of ours to theirs.
+    fn ratio(&self, of: impl Fn(&Pass) -> f64) -> f64 {
+        let pairs = self.ours.iter().zip(&self.theirs);
+        median(&mut pairs.map(|(a, b)| of(a) / of(b)).collect::<Vec<f64>>())
+    }
 }
 
 pub(crate) fn compare(
@@ -66,16 +96,11 @@ pub(crate) fn compare(
             spread(&turns.theirs),
             memory(theirs)?
         );
-        let mut each: Vec<f64> = turns
-            .ours
-            .iter()
-            .zip(&turns.theirs)
-            .map(|(a, b)| a / b)
-            .collect();
-        let ratio = median(&mut each);
+        let ratio = turns.ratio(|pass| pass.seconds);
         println!(
-            "{title}: ours / PyTorch = {ratio:.3}, median of {} turns",
-            each.len()
+            "{title}: ours / PyTorch = {ratio:.3} in time, {:.3} in CPU time, medians of {} turns",
+            turns.ratio(|pass| pass.cpu_s),
+            turns.ours.len()
         );
         ratios.0.push((dtype, ratio));
     }
@@ -101,24 +126,30 @@ fn take_turns(ours: &mut Peer, mut theirs: Option<&mut Peer>) -> Outcome<Turns> 
         }
         // Who goes first changes, so that neither always comes after the other.
         if turn % 2 == 0 {
-            turns.ours.push(ours.number("run", "seconds")?);
+            turns.ours.push(Pass::run(ours)?);
         }
         if let Some(theirs) = &mut theirs {
-            turns.theirs.push(theirs.number("run", "seconds")?);
+            turns.theirs.push(Pass::run(theirs)?);
         }
         if turn % 2 == 1 {
-            turns.ours.push(ours.number("run", "seconds")?);
+            turns.ours.push(Pass::run(ours)?);
         }
         turns.gflops.push(ours.number("product", "gflops")?);
     }
     Ok(turns)
 }
 
-/// Median and quickest, milliseconds.
-fn spread(seconds: &[f64]) -> String {
-    let quickest = seconds.iter().copied().fold(f64::INFINITY, f64::min);
-    let median = median(&mut seconds.to_vec());
-    format!("{:.1} ms (quickest {:.1})", 1e3 * median, 1e3 * quickest)
+/// Median and quickest, and the median CPU time, milliseconds.
+fn spread(passes: &[Pass]) -> String {
+    let median_ms =
+        |of: &dyn Fn(&Pass) -> f64| 1e3 * median(&mut passes.iter().map(of).collect::<Vec<f64>>());
+    let quickest = passes.iter().map(|pass| pass.seconds);
+    let quickest = 1e3 * quickest.fold(f64::INFINITY, f64::min);
+    let (time, cpu) = (
+        median_ms(&|pass| pass.seconds),
+        median_ms(&|pass| pass.cpu_s),
+    );
+    format!("{time:.1} ms (quickest {quickest:.1}; CPU time {cpu:.1})")
 }
 
 fn median(values: &mut [f64]) -> f64 {
