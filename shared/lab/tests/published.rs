@@ -1,5 +1,7 @@
 //! Log files in the published format give the numbers that the released script gives.
 
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
 use serde_json::Value;
 use splitsim_feature::Task;
 use splitsim_lab::{
