@@ -29,6 +29,8 @@ pub(crate) struct Bar {
 struct PlainLines {
     label: String,
     last: Instant,
+    /// How many were done by the last line.
+    said: Option<u64>,
 }
 
 /// Writes log lines above the bars.
@@ -68,9 +70,10 @@ impl Screen {
         let plain = (!self.terminal).then(|| PlainLines {
             label: label.clone().into_owned(),
             last: Instant::now(),
+            said: None,
         });
         let bar = self.bars.add(ProgressBar::new(total));
-        bar.set_style(style(&format!("{TEMPLATE} {ESTIMATE}")));
+        bar.set_style(style(TEMPLATE_WITH_ESTIMATE));
         bar.set_prefix(label);
         Bar {
             bar,
@@ -109,6 +112,11 @@ impl Bar {
         self.bar.set_message(message);
     }
 
+    /// Takes the bar away, without a last word.
+    pub(crate) fn clear(self) {
+        self.bar.finish_and_clear();
+    }
+
     /// Leaves the bar as it stands.
     pub(crate) fn finish(mut self) {
         self.bar.abandon();
@@ -120,7 +128,11 @@ impl Bar {
         if !last && plain.last.elapsed() < PLAIN_EVERY {
             return;
         }
+        if last && plain.said == Some(self.bar.position()) {
+            return;
+        }
         plain.last = Instant::now();
+        plain.said = Some(self.bar.position());
         let (done, total) = (self.bar.position(), self.bar.length().unwrap_or_default());
         let mut line = format!("{} {done}/{total}", plain.label);
         if !self.bar.message().is_empty() {
@@ -151,8 +163,9 @@ fn style(template: &str) -> ProgressStyle {
         .progress_chars("=> ")
 }
 
-const TEMPLATE: &str = "  {prefix:<26} [{bar:24}] {pos}/{len} {msg}";
-const ESTIMATE: &str = "ETA {eta}";
+/// What does not fit the terminal is cut off at its right edge.
+const TEMPLATE: &str = "  {prefix:<24} [{bar:16}] {pos}/{len} {wide_msg}";
+const TEMPLATE_WITH_ESTIMATE: &str = "  {prefix:<24} [{bar:16}] {pos}/{len} ETA {eta} {wide_msg}";
 
 #[cfg(test)]
 mod tests {

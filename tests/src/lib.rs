@@ -6,7 +6,8 @@
 //! - [`CloudRun`] and [`Cloud`], [`EdgeRun`] and [`EdgeEnd`]: `cloud serve` and `edge run`;
 //! - [`Ffmpeg`]: stands between a program and ffmpeg;
 //! - [`Peer`] and [`raw`]: an edge within the test, down to bare QUIC;
-//! - [`results`]: what the cloud wrote down.
+//! - [`results`]: what the cloud wrote down;
+//! - [`Chromium`] and [`View`]: a browser that looks at a page.
 //!
 //! Whatever goes wrong here ends the test, with all that the program in question said. Waits are for
 //! an event and have a limit, [`LIMIT`].
@@ -16,6 +17,7 @@
     reason = "a test ends where its setup fails"
 )]
 
+mod browser;
 mod cloud;
 mod edge;
 mod ffmpeg;
@@ -27,6 +29,7 @@ pub mod results;
 
 use std::time::Duration;
 
+pub use browser::{Chromium, Device, View};
 pub use cloud::{Cloud, CloudRun};
 pub use edge::{Edge, EdgeEnd, EdgeRun};
 pub use ffmpeg::Ffmpeg;

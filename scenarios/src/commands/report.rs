@@ -6,9 +6,10 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::json;
 use splitsim_feature::Task;
-use splitsim_story::{Limits, RecordedRun};
+use splitsim_story::Limits;
 
 use crate::failure::OrRefuse;
+use crate::run::report;
 use crate::{Failure, Output, Screen, gallery};
 
 /// Make report.html of a run's results.
@@ -36,7 +37,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
-        let run = RecordedRun::read(&self.folder).or_refuse()?;
+        let run = report::read(&self.folder).or_refuse()?;
         let mut limits = Limits::default();
         for &(task, limit) in &self.limits {
             *limits.of_mut(task) = limit;

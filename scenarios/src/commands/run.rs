@@ -15,8 +15,9 @@ use crate::{Failure, Output, Screen};
 
 /// Run a scenario: one cloud, one edge per task, policy after policy; a sweep point by point.
 ///
-/// Leaves results.sqlite, summary.json, scenario.resolved.toml and report.html in the folder of results. Running the
-/// same scenario into the same folder again goes on with unfinished results and replaces finished ones.
+/// Leaves results.sqlite, summary.json, scenario.resolved.toml and report.html in the folder of results.
+/// Running the same scenario into the same folder again goes on with unfinished results and replaces
+/// finished ones.
 /// A scenario with [sweep] or repeats leaves such a folder per point, and sweep.json and sweep.csv over
 /// all; running it again leaves finished points as they are.
 #[derive(Debug, Args)]
@@ -45,10 +46,16 @@ pub(crate) struct Run {
     /// it shows none
     #[arg(long, value_name = "N", default_value = "2")]
     pictures: usize,
+    /// End with the process that started this one: how a sweep starts its points
+    #[arg(long, hide = true)]
+    tied: bool,
 }
 
 impl Run {
     pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
+        if self.tied {
+            sweep::end_with_parent()?;
+        }
         match scenario::plan(&self.scenario, &self.settings).or_refuse()? {
             Plan::Single(draft) if draft.is_replay() => self.replay(screen),
             Plan::Single(_) => self.single(screen),
@@ -93,8 +100,9 @@ impl Run {
             jobs: self.jobs,
             force: self.force,
         };
+        let folder = sweep::open(sweep, &order).or_refuse()?;
         let ledger = runtime()?
-            .block_on(sweep::perform(sweep, &order, screen))
+            .block_on(sweep::perform(sweep, &order, folder, screen))
             .with_context(|| format!("scenario {}", self.scenario.display()))?;
         let text = format!("{}\nresults: {}", ledger.render(), order.out.display());
         Ok(Output::new(text, &ledger)?.short_of(ledger.shortfall()))

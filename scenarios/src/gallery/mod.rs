@@ -106,7 +106,7 @@ impl Studio<'_> {
     fn codec(&self, task: Task) -> Result<Box<dyn FeatureCodec>> {
         let (id, options): (CodecId, &CodecOptions) =
             (self.scenario.codec, &self.scenario.codec_options);
-        Ok(splitsim_codec::open(id, self.package, task, options)?)
+        Ok(splitsim_hyperprior::open(id, self.package, task, options)?)
     }
 }
 

@@ -74,7 +74,7 @@ impl Recorder<'_> {
     fn record_task(&self, task: Task, path: &Path, screen: &Screen) -> Result<Option<Recording>> {
         let source = Source::open(&self.scenario.source)?;
         let options = &self.scenario.codec_options;
-        let codec = splitsim_codec::open(self.scenario.codec, self.package, task, options)?;
+        let codec = splitsim_hyperprior::open(self.scenario.codec, self.package, task, options)?;
         let identity = self.identity(task, codec.as_ref());
         let mut frames = resume(path, &identity)?;
         let mut bar = screen.bar(format!("recording {task}"), source.count() as u64);

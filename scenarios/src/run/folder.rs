@@ -48,7 +48,7 @@ enum Found {
 
 pub(super) const RESOLVED: &str = "scenario.resolved.toml";
 const SUMMARY: &str = "summary.json";
-const EDGES: &str = "edges";
+pub(super) const EDGES: &str = "edges";
 const LADDERS: &str = "ladders";
 const LOCK: &str = ".lock";
 /// There while a folder is being cleared: what else is there then is not whole.
@@ -268,7 +268,7 @@ fn is_finished(path: &Path, owner: &Owner<'_>) -> bool {
 }
 
 /// The frames of which an edge's policy shipped nothing.
-fn dropped(edge: &Path) -> usize {
+pub(super) fn dropped(edge: &Path) -> usize {
     let decided = splitsim_edge::read_decisions(edge).unwrap_or_default();
     let dropped = decided.iter().filter(|frame| frame.end == Decision::Drop);
     dropped

@@ -1,6 +1,8 @@
 //! The cloud and the edges of one process, with a real network between them.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -16,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Experiment;
-use super::live::LiveEdge;
+use super::live::{LiveEdge, LiveTask};
 use super::wire::{self, PathSample, Wires};
 use crate::Screen;
 use crate::scenario::{PlannedPolicy, Scenario};
@@ -117,12 +119,13 @@ impl Loopback {
             None => None,
         };
         let mut edges = Vec::new();
+        let bars = bars(experiment, policy, screen);
         for (id, task) in &ids {
-            let Some(config) = policy.of_task.get(task) else {
+            let (Some(config), Some(bar)) = (policy.of_task.get(task), bars.get(task)) else {
                 continue;
             };
             let label = format!("{} {id}", policy.name);
-            let live = LiveEdge::new(screen, label.clone(), experiment.frames);
+            let live = LiveTask::edge(bar, label.clone());
             let entry = wires.as_ref().and_then(|wires| wires.entry(id));
             let config = self.edge(experiment, policy, (id, *task), config, entry)?;
             let work = edge(config, experiment.backbone.clone(), live, stop.clone());
@@ -200,6 +203,23 @@ impl Loopback {
     }
 }
 
+/// A bar for each task of the policy.
+fn bars(
+    experiment: &Experiment,
+    policy: &PlannedPolicy,
+    screen: &Screen,
+) -> BTreeMap<Task, Arc<Mutex<LiveTask>>> {
+    let edges = experiment.scenario.edges_per_task.get();
+    let tasks = policy.of_task.keys();
+    tasks
+        .map(|&task| {
+            let label = format!("{} {task}", policy.name);
+            let bar = LiveTask::new(screen, label, experiment.frames, edges);
+            (task, Arc::new(Mutex::new(bar)))
+        })
+        .collect()
+}
+
 /// One edge from start to end; an error of its own stops its neighbours.
 async fn edge(
     config: EdgeConfig,
@@ -216,7 +236,7 @@ async fn edge(
 }
 
 /// The edges of a policy with their tasks: named after the task, and numbered where it has several.
-fn edge_ids(scenario: &Scenario) -> Vec<(String, Task)> {
+pub(super) fn edge_ids(scenario: &Scenario) -> Vec<(String, Task)> {
     let count = scenario.edges_per_task.get();
     let of_task = |&task: &Task| {
         (0..count).map(move |number| match count {

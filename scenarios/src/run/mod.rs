@@ -15,7 +15,7 @@ pub(crate) mod interrupt;
 mod live;
 mod loopback;
 mod provenance;
-mod report;
+pub(crate) mod report;
 mod wire;
 
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use splitsim_model::Package;
 use splitsim_policy::LadderLen;
 use splitsim_results::Summary;
 use splitsim_source::Source;
-use splitsim_story::{Limits, RecordedRun};
+use splitsim_story::Limits;
 use splitsim_vision::{Engine, EngineOptions, Parts};
 use tokio_util::sync::CancellationToken;
 
@@ -188,7 +188,7 @@ impl Experiment {
 
     /// Writes the report of everything that is in the results.
     async fn report(&self, screen: &Screen) -> Result<()> {
-        let run = RecordedRun::read(self.folder.path())?;
+        let run = report::read(self.folder.path())?;
         let (scenario, package) = (self.scenario.clone(), self.package.clone());
         let (backbone, heads) = (self.backbone.clone(), self.heads.clone());
         let (each, screen) = (self.pictures, screen.clone());
@@ -222,7 +222,7 @@ pub(crate) fn check(scenario: &Scenario, package: &Package) -> Result<usize> {
 fn check_ladders(scenario: &Scenario, package: &Package) -> Result<()> {
     for &task in &scenario.tasks {
         let options = &scenario.codec_options;
-        let codec = splitsim_codec::open(scenario.codec, package, task, options)?;
+        let codec = splitsim_hyperprior::open(scenario.codec, package, task, options)?;
         let ladder = LadderLen::new(codec.ladder().len())?;
         for policy in &scenario.policies {
             if let Some(config) = policy.of_task.get(&task) {

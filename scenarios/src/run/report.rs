@@ -1,9 +1,13 @@
 //! What is said of results.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use splitsim_results::{Summary, table};
+use splitsim_story::{RecordedRun, StoryError};
 
+use super::folder::{self, EDGES};
+use super::loopback::edge_ids;
 use crate::scenario::Scenario;
 
 /// Frames of the scenario that are not in the results, and were not dropped on purpose. `dropped` is
@@ -28,9 +32,42 @@ pub(super) fn missing(
             let recorded = group.map_or(0, |group| group.frames);
             let expected = frames * scenario.edges_per_task.get();
             let recorded = usize::try_from(recorded).unwrap_or(usize::MAX);
-            expected.saturating_sub(recorded.saturating_add(dropped(&policy.name, task.name())))
+            let ids = edge_ids(scenario).into_iter();
+            let of_task = ids.filter(|(_, of)| *of == task);
+            let dropped: usize = of_task.map(|(id, _)| dropped(&policy.name, &id)).sum();
+            expected.saturating_sub(recorded.saturating_add(dropped))
         })
         .sum()
+}
+
+/// The run of a folder, with the frames that its edges dropped.
+///
+/// # Errors
+/// When the folder is none of a run, or damaged.
+pub(crate) fn read(folder: &Path) -> Result<RecordedRun, StoryError> {
+    let mut run = RecordedRun::read(folder)?;
+    for policy in names(&folder.join(EDGES)) {
+        let edges = folder.join(EDGES).join(&policy);
+        for edge in names(&edges) {
+            // Named after its task, and numbered where that has several.
+            let task = edge.split('-').next().and_then(|task| task.parse().ok());
+            if let Some(task) = task {
+                let dropped = folder::dropped(&edges.join(&edge)) as u64;
+                run = run.with_dropped(&policy, task, dropped);
+            }
+        }
+    }
+    Ok(run)
+}
+
+/// What is in a folder, if it is there: results may have been copied without the edges' journals.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort_unstable();
+    names
 }
 
 pub(super) fn shortfall(missing: usize, reasons: &[String]) -> String {

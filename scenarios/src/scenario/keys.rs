@@ -94,21 +94,21 @@ fn check_table(place: &str, table: &Table, known: &[&str]) -> Result<(), Scenari
     })
 }
 
-/// Every key of every table.
+/// The keys of every table, by the heading that the reference page has it under.
 #[cfg(test)]
-pub(super) fn all() -> impl Iterator<Item = &'static str> {
+pub(super) fn of_headings() -> [(&'static str, &'static [&'static str]); 9] {
     [
-        serde_introspect::<ScenarioFile>(),
-        serde_introspect::<TransportSection>(),
-        serde_introspect::<PolicySection>(),
-        serde_introspect::<ReplaySection>(),
-        serde_introspect::<LinkSection>(),
-        serde_introspect::<PipeSection>(),
-        serde_introspect::<BurstSection>(),
-        serde_introspect::<CodelSection>(),
-        serde_introspect::<EventSection>(),
+        ("## Keys", serde_introspect::<ScenarioFile>()),
+        ("### `[transport]`", serde_introspect::<TransportSection>()),
+        ("### `[[policies]]`", serde_introspect::<PolicySection>()),
+        ("### `[replay]`", serde_introspect::<ReplaySection>()),
+        ("### `[link]`", serde_introspect::<LinkSection>()),
+        (
+            "### `[link.up]`, `[link.down]`",
+            serde_introspect::<PipeSection>(),
+        ),
+        ("### `[link.up.bursts]`", serde_introspect::<BurstSection>()),
+        ("### `[link.up.codel]`", serde_introspect::<CodelSection>()),
+        ("### `[[link.events]]`", serde_introspect::<EventSection>()),
     ]
-    .into_iter()
-    .flatten()
-    .copied()
 }

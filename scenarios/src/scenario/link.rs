@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use splitsim_link::codel::CodelConfig;
 use splitsim_link::trace::{self, Trace};
 use splitsim_link::{
-    AtEnd, Direction, Event, LinkConfig, Loss, OpportunitySize, Pipe, PipeConfig, QueueConfig,
-    RateSteps, Service,
+    AtEnd, Direction, Event, Limit, LinkConfig, Loss, OpportunitySize, Pipe, PipeConfig,
+    QueueConfig, RateSteps, Service,
 };
 
 use super::ScenarioError;
@@ -293,11 +293,13 @@ impl PipeSection {
     fn queue(&mut self, refuse: &Refuse<'_>) -> Result<QueueConfig, ScenarioError> {
         let default = QueueConfig::default().limit;
         let limit = self.queue.get_or_insert(QueueLimit(default)).0;
-        if let splitsim_link::Limit::Bytes(bytes) = limit
-            && bytes.0 < LEAST_QUEUE_BYTES
-        {
-            let reason = format!("{bytes} hold no packet of {LEAST_QUEUE_BYTES} B");
-            return Err(refuse("queue", &reason));
+        match limit {
+            Limit::Bytes(bytes) if bytes.0 < LEAST_QUEUE_BYTES => {
+                let reason = format!("{bytes} hold no packet of {LEAST_QUEUE_BYTES} B");
+                return Err(refuse("queue", &reason));
+            }
+            Limit::Packets(0) => return Err(refuse("queue", &"0 packets let none through")),
+            Limit::Bytes(_) | Limit::Packets(_) | Limit::None => {}
         }
         let codel = self.codel.as_mut().map(|section| {
             let default = CodelConfig::default();
@@ -360,7 +362,7 @@ mod tests {
         assert_eq!(up.loss, Loss::Iid { probability: 0.01 });
         let rate = RateSteps::constant(BitRate(20_000_000));
         assert_eq!(up.service, Service::Rate(rate));
-        assert_eq!(down.queue.limit, splitsim_link::Limit::Packets(50));
+        assert_eq!(down.queue.limit, Limit::Packets(50));
         assert_eq!((up.events.len(), down.events.len()), (1, 1));
     }
 
@@ -408,6 +410,7 @@ mod tests {
             "link.up.trace-end: means nothing without",
         );
         refused("[up]\nqueue = '1 kB'", "hold no packet");
+        refused("[up]\nqueue = '0 packets'", "let none through");
         refused(
             "[up]\nloss = '1 %'\n[up.bursts]\nto-bad = '1 %'\nto-good = '1 %'",
             "either loss or bursts",

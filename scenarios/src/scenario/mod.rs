@@ -6,6 +6,7 @@
 //! again a scenario file. [`plan`] reads files that may ask for many runs, a [`Sweep`]. All keys:
 //! `docs/scenarios.md`.
 
+mod deadlines;
 mod error;
 mod file;
 mod include;
@@ -111,5 +112,7 @@ fn check_table(table: &toml::Table) -> Result<(), ScenarioError> {
     values.map(drop).map_err(ScenarioError::syntax)
 }
 
+#[cfg(test)]
+mod page;
 #[cfg(test)]
 mod tests;

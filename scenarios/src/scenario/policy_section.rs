@@ -48,6 +48,18 @@ pub(super) enum PolicyKind {
 }
 
 impl PolicyKind {
+    /// Every kind.
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 7] = [
+        Self::Always,
+        Self::Threshold,
+        Self::Bisect,
+        Self::Predictive,
+        Self::Deadline,
+        Self::Budget,
+        Self::Oracle,
+    ];
+
     /// The kind as a file has it.
     pub(super) const fn name(self) -> &'static str {
         match self {

@@ -20,7 +20,7 @@ use super::link::LinkPlan;
 use super::policy::{PlannedPolicy, ThresholdSources, Thresholds, criterion};
 use super::replay::ReplayPlan;
 use super::units::{Size, TimeSpan};
-use super::{Draft, ScenarioError};
+use super::{Draft, ScenarioError, deadlines};
 
 /// A scenario with every default spelt out and no contradiction left.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +79,10 @@ impl Draft {
         let tasks = tasks(file.tasks.as_deref(), package)?;
         let policies = policies(&file, &tasks, package)?;
         let replay = file.replay.as_ref().map(|section| section.plan(&tasks));
+        let replay = replay.transpose()?;
+        let link = file.link.as_ref().map(|link| link.plan(file.seed));
+        let link = link.transpose()?;
+        deadlines::check(&policies, link.as_ref(), replay.as_ref())?;
         let time_limit = file.codec_time_limit;
         let codec_options = CodecOptions {
             range_mode: file.range.clone(),
@@ -92,10 +96,7 @@ impl Draft {
             qlog: file.transport.qlog.unwrap_or(false),
             retry: retry(&file.transport),
             edges_per_task: file.edges_per_task.unwrap_or(NonZeroUsize::MIN),
-            link: match &file.link {
-                Some(link) => Some(link.plan(file.seed)?),
-                None => None,
-            },
+            link,
             compute: match file.compute {
                 ComputeKind::F32 => Compute::F32,
                 ComputeKind::Bf16 => Compute::Bf16,
@@ -111,7 +112,7 @@ impl Draft {
             codec_options,
             queue: file.queue,
             record_ladders: file.record_ladders || replay.is_some(),
-            replay: replay.transpose()?,
+            replay,
             policies,
             thresholds: file.thresholds,
         })

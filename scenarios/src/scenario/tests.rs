@@ -219,6 +219,49 @@ fn a_policy_has_the_keys_of_its_kind() {
 }
 
 #[test]
+fn limits_that_contradict_each_other_are_refused() {
+    let text = format!(
+        "{SMALL}[[policies]]\nname = 'late'\nkind = 'deadline'\nmetric = 'cosine'\ndeadline = '250 ms'\n"
+    );
+    let replay =
+        "[replay]\nrate = '1 Mbit/s'\nrtt = '40 ms'\nlimits = { cls = 0, seg = 1, dpt = 0.02 }\n";
+    let refused = |text: &str, given: &[&str], part: &str| {
+        let message = resolved(text, given).unwrap_err().to_string();
+        assert!(message.contains(part), "{message}");
+    };
+    let live = format!("{text}[link]\nrtt = '40 ms'\n");
+    assert!(resolved(&live, &[]).is_ok());
+    refused(
+        &live,
+        &["link.rtt=500 ms"],
+        "policies.late.deadline: nothing arrives within 250ms: by link, a bit takes 250ms",
+    );
+    let replayed = format!("{text}{replay}");
+    assert!(resolved(&replayed, &["replay.deadline=21 ms"]).is_ok());
+    refused(
+        &replayed,
+        &["replay.deadline=20 ms"],
+        "replay.deadline: nothing arrives within 20ms: by replay.rtt, a bit takes 20ms",
+    );
+    refused(&replayed, &["replay.rtt=1 s"], "policies.late.deadline");
+    refused(
+        &replayed,
+        &["replay.permitted-violations=1.5"],
+        "1.5 is no share, expected 0 to 1",
+    );
+    refused(
+        &replayed,
+        &["replay.limits={cls = 0, seg = 1}"],
+        "replay.limits.dpt: missing",
+    );
+    refused(
+        &format!("{text}[[policies]]\nname = 'best'\nkind = 'oracle'\n"),
+        &[],
+        "policies.best.kind: an oracle knows the true distortion",
+    );
+}
+
+#[test]
 fn policies_are_told_apart_by_name() {
     let twice = format!("{SMALL}\n[[policies]]\nname = 'gate'\nkind = 'always'\nlevel = 0");
     let message = resolved(&twice, &[]).unwrap_err().to_string();
@@ -242,22 +285,42 @@ fn images_take_the_place_of_scenes() {
     assert!(message.contains("by frames and seed"), "{message}");
 }
 
-#[test]
-fn the_demo_scenario_is_valid() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo.toml");
-    let scenario = read(&path, &[]).unwrap().resolve(&package()).unwrap();
-    assert_eq!(scenario.name, "demo");
-    assert_eq!(scenario.tasks, Task::ALL);
+/// The scenario files of this repository.
+fn shipped() -> impl Iterator<Item = PathBuf> {
+    let folder = std::fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap();
+    folder.map(|entry| entry.unwrap().path()).filter(|path| {
+        path.extension().is_some_and(|ending| ending == "toml") && !path.ends_with("Cargo.toml")
+    })
 }
 
 #[test]
-fn the_reference_page_names_every_key() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/scenarios.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    for key in keys::all() {
-        assert!(
-            page.contains(&format!("`{key}`")),
-            "docs/scenarios.md lacks {key}"
-        );
+fn the_shipped_scenarios_are_valid_and_say_what_they_are_about() {
+    // Traces are named from the root of the repository.
+    std::env::set_current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
+    let mut names = Vec::new();
+    for path in shipped() {
+        let drafts = match plan(&path, &[]).unwrap() {
+            Plan::Single(draft) => vec![*draft],
+            Plan::Sweep(sweep) => {
+                let points = sweep.points.iter();
+                points.map(|point| point.draft().unwrap()).collect()
+            }
+        };
+        for draft in drafts {
+            assert!(!draft.description().is_empty(), "{}", path.display());
+            let scenario = draft.resolve(&package()).unwrap();
+            assert_eq!(
+                Some(scenario.name.as_str()),
+                path.file_stem().unwrap().to_str()
+            );
+            // Seeds 1 to 3 are those of training, checking and calibration.
+            if let SourceSpec::Scenes { seed, .. } = scenario.source {
+                assert!(seed > 3, "{}: seed {seed}", path.display());
+            }
+        }
+        names.push(path.file_stem().unwrap().to_string_lossy().into_owned());
+    }
+    for name in ["demo", "second-application", "policy-comparison"] {
+        assert!(names.iter().any(|there| there == name), "{name} is missing");
     }
 }

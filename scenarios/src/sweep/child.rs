@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
@@ -64,7 +64,7 @@ impl Point {
             .arg("--out")
             .arg(&self.out)
             .arg(if self.force { "--force" } else { "--resume" })
-            .args(["--pictures", "0"])
+            .args(["--pictures", "0", "--tied"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -90,6 +90,13 @@ impl Point {
             None => format!("ended with {status} and said nothing"),
         }
     }
+}
+
+/// Lets this process end with the one that started it, whatever that one ends of: a sweep that was
+/// killed leaves no point running that would hold its folder. What is recorded is durable.
+pub(crate) fn end_with_parent() -> Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .context("cannot ask to end with the process that started this one")
 }
 
 /// Asks a process to end; one that has ended needs no asking.

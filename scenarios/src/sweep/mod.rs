@@ -1,5 +1,6 @@
 //! Running a sweep: every point a scenario file and a `splitsim run` of its own.
 //!
+//! - [`open`]: the folder of results, which belongs to one sweep;
 //! - [`perform`]: the points, several at once if asked, past points that fail;
 //! - [`Ledger`]: what became of them, written after every point; as table, CSV and JSON;
 //! - `child`: one point's process.
@@ -26,6 +27,7 @@ use crate::Screen;
 use crate::run::interrupt;
 use crate::scenario::Sweep;
 use child::Ended;
+pub(crate) use child::end_with_parent;
 pub use ledger::{Ledger, PointRecord, PointState};
 
 /// How a sweep is run.
@@ -42,13 +44,25 @@ pub struct SweepOrder {
 const LOCK: &str = ".lock";
 const POINTS: &str = "points";
 
+/// Takes hold of the folder of a sweep, made if it is missing.
+///
+/// # Errors
+/// When it belongs to something else, another process holds it, or it cannot be made.
+pub fn open(sweep: &Sweep, order: &SweepOrder) -> Result<Folder> {
+    Folder::open(sweep, order)
+}
+
 /// Runs what is not finished of a sweep. A point that fails is recorded with its reason and does not
 /// stop the others; Ctrl-C lets points under way end their frames, and starts no more.
 ///
 /// # Errors
-/// When the folder belongs to something else or cannot be written.
-pub async fn perform(sweep: &Sweep, order: &SweepOrder, screen: &Screen) -> Result<Ledger> {
-    let folder = Folder::open(sweep, order)?;
+/// When the folder cannot be written.
+pub async fn perform(
+    sweep: &Sweep,
+    order: &SweepOrder,
+    folder: Folder,
+    screen: &Screen,
+) -> Result<Ledger> {
     let mut ledger = Ledger::new(sweep, &order.out);
     let stop = CancellationToken::new();
     interrupt::watch(stop.clone(), screen.clone())?;
@@ -91,7 +105,8 @@ pub async fn perform(sweep: &Sweep, order: &SweepOrder, screen: &Screen) -> Resu
 }
 
 /// The folder of a sweep, held by this process.
-struct Folder {
+#[derive(Debug)]
+pub struct Folder {
     points: PathBuf,
     _lock: File,
 }

@@ -1,5 +1,7 @@
 //! What the tests of the program share: a package with random weights, and the program itself.
 
+#![allow(dead_code, reason = "every test file uses its part of this")]
+
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
@@ -48,7 +50,16 @@ impl Workplace {
 
     /// As [`Self::splitsim`], with further arguments that may hold blanks.
     pub(crate) fn splitsim_with(&self, line: &str, further: &[&str]) -> Ran {
-        let output = self.command(line).args(further).output().unwrap();
+        Self::ran(self.command(line).args(further))
+    }
+
+    /// As [`Self::splitsim`], with variables in its environment.
+    pub(crate) fn splitsim_in(&self, environment: &[(&str, &str)], line: &str) -> Ran {
+        Self::ran(self.command(line).envs(environment.iter().copied()))
+    }
+
+    fn ran(command: &mut Command) -> Ran {
+        let output = command.output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Ran {
             code: output.status.code(),

@@ -162,8 +162,7 @@ fn cropped(
 /// Rounds, halves to even as PyTorch does.
 fn rounded(latent: &Tensor, network: &'static str) -> Result<Planes<i32>, HyperpriorError> {
     let largest = latent.f_abs()?.f_max()?.f_double_value(&[])?;
-    // Also refuses NaN.
-    if !(largest < SYMBOL_LIMIT) {
+    if largest.is_nan() || largest >= SYMBOL_LIMIT {
         return Err(HyperpriorError::NotFinite { network });
     }
     let (_, channels, height, width) = latent.size4()?;

@@ -441,7 +441,7 @@ mod tests {
             .map(|_| rng.random_range(-9999..9999))
             .collect();
         let input: Planes<i64> = Planes::new(40, 70, 50, values).unwrap();
-        assert!(9 * 40 * 70 * 50 > STRIP_VALUES);
+        const { assert!(9 * 40 * 70 * 50 > STRIP_VALUES) };
         let result = run(&layer, Geometry::Same, &input.map(|&value| value as f64));
         let expected = by_definition(&layer, Geometry::Same, &input);
         assert_eq!(result.map(|&value| value as i64), expected);

@@ -73,7 +73,7 @@ impl SymbolTable {
         };
         let valid = |p: &f64| p.is_finite() && *p >= 0.0;
         let sum: f64 = probabilities.iter().sum();
-        if !probabilities.iter().all(valid) || !(sum > 0.0 && sum.is_finite()) {
+        if !(probabilities.iter().all(valid) && sum > 0.0 && sum.is_finite()) {
             return Err(refuse(format!("probabilities that sum to {sum}")));
         }
         let reserved = u32::try_from(probabilities.len() + 1).unwrap_or(TOTAL);

@@ -21,12 +21,12 @@ impl Golden {
             env!("CARGO_MANIFEST_DIR"),
             "/tests/golden/entropy.safetensors"
         );
-        Self(std::fs::read(path).unwrap())
+        Self(std::fs::read(path).expect("the vectors lie beside the test"))
     }
 
     fn f32s(&self, name: &str) -> Vec<f32> {
-        let file = SafeTensors::deserialize(&self.0).unwrap();
-        let view = file.tensor(name).unwrap();
+        let file = SafeTensors::deserialize(&self.0).expect("a safetensors file");
+        let view = file.tensor(name).expect("a tensor of the vectors");
         assert_eq!(view.dtype(), Dtype::F32);
         view.data()
             .chunks_exact(4)
@@ -46,7 +46,7 @@ impl Golden {
             &set("biases", 5),
             &set("factors", 4),
         )
-        .unwrap()
+        .expect("a finite prior")
     }
 
     /// The second of each channel's three quantiles.
@@ -60,23 +60,27 @@ impl Golden {
     fn hyper_synthesis(&self) -> HyperSynthesis {
         let layer = |index: usize, sizes| {
             let part = |part: &str| self.f32s(&format!("h_s.{}.{part}", 2 * index));
-            LayerWeights::quantise(index, sizes, &part("weight"), &part("bias")).unwrap()
+            LayerWeights::quantise(index, sizes, &part("weight"), &part("bias"))
+                .expect("finite weights")
         };
-        HyperSynthesis::new([layer(0, [N, N]), layer(1, [N, N]), layer(2, [N, M])]).unwrap()
+        HyperSynthesis::new([layer(0, [N, N]), layer(1, [N, N]), layer(2, [N, M])])
+            .expect("layers that fit")
     }
 
     fn model(&self) -> LatentModel {
         let factorised = self.factorised();
         let medians = self.medians();
         let table = |(channel, &median): (usize, &f32)| {
-            factorised.table(channel, f64::from(median)).unwrap()
+            factorised
+                .table(channel, f64::from(median))
+                .expect("a finite prior")
         };
         let tables = medians.iter().enumerate().map(table).collect();
         let medians = medians
             .iter()
             .map(|&median| LatentModel::fixed_median(median))
             .collect();
-        LatentModel::new(tables, medians, self.hyper_synthesis()).unwrap()
+        LatentModel::new(tables, medians, self.hyper_synthesis()).expect("parts that fit")
     }
 
     fn latents(&self) -> Latents {
@@ -86,8 +90,8 @@ impl Golden {
         let z = z.iter().enumerate().map(symbol).collect();
         let y = self.f32s("y_hat").iter().map(|&y| y as i32).collect();
         Latents {
-            hyper: Planes::new(N, EXTENT[0] / 4, EXTENT[1] / 4, z).unwrap(),
-            latent: Planes::new(M, EXTENT[0], EXTENT[1], y).unwrap(),
+            hyper: Planes::new(N, EXTENT[0] / 4, EXTENT[1] / 4, z).expect("as many values"),
+            latent: Planes::new(M, EXTENT[0], EXTENT[1], y).expect("as many values"),
         }
     }
 }

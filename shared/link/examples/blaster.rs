@@ -15,6 +15,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::net::sockopt;
 use splitsim_feature::units::{BitRate, Bytes};
 use splitsim_link::{
     Limit, LinkConfig, PipeConfig, QueueConfig, Relay, RelayConfig, RelayReport,
@@ -24,6 +25,7 @@ use splitsim_link::{
 const PACKET_BYTES: u32 = 1480;
 const DELAY: Duration = Duration::from_millis(20);
 const PROBES: u32 = 500;
+const BUFFER_BYTES: usize = 8 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -97,6 +99,10 @@ fn probe(rate: BitRate) -> Result<(), Box<dyn Error>> {
 fn link(rate: BitRate) -> Result<(Relay, UdpSocket), Box<dyn Error>> {
     let receiver = UdpSocket::bind("127.0.0.1:0")?;
     receiver.set_read_timeout(Some(Duration::from_secs(2)))?;
+    // What the link has delivered must not be lost while the receiver waits for a core.
+    if sockopt::set_socket_recv_buffer_size_force(&receiver, BUFFER_BYTES).is_err() {
+        sockopt::set_socket_recv_buffer_size(&receiver, BUFFER_BYTES)?;
+    }
     let up = PipeConfig {
         queue: QueueConfig {
             limit: Limit::Bytes(Bytes(1 << 20)),

@@ -1,5 +1,7 @@
 //! Pipes in virtual time against what can be computed by hand.
 
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
 use std::time::Duration;
 
 use splitsim_feature::units::{BitRate, Bytes};

@@ -1,5 +1,7 @@
 //! Opportunities against Mahimahi's own loop, written out once more as it stands in `link_queue.cc`.
 
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
 use std::collections::VecDeque;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! What holds for every pipe.
 
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
 use std::time::Duration;
 
 use proptest::prelude::*;

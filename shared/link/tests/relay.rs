@@ -1,6 +1,8 @@
 //! The relay between real sockets. What depends on the machine's timing is not asserted here but
 //! measured by the example `blaster`.
 
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 

@@ -2,12 +2,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 use splitsim_feature::units::Bytes;
-use splitsim_policy::{Attempt, Criterion, Decision, Rung, Verdict};
+use splitsim_policy::{Attempt, Criterion, Decision, Verdict};
 
 use crate::compare::Rules;
-use crate::oracle::{Floor, fewest_bytes};
+use crate::shipment::{
+    Distortions, Regret, Saving, Shipment, break_even, computed, distortions, millis, regret,
+    saving, shipments,
+};
 use crate::statistics::mean;
-use crate::{BreakEven, Cost, Quantiles, RecordedFrame, Recording, ReplayError, Replayed, Share};
+use crate::{BreakEven, Quantiles, Recording, ReplayError, Replayed, Share};
 
 /// What a contender made of one recording.
 ///
@@ -35,6 +38,8 @@ pub struct Evaluation {
     pub bytes: Bytes,
     /// Bytes of a container.
     pub bytes_mean: Option<f64>,
+    /// Against one encoding of the same frames at the richest level.
+    pub saved: Option<Saving>,
     /// Bits per feature point.
     pub bpfp_mean: Option<f64>,
     /// Encodings per frame, of all frames.
@@ -69,28 +74,6 @@ pub struct Evaluation {
     pub pareto: bool,
 }
 
-/// The true distortion of shipped frames, in the task's unit.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Distortions {
-    /// The arithmetic mean.
-    pub mean: f64,
-    /// 95 % are not above: a value that occurred.
-    pub p95: f64,
-    /// The greatest.
-    pub worst: f64,
-}
-
-/// Bytes beyond what is needed for as many violations on the same frames.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Regret {
-    /// Per shipped frame.
-    pub bytes_mean: f64,
-    /// Of the oracle's bytes.
-    pub percent: f64,
-    /// The oracle's bytes per frame.
-    pub oracle_bytes_mean: f64,
-}
-
 /// Whose replay is evaluated.
 pub(crate) struct Subject<'a> {
     pub(crate) name: &'a str,
@@ -98,16 +81,6 @@ pub(crate) struct Subject<'a> {
     pub(crate) deployable: bool,
     /// What its attempts must satisfy, if it looks at a score.
     pub(crate) criterion: Option<&'a Criterion>,
-}
-
-/// A shipped frame with all that it is judged by.
-struct Shipment<'a> {
-    recorded: &'a RecordedFrame,
-    replayed: &'a Replayed,
-    verdict: Verdict,
-    bytes: Bytes,
-    distortion: f64,
-    floor: Floor,
 }
 
 impl Evaluation {
@@ -146,6 +119,7 @@ impl Evaluation {
                 .count(),
             bytes: shipments.iter().map(|shipment| shipment.bytes).sum(),
             bytes_mean: of_shipped(|shipment| shipment.bytes.0 as f64),
+            saved: saving(&shipments, recording),
             bpfp_mean: of_shipped(|s| 8.0 * s.bytes.0 as f64 / s.recorded.points as f64),
             attempts_mean: of_all(|frame| frame.decided.attempts.len() as f64),
             unhelpful_reencodes: unhelpful(replayed, subject.criterion),
@@ -176,49 +150,6 @@ impl Evaluation {
     }
 }
 
-fn shipments<'a>(
-    recording: &'a Recording,
-    replayed: &'a [Replayed],
-    limit: f64,
-) -> Result<Vec<Shipment<'a>>, ReplayError> {
-    let frames = recording.frames().iter().zip(replayed);
-    frames
-        .filter_map(|(recorded, replayed)| {
-            let Decision::Ship { verdict, .. } = replayed.decided.end else {
-                return None;
-            };
-            let attempt = replayed.shipped()?;
-            Some((
-                recorded,
-                replayed,
-                verdict,
-                attempt.rung,
-                attempt.coded()?.container,
-            ))
-        })
-        .map(|(recorded, replayed, verdict, rung, bytes)| {
-            let judged = || {
-                let distortion = recorded.level(rung)?.distortion()?;
-                Some((distortion, Floor::of(recorded, limit)?))
-            };
-            let frame = recorded.frame;
-            let (distortion, floor) = judged().ok_or(ReplayError::NoTruth { frame })?;
-            Ok(Shipment {
-                recorded,
-                replayed,
-                verdict,
-                bytes,
-                distortion,
-                floor,
-            })
-        })
-        .collect()
-}
-
-fn computed(attempts: &[Attempt]) -> Duration {
-    attempts.iter().map(Attempt::took).sum()
-}
-
 fn wasted(frame: &Replayed) -> Duration {
     let useful = frame.shipped().map_or(Duration::ZERO, Attempt::took);
     computed(&frame.decided.attempts).saturating_sub(useful)
@@ -231,10 +162,6 @@ fn latency(frame: &Replayed) -> Option<f64> {
 
 fn arrival(frame: &Replayed) -> Option<Duration> {
     Some(frame.timing.arrived?.saturating_sub(frame.timing.captured))
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }
 
 /// Re-encodings that did not help, by the policy's own score.
@@ -289,61 +216,4 @@ fn false_reencodes(
         rejected.filter_map(|attempt| recorded.level(attempt.rung)?.distortion())
     });
     Share::of(rejected, |distortion| *distortion <= limit)
-}
-
-fn distortions(shipments: &[Shipment<'_>]) -> Option<Distortions> {
-    let values: Vec<f64> = shipments
-        .iter()
-        .map(|shipment| shipment.distortion)
-        .collect();
-    let mean = mean(values.iter().copied())?;
-    let quantiles = Quantiles::of(values)?;
-    Some(Distortions {
-        mean,
-        p95: quantiles.p95,
-        worst: quantiles.max,
-    })
-}
-
-fn regret(shipments: &[Shipment<'_>], violations: usize) -> Option<Regret> {
-    let floors: Vec<Floor> = shipments.iter().map(|shipment| shipment.floor).collect();
-    let Bytes(least) = fewest_bytes(&floors, violations);
-    let Bytes(bytes) = shipments.iter().map(|shipment| shipment.bytes).sum();
-    let count = shipments.len() as f64;
-    let beyond = bytes as f64 - least as f64;
-    (!shipments.is_empty()).then(|| Regret {
-        bytes_mean: beyond / count,
-        percent: 100.0 * beyond / (least as f64).max(1.0),
-        oracle_bytes_mean: least as f64 / count,
-    })
-}
-
-/// Against one encoding at the richest level, on the frames that both can ship.
-fn break_even(shipments: &[Shipment<'_>], recording: &Recording) -> Option<BreakEven> {
-    let richest: Rung = recording.ladder().richest();
-    let pairs: Vec<(Cost, Cost)> = shipments
-        .iter()
-        .filter_map(|shipment| {
-            let alone = shipment.recorded.attempt(richest, None)?;
-            let cost = |bytes: Bytes, time| Cost {
-                bytes: bytes.0 as f64,
-                compute_ms: millis(time),
-            };
-            let own = cost(
-                shipment.bytes,
-                computed(&shipment.replayed.decided.attempts),
-            );
-            Some((own, cost(alone.coded()?.container, alone.took())))
-        })
-        .collect();
-    let mean_cost = |which: fn(&(Cost, Cost)) -> Cost| {
-        Some(Cost {
-            bytes: mean(pairs.iter().map(|pair| which(pair).bytes))?,
-            compute_ms: mean(pairs.iter().map(|pair| which(pair).compute_ms))?,
-        })
-    };
-    Some(BreakEven::of(
-        mean_cost(|pair| pair.0)?,
-        mean_cost(|pair| pair.1)?,
-    ))
 }

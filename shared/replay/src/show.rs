@@ -1,11 +1,9 @@
 //! A comparison for terminals and spreadsheets.
 
-use std::fmt::Write;
-
 use comfy_table::{CellAlignment, LineStyle, TableStyle};
 use splitsim_table::{Column, Table, TableError};
 
-use crate::{Comparison, Evaluation, Share, TaskComparison};
+use crate::{Comparison, Evaluation, Interval, Share, TaskComparison};
 
 impl Comparison {
     /// One table per task, in the order of the ranking.
@@ -53,6 +51,9 @@ impl Comparison {
             count("given_up", |e| e.given_up),
             count("best_effort", |e| e.best_effort),
             number("bytes_mean", |e| e.bytes_mean),
+            number("saved_percent", |e| Some(e.saved?.percent)),
+            number("saved_percent_low", |e| Some(e.saved?.interval.low)),
+            number("saved_percent_high", |e| Some(e.saved?.interval.high)),
             number("bpfp_mean", |e| e.bpfp_mean),
             number("attempts_mean", |e| e.attempts_mean),
             number("unhelpful_reencodes_percent", |e| {
@@ -65,6 +66,12 @@ impl Comparison {
             number("violations_percent", |e| e.violations.percent()),
             count("unavoidable_violations", |e| e.unavoidable_violations),
             number("distortion_mean", |e| Some(e.distortion?.mean)),
+            number("distortion_mean_low", |e| {
+                Some(e.distortion?.mean_interval.low)
+            }),
+            number("distortion_mean_high", |e| {
+                Some(e.distortion?.mean_interval.high)
+            }),
             number("distortion_p95", |e| Some(e.distortion?.p95)),
             number("distortion_worst", |e| Some(e.distortion?.worst)),
             number("regret_bytes_mean", |e| Some(e.regret?.bytes_mean)),
@@ -87,6 +94,16 @@ struct Row<'a> {
     evaluation: &'a Evaluation,
 }
 
+impl Row<'_> {
+    /// Rank and name, with the marks that the legend explains.
+    fn name(&self) -> String {
+        let e = self.evaluation;
+        let oracle = if e.deployable { "" } else { " †" };
+        let inadmissible = if e.admissible { "" } else { " ✗" };
+        format!("{}. {}{oracle}{inadmissible}", self.rank, e.name)
+    }
+}
+
 fn ranked(task: &TaskComparison) -> impl Iterator<Item = Row<'_>> {
     let contenders = (1..).zip(&task.contenders);
     contenders.map(move |(rank, evaluation)| Row {
@@ -96,54 +113,72 @@ fn ranked(task: &TaskComparison) -> impl Iterator<Item = Row<'_>> {
     })
 }
 
+/// What policies cost, and what they ship.
 fn section(task: &TaskComparison) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(RULE_UNDER_HEADER);
-    table.set_header(HEADER);
-    table.add_rows(ranked(task).map(|row| cells(&row)));
-    for column in table.column_iter_mut().skip(1).take(HEADER.len() - 2) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    let mut text = format!(
-        "{}: {} frames of {}, distortion limit {} {}\n",
+    let costs = ruled(COSTS, ranked(task).map(|row| costs(&row)));
+    let quality = ruled(QUALITY, ranked(task).map(|row| quality(&row)));
+    format!(
+        "{}: {} frames of {}, distortion limit {} {}\n{costs}\n\n{quality}\n",
         task.task, task.frames, task.source, task.limit, task.unit
-    );
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "{table}");
-    text
+    )
 }
 
-fn cells(row: &Row<'_>) -> [String; HEADER.len()] {
+/// A table with names on the left and numbers on the right.
+fn ruled<const N: usize>(
+    header: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(RULE_UNDER_HEADER);
+    table.set_header(header);
+    table.add_rows(rows);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn costs(row: &Row<'_>) -> [String; COSTS.len()] {
     let e = row.evaluation;
-    let mut name = format!("{}. {}", row.rank, e.name);
-    if !e.deployable {
-        name.push_str(" †");
-    }
-    if !e.admissible {
-        name.push_str(" ✗");
-    }
-    let not_shipped = e.dropped + e.given_up;
     [
-        name,
+        row.name(),
         number(e.regret.map(|regret| regret.bytes_mean), 0),
         number(e.bytes_mean, 0),
         number(e.bpfp_mean, 4),
         number(e.attempts_mean, 2),
         number(e.compute_ms_mean, 0),
         number(e.wasted_ms_mean, 0),
-        percent(e.false_accepts),
-        percent(e.false_reencodes),
-        percent(e.violations),
-        number(e.distortion.map(|d| d.mean), 3),
-        number(e.distortion.map(|d| d.p95), 3),
-        number(e.distortion.map(|d| d.worst), 3),
         number(e.latency_ms.map(|latency| latency.p50), 0),
         number(e.latency_ms.map(|latency| latency.p95), 0),
         number(e.latency_ms.map(|latency| latency.p99), 0),
         e.deadline_misses.map_or_else(|| NONE.to_owned(), percent),
-        not_shipped.to_string(),
-        if e.pareto { "yes" } else { "" }.to_owned(),
+        (e.dropped + e.given_up).to_string(),
         quicker(e),
+    ]
+}
+
+fn quality(row: &Row<'_>) -> [String; QUALITY.len()] {
+    let e = row.evaluation;
+    let with_interval = |value: f64, Interval { low, high }: Interval, digits: usize| {
+        format!("{value:.digits$} ({low:.digits$} to {high:.digits$})")
+    };
+    let known = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
+    [
+        row.name(),
+        known(
+            e.saved
+                .map(|saved| with_interval(saved.percent, saved.interval, 1)),
+        ),
+        known(
+            e.distortion
+                .map(|d| with_interval(d.mean, d.mean_interval, 3)),
+        ),
+        number(e.distortion.map(|d| d.p95), 3),
+        number(e.distortion.map(|d| d.worst), 3),
+        percent(e.violations),
+        percent(e.false_accepts),
+        percent(e.false_reencodes),
+        if e.pareto { "yes" } else { "" }.to_owned(),
     ]
 }
 
@@ -166,7 +201,7 @@ const RULE_UNDER_HEADER: TableStyle =
 
 const NONE: &str = "–";
 
-const HEADER: [&str; 20] = [
+const COSTS: [&str; 13] = [
     "policy",
     "regret B",
     "bytes",
@@ -174,24 +209,30 @@ const HEADER: [&str; 20] = [
     "tries",
     "ms",
     "wasted",
-    "f.acc %",
-    "f.re-enc %",
-    "viol. %",
-    "dist.",
-    "p95",
-    "worst",
     "lat. p50",
     "p95",
     "p99",
     "late %",
     "unsent",
-    "front",
     "quicker at",
+];
+
+const QUALITY: [&str; 9] = [
+    "policy",
+    "saved % (95 %)",
+    "distortion (95 %)",
+    "p95",
+    "worst",
+    "viol. %",
+    "f.acc %",
+    "f.re-enc %",
+    "front",
 ];
 
 const LEGEND: &str = "\
 † not deployable: it is told the true distortion. ✗ more violations than permitted.
-regret: bytes per frame beyond an oracle with as many violations. f.acc: passed, but beyond the limit.
-f.re-enc: did not pass, but within the limit. front: no other has fewer bytes and less distortion.
+regret: bytes per frame beyond an oracle with as many violations. wasted: ms on attempts thrown away.
 quicker at: link rates at which it is quicker than one encoding at the richest level.
+saved: bytes against the richest level, with the interval over frames. f.acc: passed, but beyond the
+limit. f.re-enc: did not pass, but within the limit. front: no other has fewer bytes and less distortion.
 ";

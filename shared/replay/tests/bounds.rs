@@ -1,5 +1,7 @@
 //! Nothing beats the oracle.
 
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
 mod support;
 
 use std::time::Duration;

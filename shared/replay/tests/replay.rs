@@ -1,5 +1,7 @@
 //! Decisions, times and figures of replays, against what they should be by hand.
 
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
 mod support;
 
 use std::time::Duration;
@@ -134,6 +136,12 @@ fn the_figures_are_what_they_are_by_hand() {
         (distortion.mean, distortion.p95, distortion.worst),
         (3.0, 5.0, 5.0)
     );
+    // 5000 of 10000 bytes; resampled, both frames can be the first or the second, and half is half.
+    let saved = gate.saved.unwrap();
+    assert_eq!(saved.percent, 50.0);
+    assert_eq!((saved.interval.low, saved.interval.high), (50.0, 50.0));
+    let mean = distortion.mean_interval;
+    assert_eq!((mean.low, mean.high), (1.0, 5.0));
     // With one violation the oracle takes 2000 and 1500: 6000 - 1500 saves more than 2000 - 1000.
     let regret = gate.regret.unwrap();
     assert_eq!(
@@ -273,6 +281,8 @@ fn a_comparison_is_text_and_table() {
     assert!(text.contains("1. oracle †"), "{text}");
     assert!(text.contains("3. threshold:cosine>=0.95 ✗"), "{text}");
     assert!(text.contains("< 625 kbit/s"), "{text}");
+    assert!(text.contains("50.0 (50.0 to 50.0)"), "{text}");
+    assert!(text.contains("3.000 (1.000 to 5.000)"), "{text}");
     let table = comparison.to_table().unwrap();
     assert_eq!(table.rows(), 3);
     let regrets = table.floats("regret_bytes_mean").unwrap();

@@ -1,5 +1,7 @@
 //! Recordings as files.
 
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
 mod support;
 
 use std::time::Duration;

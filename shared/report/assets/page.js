@@ -56,10 +56,22 @@
     return { host, plot: host.querySelector(".plot"), data, layout };
   });
   const narrow = matchMedia("(max-width: 40rem)");
+  // Ticks of a logarithmic axis: 1, 2 and 5 of each decade, with names as long as there is room.
+  const decades = (values) => {
+    const exponents = values.filter((value) => value > 0).map(Math.log10);
+    const [low, high] = [Math.min(...exponents), Math.max(...exponents)];
+    // So short a piece may have none of them: the library's own ticks do.
+    if (!(high - low >= 0.8)) return { exponentformat: "none" };
+    const ticks = [];
+    for (let exponent = Math.floor(low) - 1; exponent <= Math.ceil(high) + 1; exponent += 1) {
+      for (const digit of [1, 2, 5]) ticks.push({ digit, value: Number(`${digit}e${exponent}`) });
+    }
+    const named = ({ digit, value }) => (digit === 1 || high - low < 2.5 ? value.toLocaleString("en", { maximumSignificantDigits: 3 }) : "");
+    return { tickmode: "array", tickvals: ticks.map(({ value }) => value), ticktext: ticks.map(named) };
+  };
   const dressed = ({ data, layout }) => {
     const axis = { gridcolor: "theme:grid", zerolinecolor: "theme:line", linecolor: "theme:line", tickfont: { color: "theme:soft" } };
-    // A logarithmic axis names 1, 2 and 5 of each decade.
-    const spread = (of) => (of.type === "log" ? { dtick: "D2" } : {});
+    const spread = (of, key) => (of.type === "log" ? decades(data.flatMap((trace) => trace[key])) : { exponentformat: "none", separatethousands: true });
     const look = {
       ...layout,
       bargap: 0.3,
@@ -70,8 +82,8 @@
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: narrow.matches ? 11 : 12.5, color: "theme:ink" },
       hoverlabel: { bgcolor: "theme:card", bordercolor: "theme:soft", font: { color: "theme:ink" }, align: "left" },
-      xaxis: { ...axis, ...spread(layout.xaxis), ...layout.xaxis },
-      yaxis: { ...axis, ...spread(layout.yaxis), ...layout.yaxis },
+      xaxis: { ...axis, ...spread(layout.xaxis, "x"), ...layout.xaxis },
+      yaxis: { ...axis, ...spread(layout.yaxis, "y"), ...layout.yaxis },
     };
     return [themed(data), themed(look)];
   };
@@ -120,9 +132,11 @@
     const buttons = shown.map((trace) => {
       const name = new DOMParser().parseFromString(trace.name, "text/html").body.textContent;
       const button = make("button", { type: "button", "aria-pressed": String(trace.visible !== false), title: `Show or hide ${name}` }, swatch(trace), name);
+      const group = figure.data.filter((other) => other === trace || (trace.legendgroup && other.legendgroup === trace.legendgroup));
       button.addEventListener("click", () => {
-        trace.visible = trace.visible === false;
-        button.setAttribute("aria-pressed", String(trace.visible));
+        const visible = trace.visible === false;
+        group.forEach((other) => { other.visible = visible; });
+        button.setAttribute("aria-pressed", String(visible));
         Plotly.react(figure.plot, ...dressed(figure), options());
       });
       return button;
@@ -134,7 +148,7 @@
   const values = ({ data, layout }) => {
     const plain = (text) => new DOMParser().parseFromString(text ?? "", "text/html").body.textContent;
     const head = ["series", plain(layout.xaxis.title?.text) || "x", plain(layout.yaxis.title?.text) || "y", ""];
-    const rows = data.filter((trace) => trace.showlegend !== false)
+    const rows = data.filter((trace) => trace.hoverinfo !== "skip")
       .flatMap((trace) => trace.x.map((x, at) => [plain(trace.name), x, trace.y[at], plain(trace.text?.[at])]));
     const line = (kind, cells) => make("tr", {}, ...cells.map((cell) => make(kind, {}, String(cell ?? "–"))));
     const table = make("table", {}, make("thead", {}, line("th", head)), make("tbody", {}, ...rows.slice(0, VALUES).map((row) => line("td", row))));

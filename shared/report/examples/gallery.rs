@@ -3,8 +3,8 @@
 use std::f64::consts::TAU;
 
 use splitsim_report::{
-    Axis, Cell, Column, DataFile, Download, Exhibit, Fact, Figure, Mark, Notice, Page, Picture,
-    Quadrants, Section, Series, Span, Table,
+    Axis, Cell, Column, Corner, DataFile, Download, Exhibit, Fact, Figure, Mark, Notice, Page,
+    Picture, Quadrants, Section, Series, Span, Table,
 };
 
 fn main() -> std::io::Result<()> {
@@ -77,6 +77,7 @@ fn plots() -> Section {
             "accepted, within",
         ]
         .map(|name| format!("{name}\n75 frames")),
+        alarming: Some(Corner::TopRight),
     });
     let latency = Figure::new("Latency", "Half of the frames take 400 ms.")
         .x(Axis::new("end to end", "ms").from_zero())

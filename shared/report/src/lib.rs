@@ -37,7 +37,7 @@ mod table;
 
 pub use download::{DataFile, Download};
 pub use exhibit::{Exhibit, Picture};
-pub use figure::{Axis, Figure, Mark, Quadrants, Series, Span};
+pub use figure::{Axis, Corner, Figure, Mark, Quadrants, Series, Span};
 pub use page::Page;
 pub use palette::Hue;
 pub use section::{Fact, Notice, Section};

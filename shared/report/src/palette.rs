@@ -20,6 +20,8 @@ pub(crate) enum Themed {
     Card,
     /// The background, through which something can be seen.
     Veil,
+    /// Behind what is worth a warning.
+    Warn,
     Nothing,
 }
 
@@ -60,6 +62,7 @@ impl Themed {
             Self::Ink => "theme:ink".to_owned(),
             Self::Card => "theme:card".to_owned(),
             Self::Veil => "theme:veil".to_owned(),
+            Self::Warn => "theme:warn".to_owned(),
             Self::Nothing => "rgba(0,0,0,0)".to_owned(),
         }
     }

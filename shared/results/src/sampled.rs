@@ -1,12 +1,13 @@
 //! How the link and the connections were in the course of a run, and the statements that store it.
 
-use rusqlite::{OptionalExtension, Transaction, named_params};
+use rusqlite::{OptionalExtension, Row, Transaction, named_params};
 use serde::{Deserialize, Serialize};
 use splitsim_feature::units::{BitRate, Bytes};
 
 use crate::check::{bytes, duration_ms, integer, optional};
 use crate::insert::InsertError;
-use crate::{Recorded, ResultsError};
+use crate::logged::count;
+use crate::{Recorded, ResultsError, Store};
 
 /// One direction of an emulated link at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,6 +73,45 @@ pub struct ConnectionSampleRecord {
     pub lost: Bytes,
     /// How often congestion was seen.
     pub congestion_events: u64,
+}
+
+impl Store {
+    /// Samples of every emulated link, in the order of recording.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds values that this crate never writes.
+    pub fn link_samples(&self) -> Result<Vec<LinkSampleRecord>, ResultsError> {
+        let read = || -> rusqlite::Result<Vec<LinkSampleRecord>> {
+            self.connection()
+                .prepare_cached("SELECT * FROM link_samples ORDER BY sample_key")?
+                .query_map([], link_of_row)?
+                .collect()
+        };
+        read().map_err(self.error("read link samples"))
+    }
+}
+
+fn link_of_row(row: &Row<'_>) -> rusqlite::Result<LinkSampleRecord> {
+    let whole = |column: &str| count(row.get(column)?);
+    let rate: Option<i64> = row.get("rate_bps")?;
+    Ok(LinkSampleRecord {
+        run_id: row.get("run_id")?,
+        link: row.get("link")?,
+        direction: row.get("direction")?,
+        sampled_at: row.get("sampled_at")?,
+        at_ms: row.get("at_ms")?,
+        rate: rate.map(count).transpose()?.map(BitRate),
+        queued_packets: whole("queued_packets")?,
+        queued: Bytes(whole("queued_bytes")?),
+        in_flight: Bytes(whole("in_flight_bytes")?),
+        arrived: whole("arrived")?,
+        delivered: whole("delivered")?,
+        delivered_bytes: Bytes(whole("delivered_bytes")?),
+        dropped_full: whole("dropped_full")?,
+        dropped_codel: whole("dropped_codel")?,
+        dropped_down: whole("dropped_down")?,
+        lost: whole("lost")?,
+    })
 }
 
 pub(crate) fn link(

@@ -7,6 +7,9 @@ use splitsim_table::{Column, Table};
 
 use crate::RecordedRun;
 
+/// A column and where its values come from.
+type Named<Record, Value> = (&'static str, fn(&Record) -> Option<Value>);
+
 impl RecordedRun {
     /// One row per frame: key, what was shipped, what it cost and what it broke. Columns as in
     /// `docs/metrics.md`; `policy` is the scenario's name for it.
@@ -15,7 +18,7 @@ impl RecordedRun {
         let frames = &self.frames;
         let mut columns = self.keys(frames.iter());
         columns.extend(shipped(frames));
-        let truths: [(&str, fn(&DistortionRecord) -> Option<f64>); 4] = [
+        let truths: [Named<DistortionRecord, f64>; 4] = [
             ("original", |truth| truth.original),
             ("received", |truth| truth.received),
             ("distortion", |truth| truth.distortion),
@@ -139,7 +142,7 @@ fn shipped(frames: &[LoggedFrame]) -> Vec<Column> {
 }
 
 fn stages(frames: &[LoggedFrame]) -> Vec<Column> {
-    let times: [(&str, fn(&StageRecord) -> Option<f64>); 10] = [
+    let times: [Named<StageRecord, f64>; 10] = [
         ("preprocess_ms", |stages| Some(stages.preprocess_ms)),
         ("extract_ms", |stages| Some(stages.extract_ms)),
         ("attempts_ms", |stages| Some(stages.attempts_ms)),
@@ -151,7 +154,7 @@ fn stages(frames: &[LoggedFrame]) -> Vec<Column> {
         ("experiment_ms", |stages| Some(stages.experiment_ms)),
         ("end_to_end_ms", |stages| stages.end_to_end_ms),
     ];
-    let counts: [(&str, fn(&StageRecord) -> Option<u64>); 5] = [
+    let counts: [Named<StageRecord, u64>; 5] = [
         ("stream_bytes", |stages| {
             stages.stream_bytes.map(|bytes| bytes.0)
         }),

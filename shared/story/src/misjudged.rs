@@ -79,7 +79,13 @@ impl RecordedRun {
         let mut wrong: Vec<(f64, Misjudged)> = judged
             .iter()
             .zip(truth.iter().zip(&predicted))
-            .filter(|(_, (truth, predicted))| truth != predicted)
+            // What lost nothing is not worse than predicted, however good its score was; what passed
+            // and gained nothing is not better.
+            .filter(|((_, score, distortion), (truth, predicted))| {
+                let worse = truth > predicted && *distortion > 0.0;
+                let better = truth < predicted && (!gate.accepts(*score) || *distortion < 0.0);
+                worse || better
+            })
             .map(|((shipment, score, distortion), (truth, predicted))| {
                 let frame = &shipment.logged.frame;
                 let surprise = match truth > predicted {

@@ -1,10 +1,11 @@
 //! A folder of results, read.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use splitsim_feature::Task;
-use splitsim_results::{LoggedFrame, RunRecord, Store, Summary};
+use splitsim_results::{LinkSampleRecord, LoggedFrame, RunRecord, Store, Summary};
 use toml::{Table, Value};
 
 use crate::StoryError;
@@ -27,6 +28,10 @@ pub struct RecordedRun {
     pub(crate) runs: Vec<RunRecord>,
     pub(crate) frames: Vec<LoggedFrame>,
     pub(crate) summary: Summary,
+    /// How the emulated links were, in the order of recording.
+    pub(crate) links: Vec<LinkSampleRecord>,
+    /// Frames that policies dropped on purpose.
+    pub(crate) dropped: BTreeMap<(String, Task), u64>,
 }
 
 /// The resolved scenario in a folder of results.
@@ -61,10 +66,12 @@ impl RecordedRun {
             provenance: provenance(&scenario),
             policies: policies(&scenario),
             tasks: tasks(&scenario),
-            frames_each: scenario.get("frames").and_then(count),
+            frames_each: frames_each(&scenario),
             runs: store.runs()?,
             frames: store.frames()?,
             summary: Summary::compute(&store)?,
+            links: store.link_samples()?,
+            dropped: BTreeMap::new(),
             name,
             resolved,
         };
@@ -91,12 +98,24 @@ impl RecordedRun {
         self.runs.first().map(|run| run.model_digest.as_str())
     }
 
-    /// Frames that the scenario asks for and the results lack, where the scenario gives their number.
+    /// Frames of which a policy shipped nothing on purpose. The cloud never hears of them, so they
+    /// are not in the results: whoever reads the edges' journals says it here.
+    #[must_use]
+    pub fn with_dropped(mut self, policy: &str, task: Task, frames: u64) -> Self {
+        if frames > 0 {
+            *self.dropped.entry((policy.to_owned(), task)).or_default() += frames;
+        }
+        self
+    }
+
+    /// Frames that the scenario asks for, that the results lack and that were not dropped, where the
+    /// scenario gives their number.
     #[must_use]
     pub fn missing(&self) -> Option<u64> {
         let parts = (self.policies.len() * self.tasks.len()) as u64;
         let asked = self.frames_each? * parts;
-        Some(asked.saturating_sub(self.frames.len() as u64))
+        let there = self.frames.len() as u64 + self.dropped.values().sum::<u64>();
+        Some(asked.saturating_sub(there))
     }
 
     /// The scenario's name for the policy of a run.
@@ -133,6 +152,12 @@ fn count(value: &Value) -> Option<u64> {
     value
         .as_integer()
         .and_then(|count| u64::try_from(count).ok())
+}
+
+/// Frames of a policy and task: all its edges go through the whole source.
+fn frames_each(scenario: &Table) -> Option<u64> {
+    let edges = scenario.get("edges-per-task").map_or(Some(1), count)?;
+    Some(scenario.get("frames").and_then(count)? * edges)
 }
 
 fn policies(scenario: &Table) -> Vec<String> {
@@ -179,10 +204,23 @@ mod tests {
         assert_eq!(run.policies, ["gate", "always"]);
         assert_eq!(run.tasks, [Task::Seg]);
         assert_eq!(run.missing(), Some(0));
+        assert_eq!(run.links.len(), 8);
         assert_eq!(run.policy_of("sample-gate"), "gate");
         assert_eq!(run.policy_of("other"), "other");
         let host = run.provenance.iter().find(|(name, _)| name == "host cores");
         assert_eq!(host.map(|(_, value)| value.as_str()), Some("2"));
+    }
+
+    #[test]
+    fn every_edge_goes_through_all_frames_and_dropped_ones_are_not_missing() {
+        let scenario: Table = "frames = 5\nedges-per-task = 3".parse().unwrap();
+        assert_eq!(frames_each(&scenario), Some(15));
+        let dir = tempfile::tempdir().unwrap();
+        samples::write(dir.path(), 4, 3);
+        let run = RecordedRun::read(dir.path()).unwrap();
+        assert_eq!(run.missing(), Some(2));
+        let run = run.with_dropped("gate", Task::Seg, 1);
+        assert_eq!(run.missing(), Some(1));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! A run for the tests of this crate.
 
 use splitsim_feature::Task;
-use splitsim_feature::units::Bytes;
+use splitsim_feature::units::{BitRate, Bytes};
 use splitsim_results::{
-    AttemptRecord, CloudStages, DistortionRecord, FrameKey, FrameRecord, RunRecord, Score,
-    SettlementRecord, Store, Verdict,
+    AttemptRecord, CloudStages, DistortionRecord, FrameKey, FrameRecord, LinkSampleRecord,
+    RunRecord, Score, SettlementRecord, Store, Verdict,
 };
 use tempfile::TempDir;
 
@@ -46,6 +46,7 @@ pub(crate) fn write(folder: &std::path::Path, frames: u64, done: u64) {
         for frame in 0..done {
             record(&mut store, &run, frame, gated);
         }
+        store.record_link_samples(&link(&run)).unwrap();
     }
     store.close().unwrap();
 }
@@ -67,6 +68,29 @@ fn run_record(policy: &str, gated: bool) -> RunRecord {
         host: serde_json::json!({ "cores": 2 }),
         scenario: String::new(),
     }
+}
+
+/// A link of 2 Mbit/s over 0.3 s: 10 kB, 20 kB and 30 kB delivered, 4 kB waiting at most.
+fn link(run: &RunRecord) -> Vec<LinkSampleRecord> {
+    let sample = |number: u64| LinkSampleRecord {
+        run_id: run.run_id.clone(),
+        link: "uplink".to_owned(),
+        direction: "up".to_owned(),
+        sampled_at: format!("2026-11-21T09:00:00.{}00Z", 5 + number),
+        at_ms: 100.0 * number as f64,
+        rate: Some(BitRate(2_000_000)),
+        queued_packets: number % 3,
+        queued: Bytes(2000 * (number % 3)),
+        in_flight: Bytes(0),
+        arrived: 10 * number + 1,
+        delivered: 10 * number,
+        delivered_bytes: Bytes(10_000 * number),
+        dropped_full: number / 2,
+        dropped_codel: 0,
+        dropped_down: 0,
+        lost: 0,
+    };
+    (0..4).map(sample).collect()
 }
 
 fn record(store: &mut Store, run: &RunRecord, frame: u64, gated: bool) {

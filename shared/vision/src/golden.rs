@@ -96,6 +96,37 @@ fn backbone_gives_the_reference_features() {
             .take("x_norm_clstoken", &[1, architecture.embed_dim as i64])
             .unwrap();
         assert_close(&format!("{name} class token"), &normed.select(1, 0), &cls);
+        let prefix = architecture.prefix_tokens() as i64;
+        let patches = normed.narrow(1, prefix, normed.size()[1] - prefix);
+        let reference = io.take("x_norm_patchtokens", &patches.size()).unwrap();
+        assert_close(&format!("{name} patch tokens"), &patches, &reference);
+    }
+}
+
+#[test]
+fn bf16_features_point_where_the_reference_features_do() {
+    for case in json("dinov2/cases.json").as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        let architecture = architecture(&case["cfg"]);
+        let weights = read(&format!("dinov2/{name}.weights.safetensors"));
+        let mut backbone = Backbone::new(&architecture, weights).unwrap();
+        backbone.prepare(Kind::BFloat16).unwrap();
+        let mut io = read(&format!("dinov2/{name}.io.safetensors"));
+        let (height, width) = (size(&case["input"][0]), size(&case["input"][1]));
+        let input = io
+            .take("input", &[1, 3, height as i64, width as i64])
+            .unwrap();
+        let outputs = backbone
+            .taps(&input, &[architecture.depth], Kind::BFloat16)
+            .unwrap();
+        let reference = io.take("x_prenorm", &outputs[0].size()).unwrap();
+        let cosine = Tensor::cosine_similarity(&outputs[0], &reference, -1, 1e-8);
+        let (worst, mean) = (cosine.min(), cosine.mean(Kind::Float));
+        let (worst, mean) = (f64::try_from(worst).unwrap(), f64::try_from(mean).unwrap());
+        assert!(
+            mean >= 0.999 && worst >= 0.99,
+            "{name}: {mean}, worst {worst}"
+        );
     }
 }
 

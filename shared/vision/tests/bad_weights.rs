@@ -52,3 +52,39 @@ fn weights_of_another_head_are_named() {
     let error = load(&package).unwrap_err();
     assert!(error.contains("no tensor 'conv_depth.weight'"), "{error}");
 }
+
+#[test]
+fn a_corrupt_header_is_named() {
+    let (_dir, package) = package();
+    let path = package.backbone_path();
+    let whole = std::fs::read(&path).unwrap();
+    let refused = |change: &dyn Fn(&mut Vec<u8>), expected: &str| {
+        let mut bytes = whole.clone();
+        change(&mut bytes);
+        std::fs::write(&path, bytes).unwrap();
+        let error = load(&package).unwrap_err();
+        assert!(
+            error.contains("backbone.safetensors: not a readable safetensors")
+                && error.contains(expected),
+            "{error}"
+        );
+    };
+    refused(
+        &|bytes| bytes[..8].fill(0xff),
+        "a header of 18446744073709551615 bytes",
+    );
+    refused(&|bytes| bytes[9] = b'!', "its header: ");
+    refused(&|bytes| bytes.extend([0; 4]), "its header says");
+    refused(
+        &|bytes| bytes.truncate(5),
+        "5 bytes, too short for a header",
+    );
+    let renamed = |bytes: &mut Vec<u8>| {
+        let at = bytes
+            .windows(3)
+            .position(|window| window == b"F16")
+            .unwrap();
+        bytes[at..at + 3].copy_from_slice(b"I16");
+    };
+    refused(&renamed, "element type I16, expected F32, F16, BF16 or I64");
+}

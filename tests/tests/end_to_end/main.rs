@@ -11,5 +11,6 @@ mod hostile;
 mod interruption;
 #[cfg(feature = "netns")]
 mod namespaces;
+mod report;
 mod subprocesses;
 mod truth;

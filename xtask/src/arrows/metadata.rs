@@ -1,7 +1,8 @@
 //! The graph that cargo resolves, from `cargo metadata`.
 //!
 //! cargo unites the features of all members in it, so it can show an optional dependency that one
-//! crate switches on as if all had it: a fault may name an innocent crate, none is overlooked.
+//! crate switches on as if all had it: a fault may name an innocent crate, none is overlooked. What is
+//! needed on other platforms only does not count: `.cargo/config.toml` and setup know one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,12 +13,21 @@ use super::graph::{Crate, Graph, Id};
 use crate::cargo;
 use crate::workspace::Workspace;
 
+const PLATFORM: &str = "x86_64-unknown-linux-gnu";
+
 /// Asks cargo for the workspace's graph.
 ///
 /// # Errors
 /// When cargo fails or says something unexpected.
 pub(crate) fn read(workspace: &Workspace) -> Result<Graph> {
-    let output = cargo::command(workspace, ["metadata", "--format-version", "1"])
+    let args = [
+        "metadata",
+        "--format-version",
+        "1",
+        "--filter-platform",
+        PLATFORM,
+    ];
+    let output = cargo::command(workspace, args)
         .output()
         .context("cannot start cargo metadata")?;
     if !output.status.success() {

@@ -50,6 +50,8 @@ pub(crate) const RULES: &[Rule] = &[
             "splitsim-scenes",
             "splitsim-source",
             "splitsim-truth",
+            "splitsim-replay",
+            "splitsim-link",
             "splitsim-report",
             "splitsim-story",
         ]),

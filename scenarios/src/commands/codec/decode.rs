@@ -60,7 +60,7 @@ impl Decode {
         let header = container.header();
         // What the symbols mean stands in the container.
         let options = StageArgs::default().options(&self.software);
-        let codec = splitsim_codec::open(header.codec, &package, header.task, &options)?;
+        let codec = splitsim_hyperprior::open(header.codec, &package, header.task, &options)?;
         Ok((codec, container))
     }
 }

@@ -62,7 +62,7 @@ impl Roundtrip {
     fn prepare(&self) -> Result<Prepared> {
         let package = Package::find(&self.model)?;
         let options = self.stage.options(&self.software);
-        let codec = splitsim_codec::open(self.codec, &package, self.task, &options)?;
+        let codec = splitsim_hyperprior::open(self.codec, &package, self.task, &options)?;
         let ladder = codec.ladder();
         let level = match self.level {
             RungChoice::Cheapest => Level::CHEAPEST,

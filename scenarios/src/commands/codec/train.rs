@@ -132,8 +132,11 @@ impl Train {
         watch.end()?;
         let levels: Vec<TrainedLevel> = trained
             .into_iter()
-            .zip(&config.lambdas)
-            .map(|(parameters, &lambda)| TrainedLevel { lambda, parameters })
+            .zip(&config.levels)
+            .map(|(parameters, level)| TrainedLevel {
+                lambda: level.lambda,
+                parameters,
+            })
             .collect();
         let precision = if self.full_precision {
             Precision::Full
@@ -150,7 +153,7 @@ impl Train {
         let json = json!({
             "codec": self.codec,
             "tasks": tasks,
-            "lambdas": config.lambdas,
+            "levels": config.levels,
             "files": files,
         });
         Output::new(text, &json)

@@ -8,12 +8,8 @@ use crate::{HyperpriorError, Widths};
 pub struct TrainConfig {
     /// Seed of first weights, crops and noise.
     pub seed: u64,
-    /// Channels of the main layers (CompressAI's N; the benchmark has 128).
-    pub n: usize,
-    /// Channels of `y` (CompressAI's M; the benchmark has 192).
-    pub m: usize,
-    /// One λ per level, ascending: cheapest first.
-    pub lambdas: Vec<f64>,
+    /// The levels by ascending λ: cheapest first.
+    pub levels: Vec<LevelConfig>,
     /// Side of a crop; smaller pictures give smaller crops, multiples of 64.
     pub patch: usize,
     /// Crops per step.
@@ -38,16 +34,30 @@ pub struct TrainConfig {
     pub least_learning_rate: f64,
 }
 
-impl TrainConfig {
-    /// The most levels.
-    const MAX_LEVELS: usize = 256;
+/// One level of a ladder: what its rate is worth, and how large its network is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelConfig {
+    /// λ of the loss.
+    pub lambda: f64,
+    /// Channels of the main layers (CompressAI's N; the benchmark has 128).
+    pub n: usize,
+    /// Channels of `y` (CompressAI's M; the benchmark has 192).
+    pub m: usize,
+}
 
+impl LevelConfig {
     pub(crate) const fn widths(&self) -> Widths {
         Widths {
             n: self.n,
             m: self.m,
         }
     }
+}
+
+impl TrainConfig {
+    /// The most levels.
+    const MAX_LEVELS: usize = 256;
 
     pub(crate) fn check(&self) -> Result<(), HyperpriorError> {
         let widths = 1..=Widths::MAX;
@@ -64,13 +74,17 @@ impl TrainConfig {
             self.least_learning_rate,
         ];
         let positive = |value: &f64| value.is_finite() && *value > 0.0;
-        let complaint = if self.lambdas.is_empty() || self.lambdas.len() > Self::MAX_LEVELS {
-            "lambdas: expected 1 to 256"
-        } else if !self.lambdas.iter().all(positive)
-            || !self.lambdas.windows(2).all(|pair| pair[0] < pair[1])
+        let complaint = if !(1..=Self::MAX_LEVELS).contains(&self.levels.len()) {
+            "levels: expected 1 to 256"
+        } else if !self.levels.iter().all(|level| positive(&level.lambda))
+            || !self.levels.is_sorted_by(|a, b| a.lambda < b.lambda)
         {
-            "lambdas: expected positive and ascending values"
-        } else if !widths.contains(&self.n) || !widths.contains(&self.m) {
+            "lambda: expected positive and ascending values"
+        } else if !self
+            .levels
+            .iter()
+            .all(|level| widths.contains(&level.n) && widths.contains(&level.m))
+        {
             "n, m: expected 1 to 640"
         } else if self.patch == 0 || !self.patch.is_multiple_of(64) {
             "patch: expected a multiple of 64"
@@ -103,9 +117,9 @@ mod tests {
                 "{message}"
             );
         };
-        check(|config| config.lambdas.clear(), "lambdas");
-        check(|config| config.lambdas = vec![0.1, 0.01], "lambdas");
-        check(|config| config.n = 0, "n, m");
+        check(|config| config.levels.clear(), "levels");
+        check(|config| config.levels.reverse(), "lambda");
+        check(|config| config.levels[1].n = 0, "n, m");
         check(|config| config.patch = 100, "patch");
         check(
             |config| config.batch = 0,

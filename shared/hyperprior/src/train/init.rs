@@ -4,20 +4,18 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
-use super::TrainConfig;
 use crate::layers::stored;
-use crate::{HyperpriorError, Parameters};
+use crate::{HyperpriorError, Parameters, Widths};
 
 /// `init_scale` of CompressAI's `EntropyBottleneck`.
 const PRIOR_SCALE: f64 = 10.0;
 /// Outputs of the prior's layers.
 const PRIOR_WIDTHS: [f64; 5] = [3.0, 3.0, 3.0, 3.0, 1.0];
 
-pub(super) fn parameters(config: &TrainConfig) -> Result<Parameters, HyperpriorError> {
+pub(super) fn parameters(seed: u64, widths: Widths) -> Result<Parameters, HyperpriorError> {
     // libtorch's generator takes signed seeds.
-    tch::manual_seed(config.seed as i64);
-    let tensors = config
-        .widths()
+    tch::manual_seed(seed as i64);
+    let tensors = widths
         .shapes()
         .into_iter()
         .map(|(name, shape)| {
@@ -25,7 +23,7 @@ pub(super) fn parameters(config: &TrainConfig) -> Result<Parameters, HyperpriorE
             Ok((name, tensor))
         })
         .collect::<Result<BTreeMap<_, _>, HyperpriorError>>()?;
-    Ok(Parameters::from_own(config.widths(), tensors))
+    Ok(Parameters::from_own(widths, tensors))
 }
 
 fn tensor(name: &str, shape: &[i64]) -> Result<Tensor, HyperpriorError> {

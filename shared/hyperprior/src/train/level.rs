@@ -72,7 +72,7 @@ impl<'a> LevelSession<'a> {
         report: &mut dyn FnMut(&Progress),
     ) -> Result<Parameters, HyperpriorError> {
         let size = set.crop_size(self.config.patch);
-        let lambda = self.config.lambdas[self.level];
+        let lambda = self.config.levels[self.level].lambda;
         while !self.is_done() {
             let learning_rate = self.plateau.learning_rate;
             let (figures, auxiliary) = self.advance(set, size)?;
@@ -129,7 +129,7 @@ impl<'a> LevelSession<'a> {
         // Noise depends on the seed, the level and the step alone.
         let stream = (self.level as i64) << 32 | self.step as i64;
         tch::manual_seed((self.config.seed as i64).wrapping_mul(1_000_003) ^ stream);
-        let lambda = self.config.lambdas[self.level];
+        let lambda = self.config.levels[self.level].lambda;
         let losses = losses(&self.parameters, &crops, lambda, Rounding::Noise)?;
         losses.loss.f_backward()?;
         let norm = self.optimiser.gradient_norm(self.parameters.tensors())?;
@@ -174,7 +174,7 @@ impl<'a> LevelSession<'a> {
     ) -> Result<(Figures, bool), HyperpriorError> {
         let _no_grad = tch::no_grad_guard();
         let candidate = settled(&self.parameters)?;
-        let lambda = self.config.lambdas[self.level];
+        let lambda = self.config.levels[self.level].lambda;
         let (mut sum, mut crops) = ([0.0; 3], 0.0);
         for batch in set.validation(self.config, size) {
             let batch = batch?;
@@ -281,14 +281,16 @@ pub(super) mod tests {
     use splitsim_feature::Task;
 
     use super::*;
-    use crate::train::{TrainingPicture, run};
+    use crate::train::{LevelConfig, TrainingPicture, init, run};
+
+    const fn level(lambda: f64, n: usize) -> LevelConfig {
+        LevelConfig { lambda, n, m: 6 }
+    }
 
     pub(in crate::train) fn config() -> TrainConfig {
         TrainConfig {
             seed: 3,
-            n: 4,
-            m: 6,
-            lambdas: vec![0.001, 0.02],
+            levels: vec![level(0.001, 4), level(0.02, 4)],
             patch: 64,
             batch: 2,
             first_steps: 30,
@@ -316,6 +318,10 @@ pub(super) mod tests {
             training: (0..4).map(picture).collect(),
             validation: vec![picture(7)],
         }
+    }
+
+    fn first_weights(config: &TrainConfig) -> Parameters {
+        init::parameters(config.seed, config.levels[0].widths()).unwrap()
     }
 
     fn train(config: &TrainConfig, dir: &Path, events: &mut Vec<Progress>) -> Vec<Parameters> {
@@ -368,13 +374,13 @@ pub(super) mod tests {
     fn a_training_that_was_cut_off_goes_on_as_if_it_had_not_been() {
         let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let config = TrainConfig {
-            lambdas: vec![0.02],
+            levels: vec![level(0.02, 4)],
             first_steps: 12,
             ..config()
         };
         let expected = train(&config, whole.path(), &mut Vec::new());
         let ladder = Ladder::open(cut.path(), &config).unwrap();
-        let from = super::super::init::parameters(&config).unwrap();
+        let from = first_weights(&config);
         let mut first = LevelSession::start(&config, 0, from, 12, &ladder).unwrap();
         let size = set().crop_size(config.patch);
         for step in 1..=6 {
@@ -394,6 +400,26 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_level_of_another_width_starts_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = TrainConfig {
+            levels: vec![level(0.001, 3), level(0.02, 4)],
+            ..config()
+        };
+        let mut events = Vec::new();
+        let trained = train(&config, dir.path(), &mut events);
+        assert_eq!([trained[0].widths().n, trained[1].widths().n], [3, 4]);
+        let totals: Vec<[usize; 2]> = events
+            .iter()
+            .filter_map(|event| match *event {
+                Progress::Level { level, steps, .. } => Some([level, steps]),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(totals, [[1, config.first_steps], [0, config.first_steps]]);
+    }
+
+    #[test]
     fn another_configuration_s_folder_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         Ladder::open(dir.path(), &config()).unwrap();
@@ -410,7 +436,7 @@ pub(super) mod tests {
 
     #[test]
     fn settled_quantiles_have_no_auxiliary_loss() {
-        let parameters = settled(&super::super::init::parameters(&config()).unwrap()).unwrap();
+        let parameters = settled(&first_weights(&config())).unwrap();
         let loss = entropy::quantile_loss(&parameters, &targets().unwrap()).unwrap();
         let per_quantile = loss.double_value(&[]) / 12.0;
         assert!(per_quantile < 1e-3, "{per_quantile}");

@@ -1,8 +1,9 @@
 //! Training of a ladder of hyperpriors.
 //!
-//! One network per λ, richest first; each starts from the one before it, which is much cheaper than
-//! starting anew and keeps the ladder's levels alike. A ladder may also start level by level from
-//! another one of the same λ, as a task-specific ladder does from the multi-task one.
+//! One network per λ, richest first; each starts from the one before it where that has as many channels,
+//! which is much cheaper than starting anew and keeps the ladder's levels alike. A ladder may also start
+//! level by level from another one of the same widths, as a task-specific ladder does from the multi-task
+//! one.
 //!
 //! Per step: random crops of pictures of codebook indexes divided by `2^bits`, of all tasks alike;
 //! loss `λ · 255² · MSE + bits / points` (CompressAI's `RateDistortionLoss`) with uniform noise in place
@@ -19,7 +20,7 @@ mod init;
 mod level;
 mod plateau;
 
-pub use config::TrainConfig;
+pub use config::{LevelConfig, TrainConfig};
 pub use crops::{TrainingPicture, TrainingSet};
 
 use std::path::Path;
@@ -107,7 +108,7 @@ pub fn run(
     set.check()?;
     let ladder = Ladder::open(work, config)?;
     let mut trained: Vec<Parameters> = Vec::new();
-    for level in (0..config.lambdas.len()).rev() {
+    for level in (0..config.levels.len()).rev() {
         let parameters = match ladder.finished(level)? {
             Some(parameters) => parameters,
             None => {
@@ -122,28 +123,28 @@ pub fn run(
     Ok(trained)
 }
 
-/// What a level starts from, and its most steps: another ladder's same level, the next richer level,
-/// or chance.
+/// What a level starts from, and its most steps: another ladder's same level, the next richer level of
+/// the same widths, or chance.
 fn start_of(
     config: &TrainConfig,
     level: usize,
     start: Option<&Path>,
     richer: Option<&Parameters>,
 ) -> Result<(Parameters, usize), HyperpriorError> {
-    let trained = match (start, richer) {
-        (Some(start), _) => Some(checkpoint::read_level(start, level)?),
-        (None, Some(richer)) => Some(richer.copy()?),
-        (None, None) => None,
-    };
-    match trained {
-        None => Ok((init::parameters(config)?, config.first_steps)),
-        Some(parameters) if parameters.widths() == config.widths() => {
-            Ok((parameters, config.steps))
+    let widths = config.levels[level].widths();
+    let alike = richer.filter(|richer| richer.widths() == widths);
+    match (start, alike) {
+        (None, None) => Ok((init::parameters(config.seed, widths)?, config.first_steps)),
+        (None, Some(richer)) => Ok((richer.copy()?, config.steps)),
+        (Some(start), _) => {
+            let parameters = checkpoint::read_level(start, level)?;
+            if parameters.widths() == widths {
+                return Ok((parameters, config.steps));
+            }
+            Err(HyperpriorError::Training(format!(
+                "level {level} would start from {:?}, the configuration has {widths:?}",
+                parameters.widths(),
+            )))
         }
-        Some(parameters) => Err(HyperpriorError::Training(format!(
-            "level {level} would start from {:?}, the configuration has {:?}",
-            parameters.widths(),
-            config.widths()
-        ))),
     }
 }

@@ -74,6 +74,39 @@ impl Axis {
         if self.log { value.log10() } else { value }
     }
 
+    /// Shows all values, and so much of the axis' length free at both ends; unless it has a range.
+    pub(super) fn with_room(mut self, values: impl Iterator<Item = f64>, share: f64) -> Self {
+        let values = values.filter(|value| value.is_finite() && (!self.log || *value > 0.0));
+        let shown = values.map(|value| self.position(value));
+        let ends = shown.fold(None, |ends: Option<(f64, f64)>, at| {
+            Some(ends.map_or((at, at), |(low, high)| (low.min(at), high.max(at))))
+        });
+        if let (None, Some((low, high))) = (self.range, ends) {
+            let room = ((high - low) * share).max(1e-9);
+            self.range = Some((self.value(low - room), self.value(high + room)));
+        }
+        self
+    }
+
+    /// A value far above or below another one, farther than a plot shows.
+    pub(super) fn beyond(&self, value: f64, above: bool) -> f64 {
+        let far = if self.log {
+            12.0
+        } else {
+            1e6 * value.abs().max(1.0)
+        };
+        self.value(self.position(value) + if above { far } else { -far })
+    }
+
+    /// The inverse of [`Axis::position`].
+    fn value(&self, position: f64) -> f64 {
+        if self.log {
+            10_f64.powf(position)
+        } else {
+            position
+        }
+    }
+
     pub(super) fn drawn(&self) -> PlotAxis {
         let mut axis = PlotAxis::new().title(self.title()).auto_margin(true);
         if self.log {

@@ -7,20 +7,24 @@ use plotly::layout::{
 };
 
 use super::series::Shape as SeriesShape;
-use super::{Axis, Figure, Mark, Quadrants};
+use super::{Axis, Corner, Figure, Mark, Quadrants, Series};
 use crate::palette::Themed;
 
 impl Figure {
     pub(super) fn layout(&self) -> Layout {
         let quadrants = self.quadrants.iter();
+        let tints = quadrants
+            .clone()
+            .filter_map(|them| them.tint(&self.x, &self.y));
         let lines = self.marks.iter().map(line);
         let crossing = quadrants.clone().flat_map(Quadrants::marks);
-        let shapes = lines.chain(crossing.map(|mark| line(&mark))).collect();
+        let lines = lines.chain(crossing.map(|mark| line(&mark)));
+        let shapes = tints.chain(lines).collect();
         let words = self.marks.iter().map(|mark| word(mark, &self.x, &self.y));
         let corners = quadrants.flat_map(Quadrants::corners);
         Layout::new()
-            .x_axis(self.x.drawn())
-            .y_axis(self.y.drawn())
+            .x_axis(self.roomy(&self.x, 0.04, |(x, _)| x).drawn())
+            .y_axis(self.roomy(&self.y, 0.22, |(_, y)| y).drawn())
             .shapes(shapes)
             .annotations(words.chain(corners).collect())
             .bar_mode(self.bar_mode())
@@ -29,8 +33,19 @@ impl Figure {
             .margin(Margin::new().left(56).right(14).top(22).bottom(48))
     }
 
+    /// The axis; under quadrants with such a share of its length free at both ends, where their
+    /// names stand.
+    fn roomy(&self, axis: &Axis, share: f64, of: fn((f64, f64)) -> f64) -> Axis {
+        let Some(quadrants) = &self.quadrants else {
+            return axis.clone();
+        };
+        let points = self.series.iter().flat_map(Series::positions).copied();
+        let values = points.map(of).chain([of((quadrants.x, quadrants.y))]);
+        axis.clone().with_room(values, share)
+    }
+
     fn bar_mode(&self) -> BarMode {
-        let counts = |series: &super::Series| matches!(series.shape, SeriesShape::Histogram(_));
+        let counts = |series: &Series| matches!(series.shape, SeriesShape::Histogram(_));
         match self.series.iter().any(counts) {
             true => BarMode::Overlay,
             false => BarMode::Stack,
@@ -39,6 +54,20 @@ impl Figure {
 }
 
 impl Quadrants {
+    /// The background of the alarming corner, far beyond what is shown.
+    fn tint(&self, x: &Axis, y: &Axis) -> Option<Shape> {
+        let corner = self.alarming?;
+        let to_right = matches!(corner, Corner::TopRight | Corner::BottomRight);
+        let upwards = matches!(corner, Corner::TopLeft | Corner::TopRight);
+        let tint = Shape::new()
+            .shape_type(ShapeType::Rect)
+            .layer(ShapeLayer::Below)
+            .fill_color(Themed::Warn.word())
+            .line(ShapeLine::new().width(0.0));
+        let tint = tint.x_ref("x").x0(self.x).x1(x.beyond(self.x, to_right));
+        Some(tint.y_ref("y").y0(self.y).y1(y.beyond(self.y, upwards)))
+    }
+
     fn marks(&self) -> [Mark; 2] {
         [Mark::vertical(self.x, ""), Mark::horizontal(self.y, "")]
     }

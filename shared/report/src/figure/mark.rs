@@ -18,6 +18,21 @@ pub struct Quadrants {
     /// What the corners mean: top left, top right, bottom left, bottom right. A name may
     /// have several lines.
     pub names: [String; 4],
+    /// The corner that is worth a warning, which is tinted.
+    pub alarming: Option<Corner>,
+}
+
+/// A corner of a plot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Corner {
+    /// Small horizontal, large vertical values.
+    TopLeft,
+    /// Large values.
+    TopRight,
+    /// Small values.
+    BottomLeft,
+    /// Large horizontal, small vertical values.
+    BottomRight,
 }
 
 impl Mark {

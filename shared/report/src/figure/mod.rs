@@ -8,7 +8,7 @@ mod statistics;
 mod traces;
 
 pub use axis::Axis;
-pub use mark::{Mark, Quadrants};
+pub use mark::{Corner, Mark, Quadrants};
 pub use series::{Series, Span};
 
 /// A plot with a title, and what it shows in words for those who cannot see it.
@@ -176,14 +176,20 @@ mod tests {
             x: 0.1,
             y: 2.0,
             names: ["a", "b", "c", "d"].map(str::to_owned),
+            alarming: Some(Corner::TopRight),
         };
         let figure = Figure::new("t", "d")
             .x(Axis::new("x", "").log())
             .series(Series::scatter("s", [(0.01, 1.0)]))
             .quadrants(quadrants);
         let layout = drawn(&figure)[1].clone();
-        assert_eq!(layout["shapes"][0]["x0"], 0.1);
-        assert_eq!(layout["shapes"][1]["y0"], 2.0);
+        let [tint, upright, level] = [0, 1, 2].map(|shape| &layout["shapes"][shape]);
+        assert_eq!((&upright["x0"], &level["y0"]), (&0.1.into(), &2.0.into()));
+        assert_eq!((&tint["x0"], &tint["y0"]), (&0.1.into(), &2.0.into()));
+        // The names stand where no point is: from 0.01 to 0.1 is one decade, padded.
+        let range = |axis: &str, end: usize| layout[axis]["range"][end].as_f64().unwrap();
+        assert!((range("xaxis", 0) + 2.04).abs() < 1e-9, "{layout}");
+        assert!((range("yaxis", 1) - 2.22).abs() < 1e-9, "{layout}");
         assert_eq!(layout["annotations"].as_array().unwrap().len(), 4);
     }
 }

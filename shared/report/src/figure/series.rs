@@ -11,6 +11,8 @@ pub struct Series {
     pub(super) labels: Vec<String>,
     /// Below and above each value, as lengths.
     pub(super) intervals: Vec<(f64, f64)>,
+    /// The series whose entry in the legend shows and hides this one too.
+    pub(super) companion_of: Option<String>,
 }
 
 /// Something that takes from one value to another, in a row of its own.
@@ -148,9 +150,24 @@ impl Series {
         self
     }
 
+    /// Has no entry of its own in the legend: that of the series called `name` counts for both.
+    #[must_use]
+    pub fn companion_of(mut self, name: &str) -> Self {
+        self.companion_of = Some(literal(name));
+        self
+    }
+
     pub(super) fn or_hue(mut self, number: usize) -> Self {
         self.hue = self.hue.or(Some(Hue(number)));
         self
+    }
+
+    /// Where its points are; nothing for bars.
+    pub(super) fn positions(&self) -> &[(f64, f64)] {
+        match &self.shape {
+            Shape::Line { points, .. } | Shape::Scatter { points, .. } => points,
+            Shape::Histogram(_) | Shape::Bars(_) | Shape::Spans(_) => &[],
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -182,6 +199,7 @@ impl Series {
             hue: None,
             labels: Vec::new(),
             intervals: Vec::new(),
+            companion_of: None,
         }
     }
 }

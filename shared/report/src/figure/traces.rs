@@ -69,6 +69,10 @@ impl Series {
         let mut trace = Scatter::new(xs, ys)
             .name(&self.name)
             .marker(marker)
+            // Large marks at the edge of the plot stay whole.
+            .clip_on_axis(size <= 7)
+            .legend_group(self.companion_of.as_ref().unwrap_or(&self.name))
+            .show_legend(self.companion_of.is_none())
             .hover_template(self.hover(x, y));
         if !self.labels.is_empty() {
             trace = trace.text_array(self.labels.clone());

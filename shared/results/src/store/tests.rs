@@ -3,7 +3,7 @@ use std::process::{Command, Stdio};
 
 use rusqlite::Connection;
 use splitsim_feature::Task;
-use splitsim_feature::units::Bytes;
+use splitsim_feature::units::{BitRate, Bytes};
 
 use super::*;
 use crate::samples::{attempts, distortion, frame, run, settlement, stages, store};
@@ -434,6 +434,14 @@ fn samples_are_kept_as_they_were() {
     assert_eq!(cell("rate_bps"), Cell::Null);
     assert_eq!(cell("at_ms"), Cell::Real(100.5));
     assert_eq!(cell("dropped_down"), Cell::Integer(3));
+    let limited = LinkSampleRecord {
+        rate: Some(BitRate(2_000_000)),
+        ..link.clone()
+    };
+    store
+        .record_link_samples(std::slice::from_ref(&limited))
+        .unwrap();
+    assert_eq!(store.link_samples().unwrap(), [link.clone(), limited]);
     let sideways = LinkSampleRecord {
         direction: "sideways".to_owned(),
         ..link

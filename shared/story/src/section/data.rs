@@ -29,9 +29,7 @@ pub(crate) fn section(run: &RecordedRun) -> Section {
             run.scenario(),
         ),
     ];
-    let mut section = Section::new("Data and provenance")
-        .downloads(downloads)
-        .listing("The resolved scenario", run.scenario());
+    let mut section = Section::new("Data and provenance").downloads(downloads);
     if !run.provenance.is_empty() {
         section = section.table(made_with);
     }

@@ -27,10 +27,17 @@ pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
         Column::number("arrived", "").about("performance on what arrived: rank, mIoU % or m"),
         Column::number("distortion", "").about("true semantic distortion: ranks, mIoU points or m"),
         Column::number("transfer", "ms"),
-        Column::number("end to end", "ms"),
+        Column::number("latency", "ms").about("end to end: from capture to the reply"),
     ];
     let mut table = Table::new("Frames", columns);
-    for logged in &run.frames {
+    let mut frames: Vec<&LoggedFrame> = run.frames.iter().collect();
+    frames.sort_by_cached_key(|logged| {
+        let key = &logged.frame.key;
+        let name = run.policy_of(&key.run_id);
+        let policy = run.policies.iter().position(|policy| policy == name);
+        (key.task, policy, key.edge_id.clone(), key.frame)
+    });
+    for logged in frames {
         table.push(row(run, logged));
     }
     let section = Section::new("Every frame")

@@ -1,7 +1,7 @@
 //! Whether the score tells the truth.
 
 use splitsim_feature::Task;
-use splitsim_report::{Axis, Cell, Column, Figure, Quadrants, Section, Series, Table};
+use splitsim_report::{Axis, Cell, Column, Corner, Figure, Quadrants, Section, Series, Table};
 
 use super::hue;
 use crate::limits::{title, unit};
@@ -21,8 +21,8 @@ pub(crate) fn section(run: &RecordedRun, limits: &Limits) -> Option<Section> {
         .text(
             "What the edge predicted against what the cloud found, for everything that was shipped, \
              under whatever policy. The upright line is the gate's threshold, the level line the limit. \
-             Accepted over the limit is a false accept; refused within the limit a false re-encode. \
-             Encodings that were thrown away have no truth and are not here.",
+             Accepted over the limit, the tinted corner, is a false accept; refused within the limit a \
+             false re-encode. Encodings that were thrown away have no truth and are not here.",
         )
         .figures(judged.iter().map(Judged::figure))
         .table(table(&judged));
@@ -111,13 +111,17 @@ impl<'a> Judged<'a> {
                 self.limit,
                 unit(self.task)
             ))
-            .x(Axis::new(format!("predicted: {metric}"), ""))
+            .x(Axis::new(format!("predicted score: {metric}"), ""))
             .y(Axis::new("true distortion", unit(self.task)))
             .all_series(series)
             .quadrants(Quadrants {
                 x: *threshold,
                 y: self.limit,
                 names: self.names(counts),
+                alarming: Some(match self.gate.higher_is_better() {
+                    true => Corner::TopRight,
+                    false => Corner::TopLeft,
+                }),
             })
     }
 

@@ -32,7 +32,8 @@ pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
              counted as edge queue: an edge takes its next picture as soon as there is room for it.",
         )
         .figures(tasks.iter().map(|&task| stages(run, task)))
-        .text("One frame on its way: that of median latency under the policy named.")
+        .text("One frame on its way: that of median latency under the policy named. How long it waited at \
+             the edge is known in all only; it is drawn before the attempts, where most of it happens.")
         .figures(tasks.iter().filter_map(|&task| waterfall(run, task)));
     Some(section)
 }

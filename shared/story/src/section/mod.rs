@@ -4,6 +4,7 @@ pub(crate) mod data;
 pub(crate) mod frames;
 pub(crate) mod gate;
 pub(crate) mod latency;
+mod link;
 pub(crate) mod overview;
 pub(crate) mod pictures;
 pub(crate) mod rate;

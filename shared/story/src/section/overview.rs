@@ -19,7 +19,11 @@ pub(crate) fn section(run: &RecordedRun, limits: &Limits) -> Section {
     if !facts.is_empty() {
         section = section.facts(facts);
     }
-    section.table(policies(run, limits))
+    let section = section.table(policies(run, limits));
+    section.listing(
+        "The resolved scenario, every default spelt out",
+        run.scenario(),
+    )
 }
 
 const HOW: &str = "For every frame an edge extracts a feature, codes it, decodes the very bytes and \
@@ -42,9 +46,18 @@ fn what_was_run(run: &RecordedRun) -> String {
         None => format!("{} frames in all", run.frames.len()),
     };
     format!(
-        "Model {model}, codec {codec}; policies {policies}; tasks {}; {frames}. Begun {started}.",
-        names(&run.tasks)
+        "Model {model}, codec {codec}; policies {policies}; tasks {}; {frames}. Begun {}.",
+        names(&run.tasks),
+        minute(started)
     )
+}
+
+/// `2026-11-21T09:00:00Z` as people write it.
+fn minute(rfc3339: &str) -> String {
+    match rfc3339.split_once('T') {
+        Some((day, time)) => format!("{day} {} UTC", time.get(..5).unwrap_or(time)),
+        None => rfc3339.to_owned(),
+    }
 }
 
 /// What the first gate saves against the policy that spends most, and what it breaks.
@@ -107,19 +120,20 @@ fn policies(run: &RecordedRun, limits: &Limits) -> Table {
         Column::number("frames", ""),
         Column::number("rate", "BPFP").about("mean of 8 × container bytes ÷ feature points"),
         Column::number("container", "kB").about("mean per frame"),
-        Column::number("on the link", "kB")
-            .about("mean per frame, with all headers and retransmissions"),
+        Column::number("link", "kB").about("mean per frame, with all headers and retransmissions"),
         Column::number("tries", "/frame").about("encodings made per frame"),
         Column::number("re-encoded", "%").about("frames with more than one encoding"),
         Column::number("best effort", "%").about("frames shipped although no try passed"),
-        Column::number("distortion", "mean").about("true semantic distortion, in the task's unit"),
-        Column::number("95 % from", "").about("bootstrap interval over frames"),
-        Column::number("to", "").about("bootstrap interval over frames"),
-        Column::number("p95", "").about("true distortion, nearest rank"),
-        Column::number("worst", "").about("true distortion"),
+        Column::number("dropped", "frames").about("frames of which the policy shipped nothing"),
+        Column::number("distortion", "mean")
+            .about("true semantic distortion: cls in ranks, seg in mIoU points, dpt in m of RMSE"),
+        Column::text("interval of the mean")
+            .about("95 % bootstrap interval of the mean distortion over frames"),
+        Column::number("distortion", "p95").about("true distortion, nearest rank"),
+        Column::number("distortion", "worst").about("true distortion"),
         Column::number("over limit", "%").about("frames whose true distortion exceeds the limit"),
-        Column::number("end to end", "p50 ms"),
-        Column::number("end to end", "p95 ms"),
+        Column::number("latency", "p50 ms").about("end to end: from capture to the reply"),
+        Column::number("latency", "p95 ms").about("end to end: from capture to the reply"),
     ];
     let mut table = Table::new("Policies by task", columns);
     for group in &run.summary.groups {
@@ -146,6 +160,8 @@ fn row(run: &RecordedRun, group: &GroupSummary, limits: &Limits) -> [Cell; 17] {
     let latency =
         |of: fn(&Quantiles) -> f64| Cell::known(group.latency.end_to_end.as_ref().map(of), 1);
     let distortion = group.distortion.as_ref();
+    let dropped = run.dropped.get(&(policy.to_owned(), task));
+    let dropped = dropped.copied().unwrap_or_default();
     [
         Cell::text(task.name()),
         Cell::text(policy),
@@ -156,13 +172,26 @@ fn row(run: &RecordedRun, group: &GroupSummary, limits: &Limits) -> [Cell; 17] {
         Cell::known(group.attempts_mean, 2),
         Cell::known(group.reencoded_percent, 1),
         Cell::known(group.best_effort_percent, 1),
+        Cell::count(dropped),
         Cell::known(found.map(|found| found.mean), digits),
-        Cell::known(found.map(|found| found.low), digits),
-        Cell::known(found.map(|found| found.high), digits),
+        found.map_or_else(Cell::missing, |found| {
+            Cell::text(format!("{:.digits$} to {:.digits$}", found.low, found.high))
+        }),
         Cell::known(distortion.map(|distortion| distortion.p95), digits),
         Cell::known(distortion.map(|distortion| distortion.worst), digits),
         Cell::known(over, 1),
         latency(|quantiles| quantiles.p50_ms),
         latency(|quantiles| quantiles.p95_ms),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_for_people() {
+        assert_eq!(minute("2026-11-21T09:05:00.25Z"), "2026-11-21 09:05 UTC");
+        assert_eq!(minute("today"), "today");
+    }
 }

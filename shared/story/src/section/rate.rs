@@ -98,6 +98,7 @@ fn operating_points(run: &RecordedRun, task: Task, limits: &Limits) -> Figure {
             of.iter().map(|(one, distortion)| (one.bpfp(), *distortion)),
         )
         .hue(hue(point.policy))
+        .companion_of(&run.policies[point.policy])
         .labels(of.iter().map(|(one, _)| one.label()))
     });
     let words: Vec<String> = points

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use splitsim_report::{Axis, Figure, Section, Series};
 
-use super::hue;
+use super::{hue, link};
 use crate::RecordedRun;
 use crate::shipment::Shipment;
 
@@ -16,14 +16,19 @@ pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
         .duration_since(first)
         .unwrap_or(Duration::ZERO)
         .as_secs_f64();
-    let section = Section::new("Timeline")
+    let section = Section::new("Timeline of the link")
         .text(
             "Frames under way are those captured and not yet answered, at all edges. Goodput is what the \
              containers that arrived add up to, averaged over each step. Policies run one after another.",
         )
         .figure(goodput(run, &arrivals, first, span_s))
         .figure(under_way(run, &arrivals, first));
-    Some(section)
+    let links = link::figures(run, first).into_iter();
+    let section = links.fold(section, Section::figure);
+    Some(match link::packets(run) {
+        Some(packets) => section.table(packets),
+        None => section,
+    })
 }
 
 struct Arrival {

@@ -1,7 +1,7 @@
 //! Random weights in the shapes of the released DINOv2 models: written as `torch.save` does, imported,
 //! loaded and run on all three tasks, with the shapes of features and results checked.
 //!
-//! `cargo run --release -p splitsim-tests --example official_shapes -- [--work DIR] [MODEL…]`
+//! `cargo run --release -p splitsim-vision --example official_shapes -- [--work DIR] [MODEL…]`
 //!
 //! All eight models unless some are named. ViT-g needs 10 GB of disk in `--work`, which are freed
 //! again. Every step runs in a process of its own, so that its peak memory is its own.

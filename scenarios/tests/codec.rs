@@ -1,0 +1,161 @@
+//! The codec commands, through the program itself: what one process coded, another decodes.
+
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use splitsim_codec::CodecId;
+use splitsim_feature::Task;
+use splitsim_model::Package;
+use support::Workplace;
+
+/// Decoding on a machine of another kind: one thread, and none of the wide vector instructions.
+const LESSER_MACHINE: [(&str, &str); 4] = [
+    ("OMP_NUM_THREADS", "1"),
+    ("MKL_NUM_THREADS", "1"),
+    ("ATEN_CPU_CAPABILITY", "default"),
+    ("DNNL_MAX_CPU_ISA", "SSE41"),
+];
+
+const TRAINING: &str = "
+seed = 1
+levels = [{ lambda = 0.001, n = 3, m = 5 }, { lambda = 0.01, n = 4, m = 6 }]
+patch = 64
+batch = 1
+first-steps = 4
+steps = 2
+learning-rate = 1e-3
+auxiliary-learning-rate = 1e-2
+clip-norm = 1.0
+validate-every = 2
+patience = 2
+factor = 0.4
+least-learning-rate = 1e-5
+";
+
+/// A package on which levels are tried, and a feature per task to try them on.
+struct Bench {
+    place: Workplace,
+    package: PathBuf,
+}
+
+impl Bench {
+    fn new(place: Workplace, package: PathBuf) -> Self {
+        for task in Task::ALL {
+            let model = package.display();
+            let extract = format!(
+                "features extract --model {model} --task {task} --source scenes:7:1 --out {task}"
+            );
+            place.splitsim(&extract).ok();
+        }
+        Self { place, package }
+    }
+
+    fn feature(&self, task: Task) -> PathBuf {
+        let files = std::fs::read_dir(self.place.path(task.name())).unwrap();
+        let mut files = files.map(|entry| entry.unwrap().path());
+        let is_feature = |path: &PathBuf| path.extension().is_some_and(|it| it == "npy");
+        files.find(is_feature).unwrap()
+    }
+
+    /// Codes at every level of the package's ladder; another process must decode the very feature
+    /// that the encoder's process decoded. Returns how many levels there were.
+    fn check(&self, codec: CodecId, task: Task) -> usize {
+        let package = Package::open(&self.package).unwrap();
+        let ladders = &package.task(task).unwrap().common().ladders;
+        let levels = ladders.get(codec.name()).map_or(0, Vec::len);
+        let (model, feature) = (self.package.display(), self.feature(task));
+        for level in 0..levels {
+            let code = format!(
+                "codec roundtrip --model {model} --task {task} --codec {codec} --level {level} \
+                 --in {} --out scored.npy --bitstream coded",
+                feature.display()
+            );
+            self.place.splitsim(&code).ok();
+            let decode = format!("codec decode --model {model} --in coded --out decoded.npy");
+            self.place.splitsim(&decode).ok();
+            let name = format!("{codec}, {task}, level {level}");
+            assert!(self.same("scored.npy", "decoded.npy"), "{name}");
+            if codec.is_learned() {
+                // The symbols' digest stands in the container: other symbols would be refused.
+                self.place.splitsim_in(&LESSER_MACHINE, &decode).ok();
+            }
+        }
+        levels
+    }
+
+    fn same(&self, one: &str, other: &str) -> bool {
+        let read = |name: &str| std::fs::read(self.place.path(name)).unwrap();
+        read(one) == read(other)
+    }
+}
+
+/// A package of random weights gets codebooks, a multi-task ladder and one for each task.
+fn trained() -> Bench {
+    let place = Workplace::new();
+    let package = place.path("model");
+    for task in Task::ALL {
+        let fit = format!("codec fit-codebook --model model --task {task} --source scenes:6:1");
+        place.splitsim(&fit).ok();
+    }
+    std::fs::write(place.path("train.toml"), TRAINING).unwrap();
+    let train = "codec train --model model --source scenes:6:2 --validation 1 --config train.toml \
+                 --features kept";
+    let multi = format!("{train} --codec hyperprior --work multi");
+    place.splitsim(&multi).ok();
+    for task in Task::ALL {
+        let one = format!(
+            "{train} --codec hyperprior-task --task {task} --work one-{task} --start multi"
+        );
+        place.splitsim(&one).ok();
+    }
+    Bench::new(place, package)
+}
+
+#[test]
+fn what_was_trained_decodes_in_another_process_and_on_a_lesser_machine() {
+    let bench = trained();
+    for task in Task::ALL {
+        for codec in [CodecId::Hyperprior, CodecId::HyperpriorTask] {
+            assert_eq!(bench.check(codec, task), 2);
+        }
+    }
+}
+
+#[test]
+fn every_shipped_level_decodes_in_another_process() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tiny-scenes");
+    let bench = Bench::new(Workplace::new(), shipped.canonicalize().unwrap());
+    for task in Task::ALL {
+        assert_eq!(bench.check(CodecId::Hevc, task), 10);
+        for codec in [CodecId::Vvc, CodecId::Hyperprior, CodecId::HyperpriorTask] {
+            bench.check(codec, task);
+        }
+    }
+}
+
+#[test]
+fn a_level_beyond_the_ladder_and_a_missing_codebook_are_named() {
+    let place = Workplace::new();
+    let extract = "features extract --model model --task cls --source scenes:7:1 --out f";
+    place.splitsim(extract).ok();
+    let feature = std::fs::read_dir(place.path("f")).unwrap();
+    let feature = feature.map(|entry| entry.unwrap().path());
+    let feature = feature.filter(|path| path.extension().is_some_and(|it| it == "npy"));
+    let feature = feature.min().unwrap();
+    let roundtrip = format!(
+        "codec roundtrip --model model --task cls --codec hevc --in {} --out r.npy",
+        feature.display()
+    );
+    place
+        .splitsim(&format!("{roundtrip} --level 3"))
+        .failed(2, &["--level", "3"]);
+    place
+        .splitsim(&format!("{roundtrip} --level 0 --transform codebook"))
+        .failed(2, &["codebook", "fit-codebook"]);
+    place
+        .splitsim("codec train --codec hevc --model model --source scenes:6:2 --config x --work w")
+        .failed(2, &["only hyperprior and hyperprior-task are trained"]);
+}

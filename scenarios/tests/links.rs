@@ -1,0 +1,181 @@
+//! `splitsim run` over emulated links: the times are those of bytes, rate and distance, an outage loses
+//! nothing, and what the link and the connections were like is in the results.
+
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
+mod support;
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use support::Workplace;
+
+const SCENARIO: &str = r#"
+name = "linked"
+model = "model"
+range = "feature"
+metrics = ["mse"]
+[[policies]]
+name = "rich"
+kind = "always"
+level = "richest"
+"#;
+
+/// A scenario with these keys before its tables and these tables after them.
+fn place(keys: &str, tables: &str) -> Workplace {
+    let place = Workplace::new();
+    let text = format!("{keys}\n{SCENARIO}\n{tables}");
+    std::fs::write(place.path("linked.toml"), text).unwrap();
+    place
+}
+
+fn results(place: &Workplace) -> Connection {
+    Connection::open(place.path("out/linked/results.sqlite")).unwrap()
+}
+
+fn number(database: &Connection, query: &str) -> f64 {
+    database.query_row(query, [], |row| row.get(0)).unwrap()
+}
+
+/// The file of a folder whose name ends so, the last of several.
+fn file(folder: &Path, ending: &str) -> String {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let path = paths.filter(|path| path.to_string_lossy().ends_with(ending));
+    std::fs::read_to_string(path.max().unwrap()).unwrap()
+}
+
+#[test]
+fn at_a_low_rate_frames_take_their_bytes_over_the_rate_and_a_round_trip() {
+    let link = "[link]\nshared = false\nrtt = '80 ms'\n[link.up]\nrate = '150 kbit/s'";
+    let place = place("frames = 4\ntasks = ['dpt']\nedges-per-task = 2", link);
+    place.splitsim("run linked.toml").ok();
+    let database = results(&place);
+    let query = "SELECT transfer_ms / (link_bytes * 8 / 150.0 + 80)
+        FROM stages JOIN frames USING (frame_key) JOIN runs USING (run_key)
+        WHERE edge_id = ?1 AND frame > 0";
+    for edge in ["dpt-0", "dpt-1"] {
+        let mut statement = database.prepare(query).unwrap();
+        let ratios = statement.query_map([edge], |row| row.get::<_, f64>(0));
+        let ratios: Vec<f64> = ratios.unwrap().map(Result::unwrap).collect();
+        assert_eq!(ratios.len(), 3);
+        // None comes too early; a busy machine makes some late, but an emulation that is wrong all.
+        assert!(ratios.iter().all(|ratio| *ratio > 0.95), "{ratios:?}");
+        assert!(ratios.iter().any(|ratio| *ratio < 1.05), "{ratios:?}");
+    }
+    let links = "SELECT count(DISTINCT link) FROM link_samples";
+    assert_eq!(number(&database, links), 2.0, "a link per edge");
+}
+
+#[test]
+fn a_shared_link_is_noted_with_its_connections_and_packets() {
+    let place = place(
+        "frames = 2\ntasks = ['cls']\nedges-per-task = 3",
+        "[transport]\nqlog = true\nconnection = 'cold'\n[link]\npacket-log = true\nrtt = '10 ms'\n\
+         [link.up]\ntrace = 'trace.csv'\nloss = '2 %'",
+    );
+    std::fs::write(place.path("trace.csv"), "0,1\n1,0.5\n2,0.5\n").unwrap();
+    place.splitsim("run linked.toml").ok();
+    let database = results(&place);
+    assert_eq!(number(&database, "SELECT count(*) FROM frames"), 6.0);
+    let links = "SELECT count(DISTINCT link) FROM link_samples WHERE link = 'uplink'";
+    assert_eq!(number(&database, links), 1.0);
+    let rates = "SELECT max(rate_bps) FROM link_samples WHERE direction = 'up'";
+    assert_eq!(number(&database, rates), 1e6);
+    let edges = "SELECT count(DISTINCT run_key) FROM connection_samples WHERE sent_packets > 0
+        AND rtt_ms >= 10 AND window_bytes > 0";
+    assert_eq!(number(&database, edges), 3.0);
+
+    let edges = place.path("out/linked/edges/rich");
+    let packets = file(&edges.join("packets"), "uplink.csv");
+    let count = |event: &str| packets.lines().filter(|line| line.contains(event)).count();
+    let came = count(",up,arrived,");
+    assert!(came > 20, "{packets}");
+    // What the link served it lost or delivered; the last packets of a run may still wait.
+    assert!(count(",up,served,") <= came && count(",up,served,") + 20 > came);
+    // A connection for each of the two frames, and for each that had to be sent again.
+    let qlogs = std::fs::read_dir(edges.join("cls-0/qlog")).unwrap().count();
+    assert!(qlogs >= 2, "{qlogs}");
+    let qlog = file(&edges.join("cls-0/qlog"), ".sqlog");
+    assert!(qlog.contains("packet_sent"), "{qlog}");
+
+    let resolved = place.path("out/linked/scenario.resolved.toml");
+    let resolved = std::fs::read_to_string(resolved).unwrap();
+    for part in ["trace-digest = ", "shared = true", "seed = 4"] {
+        assert!(resolved.contains(part), "{resolved}");
+    }
+}
+
+/// An outage of `outage.toml` with its idle timeout, both scaled down by a factor of 15 to 30: longer
+/// than connections live, shorter than the cloud is waited for.
+#[test]
+fn an_outage_that_outlasts_the_connections_loses_no_frame() {
+    let place = place(
+        "frames = 24\ntasks = ['cls', 'seg']",
+        "[transport]\nkeep-alive = '300 ms'\nidle-timeout = '1500 ms'\n\
+         [link]\nrtt = '20 ms'\n[link.up]\nrate = '2 Mbit/s'\n\
+         [[link.events]]\nat = '1500 ms'\ndown-for = '4 s'",
+    );
+    let json = place.splitsim("run linked.toml --json").json();
+    let groups = json["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), 2);
+    for group in groups {
+        assert_eq!(group["frames"], 24, "{group}");
+        assert_eq!(group["frames_settled"], 24, "{group}");
+    }
+    let database = results(&place);
+    let lost = "SELECT max(dropped_down) FROM link_samples";
+    assert!(number(&database, lost) > 0.0, "the outage met no packet");
+    let again = "SELECT max(sends) FROM stages";
+    assert!(number(&database, again) > 1.0, "no frame was cut off");
+}
+
+#[test]
+fn what_is_no_trace_is_refused_before_any_work() {
+    let link = "[link.up]\ntrace = 'trace.csv'";
+    let place = place("frames = 1", link);
+    let refused = |text: &str, part: &str| {
+        std::fs::write(place.path("trace.csv"), text).unwrap();
+        for line in [
+            "run linked.toml",
+            "validate linked.toml",
+            "link info trace.csv",
+        ] {
+            place.splitsim(line).failed(2, &["trace.csv", part]);
+        }
+    };
+    refused("0,4\n2,2\n1,1\n", "line 3: time 1 comes before 2");
+    refused("5\n3\n", "line 2: time 3 comes before 5");
+    refused("0\n", "lasts no time");
+    refused("seconds,kbit/s\n0,1\n1,2\n", "convert the columns");
+    refused("0,4000000\n1,2\n", "is it in another unit?");
+    assert!(!place.path("out").exists());
+}
+
+#[test]
+fn traces_are_made_and_described() {
+    let place = Workplace::new();
+    let make = |kind: &str, more: &str| {
+        let line = format!("link trace --kind {kind} --out {kind}.csv --json {more}");
+        place.splitsim(&line).json()
+    };
+    let drive = make("lte-drive", "--seconds 300");
+    assert_eq!(drive["longest_gap_s"], 60.0);
+    assert_eq!(
+        place.splitsim("link info lte-drive.csv --json").json(),
+        drive
+    );
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
+    make("5g", "--seconds 300");
+    make("steps", "--seconds 80");
+    for name in ["lte-drive.csv", "5g.csv", "steps.csv"] {
+        let made = std::fs::read_to_string(place.path(name)).unwrap();
+        let expected = std::fs::read_to_string(shipped.join(name)).unwrap();
+        assert!(made == expected, "{name} is not what the README says");
+    }
+    let opportunities = make("steps", "--seconds 80 --format mahimahi");
+    assert_eq!(opportunities["format"], "opportunities of 1500 B");
+    place
+        .splitsim("link trace --kind lte-drive --seconds 60 --out x.csv")
+        .failed(2, &["--seconds 60", "too short"]);
+}
