@@ -53,6 +53,9 @@ impl Assembly<'_> {
             }
         }
         let features = self.features();
+        if features.is_empty() {
+            return Ok((self.table(&rows)?, gaps));
+        }
         let mut bar = screen.bar("scoring features", features.len() as u64);
         for ((task, name), found) in features {
             let original = self.files.originals.get(&(task, name.clone()));
