@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use headless_chrome::browser::tab::Tab;
 use headless_chrome::protocol::cdp::Browser::{
@@ -133,11 +132,7 @@ impl View {
 
     /// Waits until a JavaScript expression is true.
     pub fn wait_for(&self, condition: &str) {
-        crate::eventually(condition, || {
-            let is_met: bool = self.ask(condition);
-            (!is_met).then(|| std::thread::sleep(Duration::from_millis(20)));
-            is_met.then_some(())
-        });
+        crate::eventually(condition, || self.ask::<bool>(condition).then_some(()));
     }
 
     /// Lets what is downloaded go to this folder.
