@@ -1,5 +1,7 @@
 //! What the tests of the program share: a package with random weights, and the program itself.
 
+#![allow(dead_code, reason = "every test file uses its part of this")]
+
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
