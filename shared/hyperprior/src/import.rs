@@ -43,3 +43,34 @@ impl Parameters {
         Self::from_state_dict(&path.display().to_string(), tensors)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Precision, golden, level_bytes};
+
+    #[test]
+    fn a_training_s_checkpoint_is_the_network_in_it() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/golden/hyperprior.pth.tar"
+        );
+        let imported = Parameters::import(Path::new(path)).unwrap();
+        let expected = golden::parameters();
+        assert_eq!(imported.widths(), expected.widths());
+        // The same level in a package, byte for byte: what is coded with one the other decodes.
+        assert_eq!(
+            level_bytes(&imported, Precision::Full).unwrap(),
+            level_bytes(&expected, Precision::Full).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_checkpoint_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("level.pth.tar");
+        std::fs::write(&path, b"no archive").unwrap();
+        let error = Parameters::import(&path).unwrap_err().to_string();
+        assert!(error.contains("level.pth.tar"), "{error}");
+    }
+}
