@@ -1,8 +1,8 @@
 //! Recording ladders, and comparing policies over the recordings.
 //!
-//! - [`Recorder`]: every frame of a scenario at every level, with the truth of what arrives;
+//! - `Recorder`: every frame of a scenario at every level, with the truth of what arrives;
 //! - [`Study`]: a scenario with `[replay]`, from its recordings to the ranking;
-//! - [`compare`]: a scenario's policies over given recordings.
+//! - `compare`: a scenario's policies over given recordings.
 
 mod recorder;
 mod study;

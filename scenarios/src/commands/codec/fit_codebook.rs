@@ -74,10 +74,7 @@ struct ListFit {
 
 /// What features are taken from.
 enum Features {
-    Extracted {
-        engine: Box<Engine>,
-        source: Source,
-    },
+    Extracted { engine: Box<Engine>, source: Source },
     Files(Vec<PathBuf>),
 }
 

@@ -1,4 +1,4 @@
-//! Traces of links: [`read`] takes the field's formats, [`generate`] makes ours, [`write`](mod@write) and
+//! Traces of links: [`read()`] takes the field's formats, [`generate`] makes ours, [`write`](mod@write) and
 //! [`statistics`] are for both.
 //!
 //! A trace of rates has one row per change; a trace of opportunities is Mahimahi's. Which format a text
