@@ -1,26 +1,29 @@
-//! A headless Chromium that looks at a page as a reader would.
+//! A headless Chromium that looks at a page as a reader would, over its DevTools protocol.
 
+use std::cell::RefCell;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::{Child, Command, Stdio};
 
-use headless_chrome::browser::tab::Tab;
-use headless_chrome::protocol::cdp::Browser::{
-    SetDownloadBehavior, SetDownloadBehaviorBehaviorOption,
-};
-use headless_chrome::protocol::cdp::Emulation::{
-    MediaFeature, SetDeviceMetricsOverride, SetEmulatedMedia,
-};
-use headless_chrome::protocol::cdp::Network;
-use headless_chrome::protocol::cdp::Page::CaptureScreenshotFormatOption::Png;
-use headless_chrome::protocol::cdp::types::Event;
-use headless_chrome::{Browser, LaunchOptions};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tungstenite::stream::MaybeTlsStream;
+use tungstenite::{Message, WebSocket};
 
 use crate::LIMIT;
 
 /// A running browser. It ends when this is dropped.
-pub struct Chromium(Browser);
+#[derive(Debug)]
+pub struct Chromium {
+    child: Child,
+    address: String,
+    _profile: TempDir,
+}
 
 /// What a reader's device is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,67 +35,99 @@ pub struct Device {
 }
 
 /// An opened page.
-pub struct View {
-    tab: Arc<Tab>,
-    complaints: Arc<Mutex<Vec<String>>>,
+#[derive(Debug)]
+pub struct View(RefCell<Session>);
+
+#[derive(Debug)]
+struct Session {
+    socket: WebSocket<MaybeTlsStream<TcpStream>>,
+    session: Option<String>,
+    sent: u64,
+    complaints: Vec<String>,
 }
 
 /// Where Debian, Ubuntu, Fedora and Google put it.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
+/// What it says when it can be spoken to.
+const LISTENING: &str = "DevTools listening on ";
+
 impl Chromium {
     /// Starts `SPLITSIM_CHROMIUM`, or the first Chromium on the PATH.
     #[must_use]
     pub fn start() -> Self {
-        let args = [
-            "--disable-component-update",
-            "--disable-quic",
-            "--hide-scrollbars",
-        ];
-        let options = LaunchOptions {
-            path: Some(program()),
+        let profile = tempfile::tempdir().unwrap();
+        let mut child = Command::new(program())
+            .args(["--headless=new", "--remote-debugging-port=0", "--disable-gpu"])
             // The pages are ours, and a container's root has no sandbox to enter.
-            sandbox: false,
-            idle_browser_timeout: LIMIT,
-            args: args.iter().map(AsRef::as_ref).collect(),
-            ..LaunchOptions::default()
+            .args(["--no-sandbox", "--no-first-run", "--disable-component-update"])
+            .args(["--disable-background-networking", "--disable-dev-shm-usage"])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg("about:blank")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
+        let address = loop {
+            match lines.next() {
+                Some(Ok(line)) => match line.strip_prefix(LISTENING) {
+                    Some(address) => break address.to_owned(),
+                    None => said.push(line),
+                },
+                _ => panic!("Chromium does not start; it said\n{}", said.join("\n")),
+            }
         };
-        Self(Browser::new(options).unwrap())
+        // Nobody may be left waiting for its pipe to be read.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        Self {
+            child,
+            address,
+            _profile: profile,
+        }
     }
 
     /// Opens a file on a device and waits until every figure is drawn.
     #[must_use]
     pub fn open(&self, page: &Path, device: Device) -> View {
-        let tab = self.0.new_tab().unwrap();
-        tab.set_default_timeout(LIMIT);
-        let complaints = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&complaints);
-        let listen = move |event: &Event| {
-            if let Some(complaint) = complaint(event) {
-                heard
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(complaint);
-            }
-        };
-        tab.add_event_listener(Arc::new(listen)).unwrap();
-        tab.enable_log().unwrap();
-        tab.enable_runtime().unwrap();
-        tab.call_method(network()).unwrap();
-        tab.call_method(screen(device)).unwrap();
-        tab.call_method(scheme(device)).unwrap();
+        let (socket, _) = tungstenite::connect(&self.address).unwrap();
+        if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
+            stream.set_read_timeout(Some(LIMIT)).unwrap();
+        }
+        let view = View(RefCell::new(Session {
+            socket,
+            session: None,
+            sent: 0,
+            complaints: Vec::new(),
+        }));
+        let target = view.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let session = view.call("Target.attachToTarget", attach);
+        view.0.borrow_mut().session = session["sessionId"].as_str().map(str::to_owned);
+        for domain in ["Log", "Runtime", "Network", "Page"] {
+            view.call(&format!("{domain}.enable"), json!({}));
+        }
+        let screen = json!({
+            "width": device.width_px, "height": 900, "deviceScaleFactor": 1, "mobile": false
+        });
+        view.call("Emulation.setDeviceMetricsOverride", screen);
+        let scheme = if device.dark { "dark" } else { "light" };
+        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+        view.call("Emulation.setEmulatedMedia", json!({ "features": [feature] }));
         let url = format!("file://{}", page.canonicalize().unwrap().display());
-        tab.navigate_to(&url)
-            .unwrap()
-            .wait_until_navigated()
-            .unwrap();
-        let drawn = tab.wait_for_element_with_custom_timeout("html[data-drawn=all]", LIMIT);
-        let view = View {
-            tab: Arc::clone(&tab),
-            complaints,
-        };
-        assert!(drawn.is_ok(), "not drawn: {:?}", view.complaints());
+        view.call("Page.navigate", json!({ "url": url }));
+        view.wait_for("document.documentElement.dataset.drawn === 'all'");
         view
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        // Both fail only where it has ended and been waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -100,34 +135,49 @@ impl View {
     /// The value of a JavaScript expression.
     #[must_use]
     pub fn ask<T: DeserializeOwned>(&self, expression: &str) -> T {
-        // As text, because an object's properties do not come along.
-        let text = self
-            .tab
-            .evaluate(&format!("JSON.stringify({expression})"), false);
-        let text = text
-            .unwrap()
-            .value
-            .unwrap_or_else(|| panic!("{expression}: no value"));
-        serde_json::from_str(text.as_str().unwrap()).unwrap()
+        let asked = json!({ "expression": expression, "returnByValue": true });
+        let mut answer = self.call("Runtime.evaluate", asked);
+        let thrown = &answer["exceptionDetails"];
+        assert!(thrown.is_null(), "{expression}: {thrown}");
+        serde_json::from_value(answer["result"]["value"].take()).unwrap()
     }
 
     /// Clicks in the middle of the first element that a CSS selector finds, scrolled to.
     pub fn click(&self, selector: &str) {
-        self.tab
-            .wait_for_element(selector)
-            .unwrap()
-            .click()
-            .unwrap();
+        let [x, y]: [f64; 2] = self.ask(&format!(
+            "(() => {{
+                const element = document.querySelector({});
+                element.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+                const box = element.getBoundingClientRect();
+                return [box.x + box.width / 2, box.y + box.height / 2];
+            }})()",
+            json!(selector)
+        ));
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event = json!({ "type": kind, "x": x, "y": y, "button": "left", "clickCount": 1 });
+            self.call("Input.dispatchMouseEvent", event);
+        }
     }
 
-    /// Presses a key, such as `Tab` or `Enter`.
+    /// Presses `Tab` or `Enter`.
     pub fn press(&self, key: &str) {
-        self.tab.press_key(key).unwrap();
+        let (code, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            other => panic!("no key {other}"),
+        };
+        for kind in ["keyDown", "keyUp"] {
+            let text = if kind == "keyDown" { text } else { "" };
+            let event = json!({
+                "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text
+            });
+            self.call("Input.dispatchKeyEvent", event);
+        }
     }
 
     /// Types into what has the focus.
     pub fn type_text(&self, text: &str) {
-        self.tab.type_str(text).unwrap();
+        self.call("Input.insertText", json!({ "text": text }));
     }
 
     /// Waits until a JavaScript expression is true.
@@ -137,48 +187,62 @@ impl View {
 
     /// Lets what is downloaded go to this folder.
     pub fn download_to(&self, folder: &Path) {
-        let allow = SetDownloadBehavior {
-            behavior: SetDownloadBehaviorBehaviorOption::Allow,
-            browser_context_id: None,
-            download_path: Some(folder.display().to_string()),
-            events_enabled: None,
-        };
-        self.tab.call_method(allow).unwrap();
+        let allow = json!({ "behavior": "allow", "downloadPath": folder });
+        self.call("Browser.setDownloadBehavior", allow);
     }
 
     /// Errors and warnings of the console, exceptions, and requests to anywhere.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
-        self.complaints
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        // What happened before the answer is heard before it.
+        let _: u8 = self.ask("0");
+        self.0.borrow().complaints.clone()
     }
 
     /// Keeps the whole page as a PNG file, for people to look at.
     pub fn photograph(&self, file: &Path) {
-        let height: f64 = self.ask("document.documentElement.scrollHeight");
-        let width: f64 = self.ask("document.documentElement.clientWidth");
-        let clip = headless_chrome::protocol::cdp::Page::Viewport {
-            x: 0.0,
-            y: 0.0,
-            width,
-            height: height.min(16_000.0),
-            scale: 1.0,
-        };
-        // What lies beyond the window is drawn only in a window that is as high as the page.
-        let png = self
-            .tab
-            .capture_screenshot(Png, None, Some(clip), true)
-            .unwrap();
+        let whole = json!({ "captureBeyondViewport": true });
         fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, png).unwrap();
+        fs::write(file, self.bytes("Page.captureScreenshot", whole)).unwrap();
     }
 
     /// The page as a PDF file.
     #[must_use]
     pub fn print(&self) -> Vec<u8> {
-        self.tab.print_to_pdf(None).unwrap()
+        self.bytes("Page.printToPDF", json!({}))
+    }
+
+    fn bytes(&self, method: &str, parameters: Value) -> Vec<u8> {
+        let answer = self.call(method, parameters);
+        STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
+    }
+
+    fn call(&self, method: &str, parameters: Value) -> Value {
+        self.0.borrow_mut().call(method, &parameters)
+    }
+}
+
+impl Session {
+    /// Asks for something and waits for the answer, listening to what happens meanwhile.
+    fn call(&mut self, method: &str, parameters: &Value) -> Value {
+        self.sent += 1;
+        let mut request = json!({ "id": self.sent, "method": method, "params": parameters });
+        if let Some(session) = &self.session {
+            request["sessionId"] = json!(session);
+        }
+        self.socket.send(Message::text(request.to_string())).unwrap();
+        loop {
+            let message = self.socket.read().unwrap();
+            let Message::Text(text) = message else {
+                continue;
+            };
+            let mut message: Value = serde_json::from_str(&text).unwrap();
+            if message["id"] == self.sent {
+                assert!(message["error"].is_null(), "{method}: {}", message["error"]);
+                return message["result"].take();
+            }
+            self.complaints.extend(complaint(&message));
+        }
     }
 }
 
@@ -198,59 +262,15 @@ fn program() -> PathBuf {
     })
 }
 
-fn network() -> Network::Enable {
-    Network::Enable {
-        max_total_buffer_size: None,
-        max_resource_buffer_size: None,
-        max_post_data_size: None,
-        report_direct_socket_traffic: None,
-        enable_durable_messages: None,
-    }
-}
-
-fn screen(device: Device) -> SetDeviceMetricsOverride {
-    SetDeviceMetricsOverride {
-        width: device.width_px,
-        height: 900,
-        device_scale_factor: 1.0,
-        mobile: false,
-        scale: None,
-        screen_width: None,
-        screen_height: None,
-        position_x: None,
-        position_y: None,
-        dont_set_visible_size: None,
-        screen_orientation: None,
-        viewport: None,
-        display_feature: None,
-        device_posture: None,
-    }
-}
-
-fn scheme(device: Device) -> SetEmulatedMedia {
-    let preferred = if device.dark { "dark" } else { "light" };
-    SetEmulatedMedia {
-        media: None,
-        features: Some(vec![MediaFeature {
-            name: "prefers-color-scheme".to_owned(),
-            value: preferred.to_owned(),
-        }]),
-    }
-}
-
 /// What should not happen on a page that works alone.
-fn complaint(event: &Event) -> Option<String> {
-    match event {
-        Event::LogEntryAdded(event) => {
-            let entry = &event.params.entry;
-            Some(format!("log: {}", entry.text))
-        }
-        Event::RuntimeExceptionThrown(event) => {
-            Some(format!("exception: {:?}", event.params.exception_details))
-        }
-        Event::RuntimeConsoleAPICalled(event) => Some(format!("console: {:?}", event.params.args)),
-        Event::NetworkRequestWillBeSent(event) => {
-            let url = &event.params.request.url;
+fn complaint(event: &Value) -> Option<String> {
+    let about = &event["params"];
+    match event["method"].as_str()? {
+        "Log.entryAdded" => Some(format!("log: {}", about["entry"]["text"])),
+        "Runtime.exceptionThrown" => Some(format!("exception: {}", about["exceptionDetails"])),
+        "Runtime.consoleAPICalled" => Some(format!("console: {}", about["args"])),
+        "Network.requestWillBeSent" => {
+            let url = about["request"]["url"].as_str()?;
             let own = ["file:", "data:", "blob:"];
             let is_own = own.iter().any(|scheme| url.starts_with(scheme));
             (!is_own).then(|| format!("request: {url}"))
