@@ -10,7 +10,6 @@ mod geometry;
 #[cfg(test)]
 mod golden;
 mod heads;
-mod packed;
 mod preprocess;
 mod resample;
 pub mod train;
