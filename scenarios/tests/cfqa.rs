@@ -228,7 +228,7 @@ fn wrong_usage_is_refused_before_work() {
     check("--source model", &["model"]);
     place.splitsim("cfqa table set").failed(
         2,
-        &["no set/rows.parquet: make it with 'splitsim cfqa build'"],
+        &["no set: make it with 'splitsim cfqa build' or 'splitsim cfqa import'"],
     );
 }
 

@@ -277,7 +277,8 @@ fn what_cannot_be_coded_is_refused() {
     trip("--codec hevc --level 3").failed(2, &["no level 3: the ladder has 3 levels (0 to 2)"]);
     trip("--codec hevc --level best").failed(2, &["'best' is no rung"]);
     trip("--codec av1 --level 0").failed(2, &["unknown codec 'av1', expected hevc"]);
-    trip("--codec hevc --level 0 --range wide").failed(2, &["expected package or feature"]);
+    trip("--codec hevc --level 0 --range wide")
+        .failed(2, &["expected package, feature, published"]);
     std::fs::write(place.path("b.splf"), "SPLF, but no more").unwrap();
     place
         .splitsim("codec decode --in b.splf --out d.npy --model model")

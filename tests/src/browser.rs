@@ -58,9 +58,17 @@ impl Chromium {
     pub fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
         let mut child = Command::new(program())
-            .args(["--headless=new", "--remote-debugging-port=0", "--disable-gpu"])
+            .args([
+                "--headless=new",
+                "--remote-debugging-port=0",
+                "--disable-gpu",
+            ])
             // The pages are ours, and a container's root has no sandbox to enter.
-            .args(["--no-sandbox", "--no-first-run", "--disable-component-update"])
+            .args([
+                "--no-sandbox",
+                "--no-first-run",
+                "--disable-component-update",
+            ])
             .args(["--disable-background-networking", "--disable-dev-shm-usage"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
@@ -115,10 +123,13 @@ impl Chromium {
         view.call("Emulation.setDeviceMetricsOverride", screen);
         let scheme = if device.dark { "dark" } else { "light" };
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
-        view.call("Emulation.setEmulatedMedia", json!({ "features": [feature] }));
+        view.call(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": [feature] }),
+        );
         let url = format!("file://{}", page.canonicalize().unwrap().display());
         view.call("Page.navigate", json!({ "url": url }));
-        view.wait_for("document.documentElement.dataset.drawn === 'all'");
+        view.wait_for("document.documentElement?.dataset.drawn === 'all'");
         view
     }
 }
@@ -230,7 +241,9 @@ impl Session {
         if let Some(session) = &self.session {
             request["sessionId"] = json!(session);
         }
-        self.socket.send(Message::text(request.to_string())).unwrap();
+        self.socket
+            .send(Message::text(request.to_string()))
+            .unwrap();
         loop {
             let message = self.socket.read().unwrap();
             let Message::Text(text) = message else {

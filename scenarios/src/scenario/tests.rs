@@ -203,7 +203,7 @@ fn a_policy_has_the_keys_of_its_kind() {
         "kind = 'threshold'\nmetric = 'mse'",
         "add cls to [thresholds.mse]",
     );
-    check("kind = 'oracle'", "unknown variant `oracle`");
+    check("kind = 'oracle'", "it needs [replay]");
     check("kind = 'always'\nlevel = 'best'", "'best' is no rung");
     check(
         "kind = 'always'\nlevel = 1\nstep = 2",

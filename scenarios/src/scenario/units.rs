@@ -38,12 +38,12 @@ pub(super) struct QueueLimit(pub(super) Limit);
 
 /// Largest first, so that a size is printed in the largest unit that it is a whole number of.
 const SIZE_UNITS: [(&str, u64); 7] = [
-    ("GiB", 1 << 30),
     ("GB", 1_000_000_000),
-    ("MiB", 1 << 20),
     ("MB", 1_000_000),
-    ("KiB", 1 << 10),
     ("kB", 1_000),
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
     ("B", 1),
 ];
 
@@ -133,9 +133,9 @@ impl TryFrom<String> for Share {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let percent = text.strip_suffix('%').map(str::trim_end);
         percent
-            .and_then(|percent| percent.parse::<f64>().ok())
-            .filter(|percent| (0.0..=100.0).contains(percent))
-            .map(|percent| Self(percent / 100.0))
+            .and_then(hundredths)
+            .filter(|share| (0.0..=1.0).contains(share))
+            .map(Self)
             .ok_or_else(|| {
                 format!("'{text}' is no share; expected a number from 0 to 100 and %, such as 1 %")
             })
@@ -144,15 +144,11 @@ impl TryFrom<String> for Share {
 
 impl From<Share> for String {
     fn from(Share(share): Share) -> Self {
-        // The shortest number that reads back as the same share.
         let percent = share * 100.0;
+        // Without the noise of the product, where the share is read back all the same.
         let rounded = (percent * 1e9).round() / 1e9;
-        let percent = if rounded / 100.0 == share {
-            rounded
-        } else {
-            percent
-        };
-        format!("{percent} %")
+        let same = hundredths(&rounded.to_string()) == Some(share);
+        format!("{} %", if same { rounded } else { percent })
     }
 }
 
@@ -181,6 +177,11 @@ impl From<QueueLimit> for String {
             Limit::Bytes(bytes) => Self::from(Size(bytes)),
         }
     }
+}
+
+/// The share nearest to a number of per cent; a division by 100 would round twice.
+fn hundredths(percent: &str) -> Option<f64> {
+    format!("{percent}e-2").parse().ok()
 }
 
 fn parse_size(text: &str) -> Option<u64> {

@@ -150,7 +150,8 @@ fn kendall(x: &[f64], y: &[f64]) -> f64 {
     let mut values: Vec<f64> = pairs.iter().map(|pair| pair.1).collect();
     let discordant = sort_counting_exchanges(&mut values);
     let tied_y = tied(&values, |a, b| a == b);
-    let balance = (all - tied_x - tied_y + tied_both) as f64 - 2.0 * discordant as f64;
+    let untied = all + tied_both - tied_x - tied_y;
+    let balance = untied as f64 - 2.0 * discordant as f64;
     balance / (((all - tied_x) as f64).sqrt() * ((all - tied_y) as f64).sqrt())
 }
 

@@ -183,7 +183,7 @@ mod tests {
         let base = ["edge", "run", "--connect", "a:1", "--identity", "d"];
         for (wrong, expected) in [
             (["--task", "pose"], "expected cls, seg or dpt"),
-            (["--policy", "gate"], "expected always or threshold"),
+            (["--policy", "gate"], "expected always, threshold, bisect"),
             (["--source", "scenes:1"], "a seed and a count"),
             (["--retry-for", "soon"], "expected number"),
         ] {
