@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::run::runtime;
 use crate::failure::OrRefuse;
-use crate::ladder::{Studied, Study, StudyOrder};
+use crate::ladder::{Studied, Study};
+use crate::run::Order;
 use crate::{Failure, Output, Screen};
 
 #[derive(Debug, Subcommand)]
@@ -48,7 +49,7 @@ impl LadderCommand {
                 settings,
                 force,
             }) => study(
-                &StudyOrder {
+                &Order {
                     scenario,
                     settings,
                     out,
@@ -61,7 +62,7 @@ impl LadderCommand {
 }
 
 /// Records, compares if the scenario says how, and says what came of it.
-pub(super) fn study(order: &StudyOrder, screen: &Screen) -> Result<Output, Failure> {
+pub(super) fn study(order: &Order, screen: &Screen) -> Result<Output, Failure> {
     let study = Study::prepare(order).or_refuse()?;
     let studied = runtime()?
         .block_on(study.perform(screen))

@@ -7,8 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::failure::OrRefuse;
-use crate::ladder::StudyOrder;
-use crate::run::{Experiment, Order};
+use crate::run::{Experiment, Order, RunOptions};
 use crate::scenario::{self, Plan, Sweep};
 use crate::sweep::{self, SweepOrder};
 use crate::{Failure, Output, Screen};
@@ -65,25 +64,25 @@ impl Run {
 
     /// Records ladders, and compares the policies over them.
     fn replay(self, screen: &Screen) -> Result<Output, Failure> {
-        let order = StudyOrder {
+        super::ladder::study(&self.order(), screen)
+    }
+
+    fn order(self) -> Order {
+        Order {
             scenario: self.scenario,
             settings: self.settings,
             out: self.out,
             force: self.force,
-        };
-        super::ladder::study(&order, screen)
+        }
     }
 
     fn single(self, screen: &Screen) -> Result<Output, Failure> {
-        let order = Order {
-            scenario: self.scenario,
-            settings: self.settings,
-            out: self.out,
-            force: self.force,
+        let options = RunOptions {
             resume: self.resume,
             pictures: self.pictures,
         };
-        let experiment = Experiment::prepare(&order).or_refuse()?;
+        let order = self.order();
+        let experiment = Experiment::prepare(&order, options).or_refuse()?;
         let performed = runtime()?
             .block_on(experiment.perform(screen))
             .with_context(|| format!("scenario {}", order.scenario.display()))?;

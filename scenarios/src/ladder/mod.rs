@@ -8,7 +8,7 @@ mod recorder;
 mod study;
 
 pub(crate) use recorder::{Recorder, Recordings};
-pub use study::{Studied, Study, StudyOrder};
+pub use study::{Studied, Study};
 
 use std::path::{Path, PathBuf};
 

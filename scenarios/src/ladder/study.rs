@@ -1,39 +1,19 @@
 //! A scenario's ladders from its pictures, and its policies over them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use splitsim_model::Package;
 use splitsim_replay::Comparison;
-use splitsim_vision::{Engine, EngineOptions, Parts};
 use tokio_util::sync::CancellationToken;
 
 use super::{Recorder, Recordings, compare, write};
 use crate::Screen;
-use crate::run::{self, Folder, Owner, Provenance, interrupt};
-use crate::scenario::{self, Scenario};
-
-/// What is to be recorded and compared, as it was typed.
-#[derive(Debug, Clone)]
-pub struct StudyOrder {
-    /// The scenario file.
-    pub scenario: PathBuf,
-    /// `key=value`, applied to it in their order.
-    pub settings: Vec<String>,
-    /// Where results go; `out/NAME` unless given.
-    pub out: Option<PathBuf>,
-    /// Whether results of another scenario or model that are there are replaced.
-    pub force: bool,
-}
+use crate::run::{Order, Prepared, interrupt};
 
 /// A scenario whose ladders can be recorded.
 #[derive(Debug)]
 pub struct Study {
-    scenario: Scenario,
-    package: Package,
-    folder: Folder,
-    backbone: Engine,
-    heads: Engine,
+    ready: Prepared,
 }
 
 /// What came of a study.
@@ -54,36 +34,9 @@ impl Study {
     ///
     /// # Errors
     /// When anything does not fit; nothing has been replaced then.
-    pub fn prepare(order: &StudyOrder) -> Result<Self> {
-        let named = || format!("scenario {}", order.scenario.display());
-        let draft = scenario::read(&order.scenario, &order.settings)?;
-        let package = Package::find(draft.model()).with_context(named)?;
-        let scenario = draft.resolve(&package).with_context(named)?;
-        let frames = run::check(&scenario, &package).with_context(named)?;
-        let load = |parts| {
-            let options = EngineOptions {
-                parts,
-                compute: scenario.compute,
-                threads: Some(scenario.threads),
-            };
-            Engine::load(&package, &scenario.tasks, options)
-        };
-        let (backbone, heads) = (load(Parts::Backbone)?, load(Parts::Heads)?);
-        let out = order.out.clone();
-        let out = out.unwrap_or_else(|| Path::new("out").join(&scenario.name));
-        let provenance = Provenance::gather(&package)?;
-        let owner = Owner {
-            scenario: &scenario,
-            provenance: &provenance,
-            frames,
-        };
-        let folder = Folder::open(&out, &owner, order.force)?;
+    pub fn prepare(order: &Order) -> Result<Self> {
         Ok(Self {
-            scenario,
-            package,
-            folder,
-            backbone,
-            heads,
+            ready: Prepared::open(order)?,
         })
     }
 
@@ -94,8 +47,8 @@ impl Study {
     /// # Errors
     /// When recording fails, a policy does not suit the recording, or results cannot be written.
     pub async fn perform(mut self, screen: &Screen) -> Result<Studied> {
-        self.folder.begin()?;
-        screen.note(&format!("results: {}", self.folder.path().display()));
+        self.ready.folder.begin()?;
+        screen.note(&format!("results: {}", self.ready.folder.path().display()));
         let stop = CancellationToken::new();
         interrupt::watch(stop.clone(), screen.clone())?;
         let screen = screen.clone();
@@ -106,21 +59,21 @@ impl Study {
 
     fn work(self, stop: &CancellationToken, screen: &Screen) -> Result<Studied> {
         let recorder = Recorder {
-            scenario: &self.scenario,
-            package: &self.package,
-            backbone: &self.backbone,
-            heads: &self.heads,
+            scenario: &self.ready.scenario,
+            package: &self.ready.package,
+            backbone: &self.ready.backbone,
+            heads: &self.ready.heads,
             stop,
         };
         let Recordings {
             of_tasks,
             interrupted,
-        } = recorder.record(&self.folder.ladders(), screen)?;
+        } = recorder.record(&self.ready.folder.ladders(), screen)?;
         let frames = of_tasks
             .iter()
             .map(|r| (r.identity().task, r.frames().len()))
             .collect();
-        let out = self.folder.path().to_owned();
+        let out = self.ready.folder.path().to_owned();
         if interrupted {
             return Ok(Studied {
                 comparison: None,
@@ -129,8 +82,13 @@ impl Study {
                 shortfall: Some("interrupted; the same command goes on".to_owned()),
             });
         }
-        let comparison = match &self.scenario.replay {
-            Some(plan) => Some(compare(&self.scenario, plan, &self.package, &of_tasks)?),
+        let comparison = match &self.ready.scenario.replay {
+            Some(plan) => Some(compare(
+                &self.ready.scenario,
+                plan,
+                &self.ready.package,
+                &of_tasks,
+            )?),
             None => None,
         };
         if let Some(comparison) = &comparison {

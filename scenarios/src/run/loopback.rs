@@ -17,9 +17,9 @@ use splitsim_transport::{Identity, Target};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::Experiment;
 use super::live::{LiveEdge, LiveTask};
 use super::wire::{self, PathSample, Wires};
+use super::{Experiment, Prepared};
 use crate::Screen;
 use crate::scenario::{PlannedPolicy, Scenario};
 
@@ -36,16 +36,16 @@ impl Loopback {
     pub(super) async fn start(experiment: &Experiment) -> Result<Self> {
         let (cloud_identity, edge_identity) = identities()?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let out = experiment.folder.path().to_owned();
-        let scenario = &experiment.scenario;
+        let out = experiment.ready.folder.path().to_owned();
+        let scenario = &experiment.ready.scenario;
         let config = CloudConfig {
             tasks: scenario.tasks.clone(),
             transport: scenario.transport.clone(),
             codec: scenario.codec_options.clone(),
             runs: runs(experiment),
-            ..CloudConfig::new(listen, cloud_identity, out, &experiment.package)
+            ..CloudConfig::new(listen, cloud_identity, out, &experiment.ready.package)
         };
-        let cloud = Cloud::start(config, experiment.heads.clone())
+        let cloud = Cloud::start(config, experiment.ready.heads.clone())
             .await
             .context("cannot start the cloud")?;
         let address = cloud.local_addr();
@@ -83,7 +83,7 @@ impl Loopback {
     ) -> Result<Vec<String>> {
         warm_up(experiment).await?;
         let mut shortfalls = Vec::new();
-        for policy in &experiment.scenario.policies {
+        for policy in &experiment.ready.scenario.policies {
             if stop.is_cancelled() {
                 break;
             }
@@ -107,14 +107,14 @@ impl Loopback {
         shortfalls: &mut Vec<String>,
     ) -> Result<()> {
         let stop = stop.child_token();
-        let scenario = &experiment.scenario;
+        let scenario = &experiment.ready.scenario;
         let ids = edge_ids(scenario);
         let wires = match &scenario.link {
             Some(plan) => Some(Wires::start(
                 plan,
                 self.address,
                 ids.iter().map(|(id, _)| id.as_str()),
-                &experiment.folder.edge(&policy.name, "packets"),
+                &experiment.ready.folder.edge(&policy.name, "packets"),
             )?),
             None => None,
         };
@@ -128,7 +128,12 @@ impl Loopback {
             let live = LiveTask::edge(bar, label.clone());
             let entry = wires.as_ref().and_then(|wires| wires.entry(id));
             let config = self.edge(experiment, policy, (id, *task), config, entry)?;
-            let work = edge(config, experiment.backbone.clone(), live, stop.clone());
+            let work = edge(
+                config,
+                experiment.ready.backbone.clone(),
+                live,
+                stop.clone(),
+            );
             edges.push((id, label, tokio::spawn(work)));
         }
         let (mut failure, mut connections) = (None, Vec::new());
@@ -151,7 +156,7 @@ impl Loopback {
             None => (Vec::new(), Vec::new()),
         };
         notes.iter().for_each(|note| screen.note(note));
-        let results = experiment.folder.results();
+        let results = experiment.ready.folder.results();
         let store = move || wire::store(&results, &links, &connections);
         tokio::task::spawn_blocking(store)
             .await
@@ -169,12 +174,12 @@ impl Loopback {
         config: &PolicyConfig,
         entry: Option<SocketAddr>,
     ) -> Result<EdgeConfig> {
-        let scenario = &experiment.scenario;
+        let scenario = &experiment.ready.scenario;
         let target = |address| Target {
             address,
             server_name: self.address.ip().to_string(),
         };
-        let out = experiment.folder.edge(&policy.name, edge_id);
+        let out = experiment.ready.folder.edge(&policy.name, edge_id);
         let mut transport = scenario.transport.clone();
         if scenario.qlog {
             let folder = out.join("qlog");
@@ -209,12 +214,12 @@ fn bars(
     policy: &PlannedPolicy,
     screen: &Screen,
 ) -> BTreeMap<Task, Arc<Mutex<LiveTask>>> {
-    let edges = experiment.scenario.edges_per_task.get();
+    let edges = experiment.ready.scenario.edges_per_task.get();
     let tasks = policy.of_task.keys();
     tasks
         .map(|&task| {
             let label = format!("{} {task}", policy.name);
-            let bar = LiveTask::new(screen, label, experiment.frames, edges);
+            let bar = LiveTask::new(screen, label, experiment.ready.frames, edges);
             (task, Arc::new(Mutex::new(bar)))
         })
         .collect()
@@ -260,8 +265,8 @@ fn identities() -> Result<(Identity, Identity)> {
 /// The runs as they are recorded, with what the hello of an edge cannot tell.
 fn runs(experiment: &Experiment) -> Vec<RunRecord> {
     let mut runs = Vec::new();
-    for policy in &experiment.scenario.policies {
-        for (edge_id, task) in edge_ids(&experiment.scenario) {
+    for policy in &experiment.ready.scenario.policies {
+        for (edge_id, task) in edge_ids(&experiment.ready.scenario) {
             if let Some(config) = policy.of_task.get(&task) {
                 runs.push(run(experiment, policy, (edge_id, task), config));
             }
@@ -276,12 +281,13 @@ fn run(
     (edge_id, task): (String, Task),
     config: &PolicyConfig,
 ) -> RunRecord {
-    let Experiment {
+    let Prepared {
         scenario,
         package,
         provenance,
+        folder,
         ..
-    } = experiment;
+    } = &experiment.ready;
     RunRecord {
         run_id: scenario.run_id(policy),
         edge_id,
@@ -296,15 +302,18 @@ fn run(
         started_at: provenance.begun_at.clone(),
         software_version: provenance.splitsim.clone(),
         host: json!(provenance),
-        scenario: experiment.folder.resolved().to_owned(),
+        scenario: folder.resolved().to_owned(),
     }
 }
 
 /// The first extraction and the first run of a head are slow: libtorch sets itself up.
 async fn warm_up(experiment: &Experiment) -> Result<()> {
-    let (backbone, heads) = (experiment.backbone.clone(), experiment.heads.clone());
-    let source = experiment.scenario.source.clone();
-    let tasks = experiment.scenario.tasks.clone();
+    let (backbone, heads) = (
+        experiment.ready.backbone.clone(),
+        experiment.ready.heads.clone(),
+    );
+    let source = experiment.ready.scenario.source.clone();
+    let tasks = experiment.ready.scenario.tasks.clone();
     let work = move || -> Result<()> {
         let source = Source::open(&source)?;
         for task in tasks {

@@ -1,6 +1,7 @@
 //! Running a scenario: one cloud, and for policy after policy an edge per task, over loopback QUIC.
 //!
 //! - [`Experiment`]: prepared ([`Experiment::prepare`]), then performed ([`Experiment::perform`]);
+//! - [`Order`]: what is to be run; `prepared`: a scenario made ready, for runs and recordings;
 //! - `folder`: the folder of results, which belongs to one scenario and model;
 //! - `provenance`: what a result must be accompanied by to be believed;
 //! - `loopback`: the cloud and the edges;
@@ -14,11 +15,12 @@ mod folder;
 pub(crate) mod interrupt;
 mod live;
 mod loopback;
+mod prepared;
 mod provenance;
 pub(crate) mod report;
 mod wire;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use splitsim_model::Package;
@@ -26,28 +28,20 @@ use splitsim_policy::LadderLen;
 use splitsim_results::Summary;
 use splitsim_source::Source;
 use splitsim_story::Limits;
-use splitsim_vision::{Engine, EngineOptions, Parts};
 use tokio_util::sync::CancellationToken;
 
 use crate::Screen;
 use crate::gallery::Studio;
 use crate::ladder::Recorder;
-use crate::scenario::{self, Scenario};
-pub(crate) use folder::{Folder, Owner};
+use crate::scenario::Scenario;
 use loopback::Loopback;
+pub use prepared::Order;
+pub(crate) use prepared::Prepared;
 pub(crate) use provenance::Provenance;
 
-/// What is to be run, as it was typed.
-#[derive(Debug, Clone)]
-pub struct Order {
-    /// The scenario file.
-    pub scenario: PathBuf,
-    /// `key=value`, applied to it in their order.
-    pub settings: Vec<String>,
-    /// Where results go; `out/NAME` unless given.
-    pub out: Option<PathBuf>,
-    /// Whether results of another scenario or model that are there are replaced.
-    pub force: bool,
+/// How a scenario is run.
+#[derive(Debug, Clone, Copy)]
+pub struct RunOptions {
     /// Whether finished results are left as they are, instead of being made anew.
     pub resume: bool,
     /// Frames that the report shows in pictures, per task and for either surprise.
@@ -57,14 +51,8 @@ pub struct Order {
 /// An experiment of which everything is known to be there.
 #[derive(Debug)]
 pub struct Experiment {
-    scenario: Scenario,
-    package: Package,
-    provenance: Provenance,
-    frames: usize,
+    ready: Prepared,
     pictures: usize,
-    folder: Folder,
-    backbone: Engine,
-    heads: Engine,
     /// Whether there is something to do.
     due: bool,
 }
@@ -87,40 +75,12 @@ impl Experiment {
     ///
     /// # Errors
     /// When anything does not fit; nothing has been replaced then.
-    pub fn prepare(order: &Order) -> Result<Self> {
-        let named = || format!("scenario {}", order.scenario.display());
-        let draft = scenario::read(&order.scenario, &order.settings)?;
-        let package = Package::find(draft.model()).with_context(named)?;
-        let scenario = draft.resolve(&package).with_context(named)?;
-        let frames = check(&scenario, &package).with_context(named)?;
-        let provenance = Provenance::gather(&package)?;
-        let load = |parts| {
-            let options = EngineOptions {
-                parts,
-                compute: scenario.compute,
-                threads: Some(scenario.threads),
-            };
-            Engine::load(&package, &scenario.tasks, options)
-        };
-        let (backbone, heads) = (load(Parts::Backbone)?, load(Parts::Heads)?);
-        let out = order.out.clone();
-        let out = out.unwrap_or_else(|| Path::new("out").join(&scenario.name));
-        let owner = Owner {
-            scenario: &scenario,
-            provenance: &provenance,
-            frames,
-        };
-        let folder = Folder::open(&out, &owner, order.force)?;
+    pub fn prepare(order: &Order, options: RunOptions) -> Result<Self> {
+        let ready = Prepared::open(order)?;
         Ok(Self {
-            due: !(order.resume && folder.is_finished()),
-            scenario,
-            package,
-            provenance,
-            frames,
-            pictures: order.pictures,
-            folder,
-            backbone,
-            heads,
+            due: !(options.resume && ready.folder.is_finished()),
+            pictures: options.pictures,
+            ready,
         })
     }
 
@@ -132,8 +92,8 @@ impl Experiment {
     /// When cloud or edges cannot go on, or the results cannot be written.
     pub async fn perform(mut self, screen: &Screen) -> Result<Performed> {
         let shortfalls = if self.due {
-            self.folder.begin()?;
-            screen.note(&format!("results: {}", self.folder.path().display()));
+            self.ready.folder.begin()?;
+            screen.note(&format!("results: {}", self.ready.folder.path().display()));
             let stop = CancellationToken::new();
             interrupt::watch(stop.clone(), screen.clone())?;
             self.record_ladders(screen, &stop).await?;
@@ -142,20 +102,20 @@ impl Experiment {
                 .run(&self, screen, &stop)
                 .await?
         } else {
-            screen.note(&format!("finished: {}", self.folder.path().display()));
+            screen.note(&format!("finished: {}", self.ready.folder.path().display()));
             Vec::new()
         };
-        let mut summary = Summary::of_file(&self.folder.results())?;
-        self.folder.finish(&summary)?;
+        let mut summary = Summary::of_file(&self.ready.folder.results())?;
+        self.ready.folder.finish(&summary)?;
         self.report(screen).await?;
-        let dropped = |policy: &str, edge: &str| self.folder.dropped(policy, edge);
-        let missing = report::missing(&self.scenario, self.frames, &summary, dropped);
+        let dropped = |policy: &str, edge: &str| self.ready.folder.dropped(policy, edge);
+        let missing = report::missing(&self.ready.scenario, self.ready.frames, &summary, dropped);
         let shortfall = (missing > 0 || !shortfalls.is_empty())
             .then(|| report::shortfall(missing, &shortfalls));
         let performed = Performed {
             summary: summary.clone(),
-            table: report::table(&self.scenario, &mut summary),
-            out: self.folder.path().to_owned(),
+            table: report::table(&self.ready.scenario, &mut summary),
+            out: self.ready.folder.path().to_owned(),
             shortfall,
         };
         Ok(performed)
@@ -165,12 +125,12 @@ impl Experiment {
 impl Experiment {
     /// Records every level of every frame, if the scenario says so.
     async fn record_ladders(&self, screen: &Screen, stop: &CancellationToken) -> Result<()> {
-        if !self.scenario.record_ladders {
+        if !self.ready.scenario.record_ladders {
             return Ok(());
         }
-        let (scenario, package) = (self.scenario.clone(), self.package.clone());
-        let (backbone, heads) = (self.backbone.clone(), self.heads.clone());
-        let (folder, screen, stop) = (self.folder.ladders(), screen.clone(), stop.clone());
+        let (scenario, package) = (self.ready.scenario.clone(), self.ready.package.clone());
+        let (backbone, heads) = (self.ready.backbone.clone(), self.ready.heads.clone());
+        let (folder, screen, stop) = (self.ready.folder.ladders(), screen.clone(), stop.clone());
         let record = move || {
             let recorder = Recorder {
                 scenario: &scenario,
@@ -188,9 +148,9 @@ impl Experiment {
 
     /// Writes the report of everything that is in the results.
     async fn report(&self, screen: &Screen) -> Result<()> {
-        let run = report::read(self.folder.path())?;
-        let (scenario, package) = (self.scenario.clone(), self.package.clone());
-        let (backbone, heads) = (self.backbone.clone(), self.heads.clone());
+        let run = report::read(self.ready.folder.path())?;
+        let (scenario, package) = (self.ready.scenario.clone(), self.ready.package.clone());
+        let (backbone, heads) = (self.ready.backbone.clone(), self.ready.heads.clone());
         let (each, screen) = (self.pictures, screen.clone());
         let render = move || {
             let studio = Studio {
@@ -205,7 +165,7 @@ impl Experiment {
         let html = tokio::task::spawn_blocking(render)
             .await
             .context("the report broke down")?;
-        self.folder.report(&html)
+        self.ready.folder.report(&html)
     }
 }
 
