@@ -1,13 +1,13 @@
 //! Pictures to train on, and batches of crops.
 
 use ndarray::Array2;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::Rng;
 use splitsim_feature::Task;
 use splitsim_latent::LatentExtent;
 use tch::Tensor;
 
 use super::TrainConfig;
+use super::chance::Draw;
 use crate::HyperpriorError;
 
 /// One feature's picture of symbols.
@@ -76,8 +76,7 @@ impl TrainingSet {
         step: usize,
     ) -> Result<Tensor, HyperpriorError> {
         // One stream per step, so that a training that goes on takes the crops that it would have.
-        let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-        rng.set_stream((level as u64) << 40 | step as u64);
+        let mut rng = Draw::Crops { level, step }.generator(config.seed);
         let by_task: Vec<Vec<&TrainingPicture>> = Task::ALL
             .iter()
             .map(|&task| {

@@ -1,16 +1,18 @@
 //! A hyperprior run on crops, for its loss.
 
+use rand_chacha::ChaCha8Rng;
 use tch::{Kind, Tensor};
 
 use super::Figures;
+use super::chance::uniform;
 use crate::layers::Sequence;
 use crate::{HyperpriorError, Parameters, entropy};
 
 /// What stands for rounding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rounding {
-    /// Uniform noise in ±½: differentiable, and the same on average.
-    Noise,
+#[derive(Debug)]
+pub(super) enum Rounding<'a> {
+    /// Uniform noise in ±½ from this generator: differentiable, and the same on average.
+    Noise(&'a mut ChaCha8Rng),
     /// Rounding, as in use.
     Real,
 }
@@ -27,12 +29,12 @@ pub(super) fn losses(
     parameters: &Parameters,
     crops: &Tensor,
     lambda: f64,
-    rounding: Rounding,
+    rounding: Rounding<'_>,
 ) -> Result<Losses, HyperpriorError> {
     let y = Sequence::analysis(parameters)?.forward(crops)?;
     let z = Sequence::hyper_analysis(parameters)?.forward(&y.f_abs()?)?;
     let (y_hat, z_hat) = match rounding {
-        Rounding::Noise => (noisy(&y)?, noisy(&z)?),
+        Rounding::Noise(generator) => (noisy(&y, generator)?, noisy(&z, generator)?),
         Rounding::Real => {
             let medians = parameters.get("entropy_bottleneck.quantiles")?;
             let medians = medians.f_narrow(2, 1, 1)?.f_reshape([1, -1, 1, 1])?;
@@ -69,7 +71,7 @@ impl Losses {
     }
 }
 
-fn noisy(latent: &Tensor) -> Result<Tensor, HyperpriorError> {
-    let noise = latent.f_detach()?.f_rand_like()?.f_sub_scalar(0.5)?;
+fn noisy(latent: &Tensor, generator: &mut ChaCha8Rng) -> Result<Tensor, HyperpriorError> {
+    let noise = uniform(&latent.size(), 0.5, generator)?.f_to_device(latent.device())?;
     Ok(latent.f_add(&noise)?)
 }

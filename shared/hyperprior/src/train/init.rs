@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind, Tensor};
 
+use super::chance::{Draw, uniform};
 use crate::layers::stored;
 use crate::{HyperpriorError, Parameters, Widths};
 
@@ -13,20 +15,23 @@ const PRIOR_SCALE: f64 = 10.0;
 const PRIOR_WIDTHS: [f64; 5] = [3.0, 3.0, 3.0, 3.0, 1.0];
 
 pub(super) fn parameters(seed: u64, widths: Widths) -> Result<Parameters, HyperpriorError> {
-    // libtorch's generator takes signed seeds.
-    tch::manual_seed(seed as i64);
+    let mut generator = Draw::Weights.generator(seed);
     let tensors = widths
         .shapes()
         .into_iter()
         .map(|(name, shape)| {
-            let tensor = tensor(&name, &shape)?;
+            let tensor = tensor(&name, &shape, &mut generator)?;
             Ok((name, tensor))
         })
         .collect::<Result<BTreeMap<_, _>, HyperpriorError>>()?;
     Ok(Parameters::from_own(widths, tensors))
 }
 
-fn tensor(name: &str, shape: &[i64]) -> Result<Tensor, HyperpriorError> {
+fn tensor(
+    name: &str,
+    shape: &[i64],
+    generator: &mut ChaCha8Rng,
+) -> Result<Tensor, HyperpriorError> {
     let options = (Kind::Float, Device::Cpu);
     let filled = |value: f64| Tensor::f_full(shape, value, options);
     let last = name.rsplit('.').next().unwrap_or(name);
@@ -35,7 +40,7 @@ fn tensor(name: &str, shape: &[i64]) -> Result<Tensor, HyperpriorError> {
         (&[_, inputs, rows, columns], _) => {
             // PyTorch's default: uniform with bound 1/√fan-in, taken from the weight's second side.
             let bound = 1.0 / ((inputs * rows * columns) as f64).sqrt();
-            Tensor::f_empty(shape, options)?.f_uniform_(-bound, bound)?
+            uniform(shape, bound, generator)?
         }
         (_, "beta") => filled(stored(1.0))?,
         (&[channels, _], "gamma") => {
@@ -51,7 +56,7 @@ fn tensor(name: &str, shape: &[i64]) -> Result<Tensor, HyperpriorError> {
             let scale = PRIOR_SCALE.powf(1.0 / PRIOR_WIDTHS.len() as f64);
             filled((1.0 / scale / outputs).exp_m1().ln())?
         }
-        _ if name.contains("biases") => Tensor::f_empty(shape, options)?.f_uniform_(-0.5, 0.5)?,
+        _ if name.contains("biases") => uniform(shape, 0.5, generator)?,
         _ => filled(0.0)?,
     })
 }

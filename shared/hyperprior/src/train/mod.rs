@@ -12,6 +12,7 @@
 //! when it has become small or the steps are spent. The parameters of the best validation are kept.
 
 mod adam;
+mod chance;
 mod checkpoint;
 mod config;
 mod crops;
