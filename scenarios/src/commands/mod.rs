@@ -17,5 +17,6 @@ pub(crate) mod policies;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod scenes;
+mod training_log;
 mod truth_file;
 pub(crate) mod validate;

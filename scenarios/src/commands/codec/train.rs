@@ -1,7 +1,5 @@
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -15,12 +13,10 @@ use splitsim_model::{Digest, Package};
 use splitsim_source::{Source, SourceSpec};
 use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 
+use crate::commands::training_log::TrainingLog;
 use crate::failure::OrRefuse;
 use crate::screen::Bar;
 use crate::{Failure, Output, Screen};
-
-/// The log that a training leaves in its working folder.
-const LOG: &str = "training.jsonl";
 
 /// Train a ladder of hyperpriors on a model's features and write it into the model's package.
 ///
@@ -273,30 +269,22 @@ fn folder_name(source: &SourceSpec) -> String {
 /// Shows and logs how a training goes.
 struct Watch {
     screen: Screen,
-    start: Instant,
-    log: File,
-    log_error: Option<std::io::Error>,
+    log: TrainingLog,
     /// The level that the bar is of.
     bar: Option<(usize, Bar)>,
 }
 
 impl Watch {
     fn begin(work: &Path, screen: &Screen) -> Result<Self> {
-        let path = work.join(LOG);
-        let log = File::options().create(true).append(true).open(&path);
         Ok(Self {
             screen: screen.clone(),
-            start: Instant::now(),
-            log: log.with_context(|| format!("cannot write {}", path.display()))?,
-            log_error: None,
+            log: TrainingLog::open(work)?,
             bar: None,
         })
     }
 
     fn hear(&mut self, progress: &Progress) {
-        if let Err(error) = self.log(progress) {
-            self.log_error.get_or_insert(error);
-        }
+        self.log.write(progress);
         match *progress {
             Progress::Step {
                 level,
@@ -331,10 +319,7 @@ impl Watch {
 
     fn end(mut self) -> Result<Duration> {
         self.close_bar();
-        match self.log_error {
-            Some(error) => Err(error).context(format!("the log {LOG} is incomplete")),
-            None => Ok(self.start.elapsed()),
-        }
+        self.log.end()
     }
 
     fn bar(&mut self, level: usize, lambda: f64, total: usize) -> &mut Bar {
@@ -355,16 +340,6 @@ impl Watch {
         if let Some((_, bar)) = self.bar.take() {
             bar.finish();
         }
-    }
-
-    /// One JSON object a line.
-    fn log(&mut self, progress: &Progress) -> std::io::Result<()> {
-        let mut entry = serde_json::to_value(progress)?;
-        if let Some(entry) = entry.as_object_mut() {
-            let elapsed_s = self.start.elapsed().as_secs_f64();
-            entry.insert("elapsed_s".to_owned(), json!(elapsed_s));
-        }
-        writeln!(self.log, "{entry}")
     }
 }
 

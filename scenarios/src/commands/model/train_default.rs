@@ -1,7 +1,5 @@
-use std::fs::File;
-use std::io::Write;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -9,12 +7,10 @@ use serde_json::json;
 use splitsim_model::Package;
 use splitsim_vision::train::{self, Held, PackageNote, Progress, TrainConfig};
 
+use crate::commands::training_log::TrainingLog;
 use crate::failure::OrRefuse;
 use crate::screen::Bar;
 use crate::{Failure, Output, Screen};
-
-/// The log that a training leaves in its working folder.
-const LOG: &str = "training.jsonl";
 
 /// Train a small model on rendered scenes and write its package.
 ///
@@ -93,9 +89,7 @@ impl TrainDefault {
 /// Shows and logs how a training goes.
 struct Watch {
     screen: Screen,
-    start: Instant,
-    log: File,
-    log_error: Option<std::io::Error>,
+    log: TrainingLog,
     bar: Option<(Phase, Bar)>,
     held_out: Option<Held>,
 }
@@ -110,22 +104,16 @@ impl Watch {
     fn begin(job: &TrainDefault, screen: &Screen) -> Result<Self> {
         std::fs::create_dir_all(&job.work)
             .with_context(|| format!("cannot make {}", job.work.display()))?;
-        let path = job.work.join(LOG);
-        let log = File::options().create(true).append(true).open(&path);
         Ok(Self {
             screen: screen.clone(),
-            start: Instant::now(),
-            log: log.with_context(|| format!("cannot write {}", path.display()))?,
-            log_error: None,
+            log: TrainingLog::open(&job.work)?,
             bar: None,
             held_out: None,
         })
     }
 
     fn hear(&mut self, progress: &Progress) {
-        if let Err(error) = self.log(progress) {
-            self.log_error.get_or_insert(error);
-        }
+        self.log.write(progress);
         match *progress {
             Progress::Rendering { done, total } => {
                 self.bar(Phase::Rendering, total).set(done as u64);
@@ -162,10 +150,8 @@ impl Watch {
     /// The figures of the last evaluation.
     fn end(mut self) -> Result<Option<Held>> {
         self.close_bar();
-        match self.log_error {
-            Some(error) => Err(error).context(format!("the log {LOG} is incomplete")),
-            None => Ok(self.held_out),
-        }
+        self.log.end()?;
+        Ok(self.held_out)
     }
 
     fn bar(&mut self, phase: Phase, total: usize) -> &mut Bar {
@@ -186,16 +172,6 @@ impl Watch {
         if let Some((_, bar)) = self.bar.take() {
             bar.finish();
         }
-    }
-
-    /// One JSON object a line.
-    fn log(&mut self, progress: &Progress) -> std::io::Result<()> {
-        let mut entry = serde_json::to_value(progress)?;
-        if let Some(entry) = entry.as_object_mut() {
-            let elapsed_s = self.start.elapsed().as_secs_f64();
-            entry.insert("elapsed_s".to_owned(), json!(elapsed_s));
-        }
-        writeln!(self.log, "{entry}")
     }
 }
 
