@@ -20,6 +20,7 @@ mod codec;
 pub mod container;
 mod error;
 pub mod ffmpeg;
+mod ffmpeg_calls;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod hevc;

@@ -1,23 +1,20 @@
 //! x265 and ffmpeg's HEVC decoder, each call a process of its own.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ndarray::{Array2, ArrayView2};
 
-use crate::ffmpeg::{Encoder, Ffmpeg, arguments};
+use crate::ffmpeg::{Encoder, arguments};
+use crate::ffmpeg_calls::FfmpegCalls;
 use crate::picture_codec::{CodedPicture, PictureCoder};
-use crate::process::Job;
 use crate::qp::{Qp, QpScale};
 use crate::quantise::BitDepth;
 use crate::samples::{CodedSize, Grid, check_level, raw, sample_bytes};
-use crate::{CodecError, CodecId, CodecOptions, Operation};
+use crate::{CodecError, CodecId, CodecOptions};
 
 /// x265 in an ffmpeg process.
 #[derive(Debug)]
-pub struct X265 {
-    ffmpeg: Ffmpeg,
-    time_limit: Duration,
-}
+pub struct X265(FfmpegCalls);
 
 /// The preset.
 ///
@@ -72,10 +69,7 @@ impl PictureCoder for X265 {
             name: "libx265",
             pixel_format: pixel_format(BitDepth::TEN),
         };
-        Ok(Self {
-            ffmpeg: Ffmpeg::find(options.ffmpeg.as_deref(), encoder)?,
-            time_limit: options.time_limit,
-        })
+        Ok(Self(FfmpegCalls::find(options, Self::ID, encoder)?))
     }
 
     fn check(extent: (usize, usize)) -> Result<(), CodecError> {
@@ -99,9 +93,7 @@ impl PictureCoder for X265 {
             &["-x265-params", &settings, "-f", "hevc", "pipe:1"],
         ]);
         let samples = raw(size.pad(symbols).view(), depth);
-        // Incompressible samples may grow, but never to twice their size.
-        let output_limit_bytes = 2 * samples.len() + HEADER_ALLOWANCE_BYTES;
-        let payload = self.run(Operation::Encode, &arguments, &samples, output_limit_bytes)?;
+        let payload = self.0.encode(&arguments, &samples)?;
         Ok(CodedPicture {
             payload,
             took: start.elapsed(),
@@ -123,37 +115,13 @@ impl PictureCoder for X265 {
             &["-f", "rawvideo", "-pix_fmt", pixel_format(depth), "pipe:1"],
         ]);
         let expected = size.samples() * sample_bytes(depth);
-        let limit = expected + HEADER_ALLOWANCE_BYTES;
-        let samples = self.run(Operation::Decode, &arguments, payload, limit)?;
+        let samples = self.0.decode(&arguments, payload, expected)?;
         size.crop(&samples, depth)
             .ok_or_else(|| CodecError::DecodedSize {
                 codec: Self::ID,
                 expected,
                 actual: samples.len(),
             })
-    }
-}
-
-impl X265 {
-    fn run(
-        &self,
-        operation: Operation,
-        arguments: &[String],
-        input: &[u8],
-        output_limit_bytes: usize,
-    ) -> Result<Vec<u8>, CodecError> {
-        let job = Job {
-            program: self.ffmpeg.path(),
-            arguments,
-            input,
-            time_limit: self.time_limit,
-            output_limit_bytes,
-        };
-        job.run().map_err(|source| CodecError::Process {
-            codec: CodecId::Hevc,
-            operation,
-            source,
-        })
     }
 }
 
@@ -165,7 +133,3 @@ const fn pixel_format(depth: BitDepth) -> &'static str {
         _ => "gray12le",
     }
 }
-
-/// Room for parameter sets, of which there are fewer than 200 bytes, and for telling a picture that is
-/// too large from one that is right.
-const HEADER_ALLOWANCE_BYTES: usize = 1 << 16;

@@ -1,23 +1,20 @@
 //! vvenc and ffmpeg's VVC decoder, each call a process of its own.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ndarray::{Array2, ArrayView2};
 
-use crate::ffmpeg::{Encoder, Ffmpeg, arguments};
+use crate::ffmpeg::{Encoder, arguments};
+use crate::ffmpeg_calls::FfmpegCalls;
 use crate::picture_codec::{CodedPicture, PictureCoder};
-use crate::process::Job;
 use crate::qp::{Qp, QpScale};
 use crate::quantise::BitDepth;
 use crate::samples::{CodedSize, Grid, check_level, raw};
-use crate::{CodecError, CodecId, CodecOptions, Operation};
+use crate::{CodecError, CodecId, CodecOptions};
 
 /// vvenc in an ffmpeg process.
 #[derive(Debug)]
-pub struct Vvenc {
-    ffmpeg: Ffmpeg,
-    time_limit: Duration,
-}
+pub struct Vvenc(FfmpegCalls);
 
 /// The preset.
 ///
@@ -64,10 +61,7 @@ impl PictureCoder for Vvenc {
             name: "libvvenc",
             pixel_format: PIXEL_FORMAT,
         };
-        Ok(Self {
-            ffmpeg: Ffmpeg::find(options.ffmpeg.as_deref(), encoder)?,
-            time_limit: options.time_limit,
-        })
+        Ok(Self(FfmpegCalls::find(options, Self::ID, encoder)?))
     }
 
     fn check(extent: (usize, usize)) -> Result<(), CodecError> {
@@ -94,9 +88,7 @@ impl PictureCoder for Vvenc {
         let luma = size.pad(symbols).mapv_into(|symbol| symbol << shift);
         let mut samples = raw(luma.view(), CODED);
         samples.extend(CHROMA.to_le_bytes().repeat(size.samples() / 2));
-        // Incompressible samples may grow, but never to twice their size.
-        let output_limit_bytes = 2 * samples.len() + HEADER_ALLOWANCE_BYTES;
-        let payload = self.run(Operation::Encode, &arguments, &samples, output_limit_bytes)?;
+        let payload = self.0.encode(&arguments, &samples)?;
         Ok(CodedPicture {
             payload,
             took: start.elapsed(),
@@ -119,8 +111,7 @@ impl PictureCoder for Vvenc {
         ]);
         let luma_bytes = 2 * size.samples();
         let expected = luma_bytes + luma_bytes / 2;
-        let limit = expected + HEADER_ALLOWANCE_BYTES;
-        let samples = self.run(Operation::Decode, &arguments, payload, limit)?;
+        let samples = self.0.decode(&arguments, payload, expected)?;
         let luma = (samples.len() == expected)
             .then(|| size.crop(&samples[..luma_bytes], CODED))
             .flatten()
@@ -133,39 +124,12 @@ impl PictureCoder for Vvenc {
     }
 }
 
-impl Vvenc {
-    fn run(
-        &self,
-        operation: Operation,
-        arguments: &[String],
-        input: &[u8],
-        output_limit_bytes: usize,
-    ) -> Result<Vec<u8>, CodecError> {
-        let job = Job {
-            program: self.ffmpeg.path(),
-            arguments,
-            input,
-            time_limit: self.time_limit,
-            output_limit_bytes,
-        };
-        job.run().map_err(|source| CodecError::Process {
-            codec: CodecId::Vvc,
-            operation,
-            source,
-        })
-    }
-}
-
 /// The symbol of a depth nearest to a coded sample, halves upwards.
 fn unshift(sample: u16, depth: BitDepth) -> u16 {
     let shift = CODED.bits() - depth.bits();
     let half = (1 << shift) >> 1;
     (sample.saturating_add(half) >> shift).min(depth.top())
 }
-
-/// Room for parameter sets, of which there are fewer than 200 bytes, and for telling a picture that is
-/// too large from one that is right.
-const HEADER_ALLOWANCE_BYTES: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {
