@@ -90,13 +90,7 @@ impl Bisect {
 
 impl Policy for Bisect {
     fn decide(&self, _: &Conditions, attempts: &[Attempt]) -> Decision {
-        let left = attempts.len() < usize::from(self.gated.max_attempts.get());
-        let middle = self.middle(attempts);
-        match (self.gated.cheapest_pass(attempts), middle) {
-            (Some(_), Some(rung)) if left => Decision::Encode(rung),
-            (Some(passing), _) => self.gated.ship(attempts, passing),
-            (None, rung) => self.gated.try_next(attempts, rung),
-        }
+        self.gated.search(attempts, self.middle(attempts))
     }
 
     fn metric(&self) -> Option<&str> {

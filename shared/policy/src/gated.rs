@@ -33,6 +33,17 @@ impl Gated {
             .map(|(index, _)| index)
     }
 
+    /// Encodes at `next` while attempts are left, even if one has passed: `next` may pass for less. Ships
+    /// the cheapest that passed when there is nothing more to try.
+    pub(crate) fn search(&self, attempts: &[Attempt], next: Option<Rung>) -> Decision {
+        let left = attempts.len() < usize::from(self.max_attempts.get());
+        match (self.cheapest_pass(attempts), next) {
+            (Some(_), Some(rung)) if left => Decision::Encode(rung),
+            (Some(passing), _) => self.ship(attempts, passing),
+            (None, next) => self.try_next(attempts, next),
+        }
+    }
+
     /// Encodes at `rung` if attempts are left, and falls back otherwise.
     pub(crate) fn try_next(&self, attempts: &[Attempt], rung: Option<Rung>) -> Decision {
         let left = usize::from(self.max_attempts.get()).saturating_sub(attempts.len());

@@ -147,13 +147,7 @@ fn richer(rung: Rung, ladder: LadderLen) -> Option<Rung> {
 
 impl Policy for Predictive {
     fn decide(&self, _: &Conditions, attempts: &[Attempt]) -> Decision {
-        let left = attempts.len() < usize::from(self.gated.max_attempts.get());
-        let next = self.next(attempts);
-        match (self.gated.cheapest_pass(attempts), next) {
-            (Some(_), Some(rung)) if left => Decision::Encode(rung),
-            (Some(passing), _) => self.gated.ship(attempts, passing),
-            (None, rung) => self.gated.try_next(attempts, rung),
-        }
+        self.gated.search(attempts, self.next(attempts))
     }
 
     fn observe(&mut self, _: &Conditions, attempts: &[Attempt], _: Decision) {
