@@ -5,6 +5,7 @@
 use splitsim_model::{Architecture, FeedForward, PositionInterpolation};
 use tch::{Kind, Tensor};
 
+use crate::packed::Packing;
 use crate::{VisionError, Weights};
 
 /// Epsilon of every LayerNorm in DINOv2.
@@ -42,10 +43,10 @@ impl Backbone {
             cls_token: weights.take("cls_token", &[1, 1, dim])?,
             pos_embed: weights.take("pos_embed", &[1, 1 + grid_tokens, dim])?,
             register_tokens,
-            patch_embed: Linear {
-                weight: weights.take("patch_embed.proj.weight", &[dim, 3, patch, patch])?,
-                bias: weights.take("patch_embed.proj.bias", &[dim])?,
-            },
+            patch_embed: Linear::of(
+                weights.take("patch_embed.proj.weight", &[dim, 3, patch, patch])?,
+                weights.take("patch_embed.proj.bias", &[dim])?,
+            ),
             blocks: (0..architecture.depth)
                 .map(|index| Block::new(architecture, index, &mut weights))
                 .collect::<Result<_, _>>()?,
@@ -58,16 +59,18 @@ impl Backbone {
         Ok(backbone)
     }
 
-    /// Converts the weights of all matrix products to `compute`, once, for inference only: the
-    /// converted weights are no longer those that an optimiser updates.
+    /// Converts the weights of all matrix products to `compute`, and on a CPU packs them, once, for
+    /// inference without gradients only: they are no longer those that an optimiser updates.
     ///
     /// # Errors
     /// When libtorch fails, memory included.
     pub fn prepare(&mut self, compute: Kind) -> Result<(), VisionError> {
-        self.patch_embed.convert(compute)?;
+        let packing = Packing::for_products(compute, self.cls_token.device());
+        let packing = packing.as_ref();
+        self.patch_embed.prepare(compute, packing)?;
         for block in &mut self.blocks {
-            block.attention.qkv.convert(compute)?;
-            block.attention.proj.convert(compute)?;
+            block.attention.qkv.prepare(compute, packing)?;
+            block.attention.proj.prepare(compute, packing)?;
             match &mut block.feed_forward {
                 FeedForwardNet::Mlp {
                     fc1: first,
@@ -77,8 +80,8 @@ impl Backbone {
                     w12: first,
                     w3: second,
                 } => {
-                    first.convert(compute)?;
-                    second.convert(compute)?;
+                    first.prepare(compute, packing)?;
+                    second.prepare(compute, packing)?;
                 }
             }
         }
@@ -200,30 +203,47 @@ fn to_patches(pixels: &Tensor, patch: i64) -> Result<Tensor, VisionError> {
 
 #[derive(Debug)]
 pub(crate) struct Linear {
-    pub(crate) weight: Tensor,
-    pub(crate) bias: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    /// With it the weight is packed.
+    packing: Option<Packing>,
 }
 
 impl Linear {
+    pub(crate) const fn of(weight: Tensor, bias: Tensor) -> Self {
+        Self {
+            weight,
+            bias,
+            packing: None,
+        }
+    }
+
     fn new(
         name: &str,
         outputs: i64,
         inputs: i64,
         weights: &mut Weights,
     ) -> Result<Self, VisionError> {
-        Ok(Self {
-            weight: weights.take(&format!("{name}.weight"), &[outputs, inputs])?,
-            bias: weights.take(&format!("{name}.bias"), &[outputs])?,
-        })
+        let weight = weights.take(&format!("{name}.weight"), &[outputs, inputs])?;
+        let bias = weights.take(&format!("{name}.bias"), &[outputs])?;
+        Ok(Self::of(weight, bias))
     }
 
-    fn convert(&mut self, compute: Kind) -> Result<(), VisionError> {
-        self.weight = self.weight.f_to_kind(compute)?;
+    fn prepare(&mut self, compute: Kind, packing: Option<&Packing>) -> Result<(), VisionError> {
+        self.weight = self.weight.f_to_kind(compute)?.f_flatten(1, -1)?;
         self.bias = self.bias.f_to_kind(compute)?;
+        if let Some(packing) = packing {
+            self.weight = packing.pack(&self.weight)?;
+            self.packing = Some(packing.clone());
+        }
         Ok(())
     }
 
     pub(crate) fn forward(&self, input: &Tensor, compute: Kind) -> Result<Tensor, VisionError> {
+        if let Some(packing) = &self.packing {
+            let input = input.f_to_kind(compute)?;
+            return Ok(packing.product(&input, &self.weight, &self.bias)?);
+        }
         let weight = self.weight.f_to_kind(compute)?;
         let bias = self.bias.f_to_kind(compute)?;
         // A patch embedding's kernel [dim, 3, patch, patch] becomes the matrix that it is.

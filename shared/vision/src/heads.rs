@@ -65,10 +65,10 @@ impl ClsHead {
         let tokens = task.common.taps.len() as i64 + 1;
         Ok(Self {
             norm: LayerNorm::new("norm", dim, weights)?,
-            linear: Linear {
-                weight: weights.take("linear.weight", &[classes, tokens * dim])?,
-                bias: weights.take("linear.bias", &[classes])?,
-            },
+            linear: Linear::of(
+                weights.take("linear.weight", &[classes, tokens * dim])?,
+                weights.take("linear.bias", &[classes])?,
+            ),
             prefix: architecture.prefix_tokens() as i64,
         })
     }
@@ -109,10 +109,10 @@ impl SegHead {
                 mean: weights.take("bn.running_mean", &[dim])?,
                 var: weights.take("bn.running_var", &[dim])?,
             },
-            conv: Linear {
-                weight: weights.take("conv_seg.weight", &[i64::from(classes.get()), dim])?,
-                bias: weights.take("conv_seg.bias", &[i64::from(classes.get())])?,
-            },
+            conv: Linear::of(
+                weights.take("conv_seg.weight", &[i64::from(classes.get()), dim])?,
+                weights.take("conv_seg.bias", &[i64::from(classes.get())])?,
+            ),
             classes,
             prefix: architecture.prefix_tokens() as i64,
         })
@@ -185,10 +185,10 @@ impl DptHead {
         let channels = (2 * task.common.taps.len() * architecture.embed_dim) as i64;
         let bins = task.bins as i64;
         Ok(Self {
-            conv: Linear {
-                weight: weights.take("conv_depth.weight", &[bins, channels])?,
-                bias: weights.take("conv_depth.bias", &[bins])?,
-            },
+            conv: Linear::of(
+                weights.take("conv_depth.weight", &[bins, channels])?,
+                weights.take("conv_depth.bias", &[bins])?,
+            ),
             prefix: architecture.prefix_tokens() as i64,
             bins,
             min_depth_m: f64::from(task.min_depth_m),

@@ -10,6 +10,7 @@ mod geometry;
 #[cfg(test)]
 mod golden;
 mod heads;
+mod packed;
 mod preprocess;
 mod resample;
 pub mod train;

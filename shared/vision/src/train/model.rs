@@ -70,10 +70,10 @@ impl Model {
             cls: ClsHead::new(architecture, &manifest::cls_task(config), &mut cls)?,
             seg: SegHead::new(architecture, MASK_CLASSES, &mut seg)?,
             dpt: DptHead::new(architecture, &manifest::dpt_task(config), &mut dpt)?,
-            material: Linear {
-                weight: aux.take("material.weight", &[MATERIALS.len() as i64 + 1, dim])?,
-                bias: aux.take("material.bias", &[MATERIALS.len() as i64 + 1])?,
-            },
+            material: Linear::of(
+                aux.take("material.weight", &[MATERIALS.len() as i64 + 1, dim])?,
+                aux.take("material.bias", &[MATERIALS.len() as i64 + 1])?,
+            ),
             taps: config.taps(),
             compute: if config.bf16 {
                 Kind::BFloat16
