@@ -80,10 +80,11 @@ pub(crate) fn compare(
     ratios: &mut Ratios,
 ) -> Outcome<()> {
     let mut ours = Peer::ours(files, dtype)?;
+    let mut measure = Peer::measure(files, dtype)?;
     let mut theirs = python
         .map(|python| Peer::pytorch(files, dtype, python))
         .transpose()?;
-    let turns = take_turns(&mut ours, theirs.as_mut())?;
+    let turns = take_turns(&mut ours, theirs.as_mut(), &mut measure)?;
     let title = format!("{} {}", files.name, dtype.name());
     println!(
         "{title}: ours {}{}",
@@ -108,12 +109,17 @@ pub(crate) fn compare(
         "{title}: {}",
         distances(files, dtype, &mut ours, theirs.as_mut())?
     );
-    explain(&title, files, &mut ours, &turns)?;
+    explain(&title, files, &mut measure, &turns)?;
+    measure.end()?;
     ours.end()?;
     theirs.map_or(Ok(()), Peer::end)
 }
 
-fn take_turns(ours: &mut Peer, mut theirs: Option<&mut Peer>) -> Outcome<Turns> {
+fn take_turns(
+    ours: &mut Peer,
+    mut theirs: Option<&mut Peer>,
+    measure: &mut Peer,
+) -> Outcome<Turns> {
     let mut turns = Turns::default();
     let mut start = Instant::now();
     for turn in 0..WARM_UP + TURNS.1 {
@@ -134,7 +140,7 @@ fn take_turns(ours: &mut Peer, mut theirs: Option<&mut Peer>) -> Outcome<Turns> 
         if turn % 2 == 1 {
             turns.ours.push(Pass::run(ours)?);
         }
-        turns.gflops.push(ours.number("product", "gflops")?);
+        turns.gflops.push(measure.number("product", "gflops")?);
     }
     Ok(turns)
 }
@@ -239,7 +245,7 @@ fn cosine(ours: &[f32], reference: &[f32], dim: usize) -> f64 {
 }
 
 /// Where our time goes, and the floor.
-fn explain(title: &str, files: &Files, ours: &mut Peer, turns: &Turns) -> Outcome<()> {
+fn explain(title: &str, files: &Files, measure: &mut Peer, turns: &Turns) -> Outcome<()> {
     let gflops = median(&mut turns.gflops.clone());
     let flops = profile::product_flops(&files.architecture);
     println!(
@@ -247,7 +253,7 @@ fn explain(title: &str, files: &Files, ours: &mut Peer, turns: &Turns) -> Outcom
         flops / gflops / 1e6,
         flops / 1e9
     );
-    let answer = ours.ask("profile")?;
+    let answer = measure.ask("profile")?;
     let parts = answer["parts"].as_array().ok_or("no parts")?;
     let cells = parts.iter().map(|part| {
         let name = part[0].as_str().unwrap_or_default();

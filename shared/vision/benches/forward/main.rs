@@ -87,6 +87,7 @@ fn main() -> Outcome<()> {
     let work = work.map_or_else(|| PathBuf::from("target/forward"), PathBuf::from);
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["worker", package, dtype] => worker::serve(Path::new(package), Dtype::parse(dtype)?),
+        ["measure", package, dtype] => worker::measure(Path::new(package), Dtype::parse(dtype)?),
         [] => run(&MODELS, &work, &python),
         ref models => run(models, &work, &python),
     }

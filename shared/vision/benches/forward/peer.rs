@@ -1,4 +1,4 @@
-//! The two processes that are compared: a request a line, a JSON object a line in return.
+//! The processes of a comparison: a request a line, a JSON object a line in return.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -20,8 +20,17 @@ pub(crate) struct Peer {
 impl Peer {
     /// This program's worker on the package.
     pub(crate) fn ours(files: &Files, dtype: Dtype) -> Outcome<Self> {
+        Self::own("worker", files, dtype)
+    }
+
+    /// This program's measure of what a pass is made of.
+    pub(crate) fn measure(files: &Files, dtype: Dtype) -> Outcome<Self> {
+        Self::own("measure", files, dtype)
+    }
+
+    fn own(role: &str, files: &Files, dtype: Dtype) -> Outcome<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("worker").arg(files.package()).arg(dtype.name());
+        command.arg(role).arg(files.package()).arg(dtype.name());
         Self::start(command)
     }
 

@@ -1,4 +1,4 @@
-//! Our side: a loaded engine that answers requests.
+//! Our processes: a loaded engine that answers requests, and one without a model that measures products.
 
 use std::io::Write;
 use std::path::Path;
@@ -33,7 +33,25 @@ pub(crate) fn serve(package: &Path, dtype: Dtype) -> Outcome<()> {
     for line in std::io::stdin().lines() {
         let line = line?;
         let (request, argument) = line.split_once(' ').unwrap_or((&line, ""));
-        say(&answer(&engine, dtype, request, argument)?)?;
+        say(&answer(&engine, request, argument)?)?;
+    }
+    Ok(())
+}
+
+/// Measures what a pass is made of. In the model's process a second thread with products of its own would
+/// make OpenMP's threads wait less eagerly, in all passes that follow.
+pub(crate) fn measure(package: &Path, dtype: Dtype) -> Outcome<()> {
+    let package = Package::open(package)?;
+    say(&json!({}))?;
+    for line in std::io::stdin().lines() {
+        say(&match line?.as_str() {
+            "product" => json!({ "gflops": profile::product_gflops(dtype.kind())? }),
+            "profile" => {
+                let architecture = &package.manifest().architecture;
+                json!({ "parts": profile::parts(architecture, dtype.kind())? })
+            }
+            other => return Err(format!("no request '{other}'").into()),
+        })?;
     }
     Ok(())
 }
@@ -44,7 +62,7 @@ fn say(answer: &Value) -> Outcome<()> {
     Ok(out.flush()?)
 }
 
-fn answer(engine: &Engine, dtype: Dtype, request: &str, argument: &str) -> Outcome<Value> {
+fn answer(engine: &Engine, request: &str, argument: &str) -> Outcome<Value> {
     Ok(match request {
         "run" => {
             let picture = picture()?;
@@ -59,11 +77,6 @@ fn answer(engine: &Engine, dtype: Dtype, request: &str, argument: &str) -> Outco
             let bytes: Vec<u8> = values.flat_map(|value| value.to_le_bytes()).collect();
             std::fs::write(argument, bytes)?;
             json!({})
-        }
-        "product" => json!({ "gflops": profile::product_gflops(dtype.kind())? }),
-        "profile" => {
-            let architecture = &engine.package().manifest().architecture;
-            json!({ "parts": profile::parts(architecture, dtype.kind())? })
         }
         "peak" => json!({ "peak_mib": peak_mib()? }),
         other => return Err(format!("no request '{other}'").into()),
