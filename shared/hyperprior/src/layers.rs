@@ -86,6 +86,12 @@ impl Sequence {
         ]))
     }
 
+    /// Only the first `layers`, GDN and ReLU counted.
+    pub(crate) fn first(mut self, layers: usize) -> Self {
+        self.0.truncate(layers);
+        self
+    }
+
     pub(crate) fn forward(&self, input: &Tensor) -> Result<Tensor, HyperpriorError> {
         let mut value = input.shallow_clone();
         for layer in &self.0 {

@@ -14,7 +14,7 @@ pub struct TrainConfig {
     pub patch: usize,
     /// Crops per step.
     pub batch: usize,
-    /// Most steps of a level that starts from chance.
+    /// Most steps of a level that starts from principal components.
     pub first_steps: usize,
     /// Most steps of a level that starts from a trained one.
     pub steps: usize,

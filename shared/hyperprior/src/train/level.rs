@@ -285,7 +285,7 @@ pub(super) mod tests {
     use splitsim_feature::Task;
 
     use super::*;
-    use crate::train::{LevelConfig, TrainingPicture, init, run};
+    use crate::train::{LevelConfig, TrainingPicture, run};
 
     const fn level(lambda: f64, n: usize) -> LevelConfig {
         LevelConfig { lambda, n, m: 6 }
@@ -325,7 +325,7 @@ pub(super) mod tests {
     }
 
     fn first_weights(config: &TrainConfig) -> Parameters {
-        init::parameters(config.seed, config.levels[0].widths()).unwrap()
+        crate::train::first_weights(config, 0, &set()).unwrap()
     }
 
     fn train(config: &TrainConfig, dir: &Path, events: &mut Vec<Progress>) -> Vec<Parameters> {

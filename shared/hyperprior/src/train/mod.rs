@@ -1,9 +1,9 @@
 //! Training of a ladder of hyperpriors.
 //!
 //! One network per λ, richest first; each starts from the one before it where that has as many channels,
-//! which is much cheaper than starting anew and keeps the ladder's levels alike. A ladder may also start
-//! level by level from another one of the same widths, as a task-specific ladder does from the multi-task
-//! one.
+//! which is much cheaper than starting anew and keeps the ladder's levels alike. Others start from the
+//! principal components of the pictures (`components.rs`). A ladder may also start level by level from
+//! another one of the same widths, as a task-specific ladder does from the multi-task one.
 //!
 //! Per step: random crops of pictures of codebook indexes divided by `2^bits`, of all tasks alike;
 //! loss `λ · 255² · MSE + bits / points` (CompressAI's `RateDistortionLoss`) with uniform noise in place
@@ -14,6 +14,7 @@
 mod adam;
 mod chance;
 mod checkpoint;
+mod components;
 mod config;
 mod crops;
 mod forward;
@@ -27,6 +28,7 @@ pub use crops::{TrainingPicture, TrainingSet};
 use std::path::Path;
 
 use serde::Serialize;
+use tch::Tensor;
 
 use self::checkpoint::Ladder;
 use self::level::LevelSession;
@@ -113,7 +115,7 @@ pub fn run(
         let parameters = match ladder.finished(level)? {
             Some(parameters) => parameters,
             None => {
-                let (from, steps) = start_of(config, level, start, trained.last())?;
+                let (from, steps) = start_of(config, level, set, start, trained.last())?;
                 let session = LevelSession::start(config, level, from, steps, &ladder)?;
                 session.run(set, &ladder, report)?
             }
@@ -125,17 +127,18 @@ pub fn run(
 }
 
 /// What a level starts from, and its most steps: another ladder's same level, the next richer level of
-/// the same widths, or chance.
+/// the same widths, or the training pictures' principal components.
 fn start_of(
     config: &TrainConfig,
     level: usize,
+    set: &TrainingSet,
     start: Option<&Path>,
     richer: Option<&Parameters>,
 ) -> Result<(Parameters, usize), HyperpriorError> {
     let widths = config.levels[level].widths();
     let alike = richer.filter(|richer| richer.widths() == widths);
     match (start, alike) {
-        (None, None) => Ok((init::parameters(config.seed, widths)?, config.first_steps)),
+        (None, None) => Ok((first_weights(config, level, set)?, config.first_steps)),
         (None, Some(richer)) => Ok((richer.copy()?, config.steps)),
         (Some(start), _) => {
             let parameters = checkpoint::read_level(start, level)?;
@@ -148,4 +151,23 @@ fn start_of(
             )))
         }
     }
+}
+
+/// Crops' worth of steps that principal components are taken of.
+const COMPONENT_STEPS: usize = 32;
+
+/// What a level starts from that starts from no other.
+fn first_weights(
+    config: &TrainConfig,
+    level: usize,
+    set: &TrainingSet,
+) -> Result<Parameters, HyperpriorError> {
+    let LevelConfig { lambda, .. } = config.levels[level];
+    let size = set.crop_size(config.patch);
+    let crops = (0..COMPONENT_STEPS)
+        .map(|step| set.batch(config, size, level, step))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut parameters = init::parameters(config.seed, config.levels[level].widths())?;
+    components::begin(&mut parameters, &Tensor::f_cat(&crops, 0)?, lambda)?;
+    Ok(parameters)
 }
