@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use splitsim_beside::{Peer, median};
+
 use crate::files::Files;
-use crate::peer::Peer;
-use crate::{Dtype, Outcome, profile};
+use crate::{Dtype, Outcome, peer, profile};
 
 /// Passes of each side that are not counted.
 const WARM_UP: usize = 2;
@@ -69,7 +70,7 @@ impl Turns {
     /// The median of the turns' ratios of ours to theirs.
     fn ratio(&self, of: impl Fn(&Pass) -> f64) -> f64 {
         let pairs = self.ours.iter().zip(&self.theirs);
-        median(&mut pairs.map(|(a, b)| of(a) / of(b)).collect::<Vec<f64>>())
+        median(pairs.map(|(a, b)| of(a) / of(b)))
     }
 }
 
@@ -79,10 +80,10 @@ pub(crate) fn compare(
     python: Option<&str>,
     ratios: &mut Ratios,
 ) -> Outcome<()> {
-    let mut ours = Peer::ours(files, dtype)?;
-    let mut measure = Peer::measure(files, dtype)?;
+    let mut ours = peer::ours(files, dtype)?;
+    let mut measure = peer::measure(files, dtype)?;
     let mut theirs = python
-        .map(|python| Peer::pytorch(files, dtype, python))
+        .map(|python| peer::pytorch(files, dtype, python))
         .transpose()?;
     let turns = take_turns(&mut ours, theirs.as_mut(), &mut measure)?;
     let title = format!("{} {}", files.name, dtype.name());
@@ -112,7 +113,8 @@ pub(crate) fn compare(
     explain(&title, files, &mut measure, &turns)?;
     measure.end()?;
     ours.end()?;
-    theirs.map_or(Ok(()), Peer::end)
+    theirs.map_or(Ok(()), Peer::end)?;
+    Ok(())
 }
 
 fn take_turns(
@@ -147,8 +149,7 @@ fn take_turns(
 
 /// Median and quickest, and the median CPU time, milliseconds.
 fn spread(passes: &[Pass]) -> String {
-    let median_ms =
-        |of: &dyn Fn(&Pass) -> f64| 1e3 * median(&mut passes.iter().map(of).collect::<Vec<f64>>());
+    let median_ms = |of: &dyn Fn(&Pass) -> f64| 1e3 * median(passes.iter().map(of));
     let quickest = passes.iter().map(|pass| pass.seconds);
     let quickest = 1e3 * quickest.fold(f64::INFINITY, f64::min);
     let (time, cpu) = (
@@ -158,23 +159,14 @@ fn spread(passes: &[Pass]) -> String {
     format!("{time:.1} ms (quickest {quickest:.1}; CPU time {cpu:.1})")
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => f64::NAN,
-        count if count % 2 == 1 => values[count / 2],
-        count => f64::midpoint(values[count / 2 - 1], values[count / 2]),
-    }
-}
-
 fn memory(peer: &mut Peer) -> Outcome<String> {
-    let load = peer.greeting["load_s"].as_f64().unwrap_or(f64::NAN);
-    let digest = peer.greeting["digest_s"].as_f64();
+    let load = peer.greeting()["load_s"].as_f64().unwrap_or(f64::NAN);
+    let digest = peer.greeting()["digest_s"].as_f64();
     let digest = digest.map_or_else(String::new, |seconds| {
         format!(" after {seconds:.2} s of digest")
     });
     let peak = peer.number("peak", "peak_mib")?;
-    let threads = &peer.greeting["threads"];
+    let threads = &peer.greeting()["threads"];
     Ok(format!(
         ", {threads} threads, load {load:.2} s{digest}, peak {peak:.0} MiB"
     ))
@@ -246,7 +238,7 @@ fn cosine(ours: &[f32], reference: &[f32], dim: usize) -> f64 {
 
 /// Where our time goes, and the floor.
 fn explain(title: &str, files: &Files, measure: &mut Peer, turns: &Turns) -> Outcome<()> {
-    let gflops = median(&mut turns.gflops.clone());
+    let gflops = median(turns.gflops.iter().copied());
     let flops = profile::product_flops(&files.architecture);
     println!(
         "{title}: floor {:.1} ms: {:.1} GFLOP of products at {gflops:.0} GFLOP/s",
