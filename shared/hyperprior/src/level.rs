@@ -107,7 +107,7 @@ impl HyperpriorLevel {
 }
 
 /// Rows or columns before the picture when `side` is padded to `padded` about its centre.
-const fn before(side: usize, padded: usize) -> usize {
+pub(crate) const fn before(side: usize, padded: usize) -> usize {
     (padded - side) / 2
 }
 

@@ -10,7 +10,7 @@ pub struct TrainConfig {
     pub seed: u64,
     /// The levels by ascending λ: cheapest first.
     pub levels: Vec<LevelConfig>,
-    /// Side of a crop; smaller pictures give smaller crops, multiples of 64.
+    /// Side of a crop; smaller padded pictures give smaller crops, multiples of 64.
     pub patch: usize,
     /// Crops per step.
     pub batch: usize,

@@ -9,6 +9,12 @@ use tch::Tensor;
 use super::TrainConfig;
 use super::chance::Draw;
 use crate::HyperpriorError;
+use crate::level::before;
+
+/// Samples between two latents. Crops lie on this grid of the padded picture, as latents do when it is
+/// coded: columns are channels, whose statistics depend on their place, and the edge of the padding and
+/// the class token's row are always at the same phase.
+const GRID: usize = 16;
 
 /// One feature's picture of symbols.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +32,7 @@ pub struct TrainingPicture {
 pub struct TrainingSet {
     /// Crops are taken from these, from every task equally often.
     pub training: Vec<TrainingPicture>,
-    /// The crop about the centre of each of these is validated with.
+    /// A crop from the top of each of these is validated with.
     pub validation: Vec<TrainingPicture>,
 }
 
@@ -53,17 +59,17 @@ impl TrainingSet {
         self.training.iter().chain(&self.validation)
     }
 
-    /// The largest crop, up to `patch` on a side, that every picture holds; at least 64, to which
-    /// smaller pictures are zero-padded.
+    /// The largest crop, up to `patch` on a side, that every padded picture holds.
     pub(super) fn crop_size(&self, patch: usize) -> CropSize {
         let multiple = LatentExtent::PICTURE_MULTIPLE;
-        let side = |of: fn(&TrainingPicture) -> usize| {
-            let least = self.all().map(of).min().unwrap_or(patch).min(patch);
+        let side = |of: fn((usize, usize)) -> usize| {
+            let sides = self.all().map(|picture| of(picture.padded()));
+            let least = sides.min().unwrap_or(patch).min(patch);
             (least / multiple * multiple).max(multiple)
         };
         CropSize {
-            rows: side(|picture| picture.symbols.nrows()),
-            columns: side(|picture| picture.symbols.ncols()),
+            rows: side(|(rows, _)| rows),
+            columns: side(|(_, columns)| columns),
         }
     }
 
@@ -91,9 +97,11 @@ impl TrainingSet {
         for _ in 0..config.batch {
             let pictures = &by_task[rng.random_range(0..by_task.len())];
             let picture = pictures[rng.random_range(0..pictures.len())];
-            let (rows, columns) = picture.symbols.dim();
-            let top = rng.random_range(0..=rows.saturating_sub(size.rows));
-            let left = rng.random_range(0..=columns.saturating_sub(size.columns));
+            let (rows, columns) = picture.padded();
+            let mut place = |side: usize, crop: usize| {
+                GRID * rng.random_range(0..=side.saturating_sub(crop) / GRID)
+            };
+            let (top, left) = (place(rows, size.rows), place(columns, size.columns));
             picture.crop(size, (top, left), &mut values);
         }
         size.tensor(&values)
@@ -108,10 +116,10 @@ impl TrainingSet {
         self.validation.chunks(config.batch).map(move |pictures| {
             let mut values = Vec::new();
             for picture in pictures {
-                let (rows, columns) = picture.symbols.dim();
-                let top = rows.saturating_sub(size.rows) / 2;
-                let left = columns.saturating_sub(size.columns) / 2;
-                picture.crop(size, (top, left), &mut values);
+                // The class token is at the top, and no layer of depth is like the others.
+                let (_, columns) = picture.padded();
+                let left = columns.saturating_sub(size.columns) / 2 / GRID * GRID;
+                picture.crop(size, (0, left), &mut values);
             }
             size.tensor(&values)
         })
@@ -119,13 +127,26 @@ impl TrainingSet {
 }
 
 impl TrainingPicture {
-    /// Appends a crop, zero beyond the picture.
+    /// Rows and columns as the codec pads them.
+    fn padded(&self) -> (usize, usize) {
+        let (rows, columns) = self.symbols.dim();
+        LatentExtent::of_picture(rows, columns).picture()
+    }
+
+    /// Appends a crop of the padded picture.
     fn crop(&self, size: CropSize, (top, left): (usize, usize), values: &mut Vec<f32>) {
         let scale = 1.0 / f32::from(1u16 << self.bits.min(15));
+        let (rows, columns) = self.symbols.dim();
+        let (height, width) = self.padded();
+        let (above, beside) = (before(rows, height), before(columns, width));
         for row in top..top + size.rows {
             for column in left..left + size.columns {
-                let symbol = self.symbols.get((row, column)).copied().unwrap_or(0);
-                values.push(f32::from(symbol) * scale);
+                let place = (row.checked_sub(above), column.checked_sub(beside));
+                let symbol = match place {
+                    (Some(row), Some(column)) => self.symbols.get((row, column)),
+                    _ => None,
+                };
+                values.push(f32::from(symbol.copied().unwrap_or(0)) * scale);
             }
         }
     }
@@ -140,6 +161,8 @@ impl CropSize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn picture(task: Task, rows: usize, columns: usize, symbol: u16) -> TrainingPicture {
@@ -163,7 +186,7 @@ mod tests {
         assert_eq!(set.crop_size(256), size(256, 192));
         assert_eq!(set.crop_size(128), size(128, 128));
         set.validation.push(picture(Task::Seg, 30, 100, 1));
-        assert_eq!(set.crop_size(256), size(64, 64));
+        assert_eq!(set.crop_size(256), size(64, 128));
     }
 
     #[test]
@@ -197,14 +220,40 @@ mod tests {
         for (value, crops) in [(16.0, 10..30), (32.0, 10..30), (64.0, 10..30)] {
             let of_task = first
                 .chunks_exact(64 * 64)
-                .filter(|crop| crop[0] == value / 256.0);
+                .filter(|crop| crop[32 * 64] == value / 256.0);
             assert!(crops.contains(&of_task.count()), "{value}");
         }
-        // A picture of 30 rows is padded with zeros.
-        let padded = first
-            .chunks_exact(64 * 64)
-            .find(|crop| crop[0] == 0.25)
-            .unwrap();
-        assert!(padded[30 * 64..].iter().all(|&value| value == 0.0));
+    }
+
+    #[test]
+    fn crops_are_of_the_picture_as_it_is_padded_and_on_the_grid_of_latents() {
+        // 257 rows in 320: 31 before, 32 behind.
+        let picture = picture(Task::Cls, 257, 64, 64);
+        let set = TrainingSet {
+            training: vec![picture.clone()],
+            validation: vec![picture],
+        };
+        let config = crate::train::level::tests::config();
+        let size = CropSize {
+            rows: 256,
+            columns: 64,
+        };
+        let crops = |batch: Tensor| Vec::<f32>::try_from(batch.flatten(0, -1)).unwrap();
+        // Rows before the picture, and rows of it.
+        let parts = |crop: &[f32]| {
+            let before = crop.iter().position(|&value| value > 0.0).unwrap() / 64;
+            let rows = crop.iter().filter(|&&value| value == 0.25).count() / 64;
+            (before, rows)
+        };
+        let seen: BTreeSet<(usize, usize)> = (0..40)
+            .flat_map(|step| crops(set.batch(&config, size, 0, step).unwrap()))
+            .collect::<Vec<f32>>()
+            .chunks_exact(256 * 64)
+            .map(parts)
+            .collect();
+        let expected = [(31, 225), (15, 241), (0, 256), (0, 240), (0, 224)];
+        assert_eq!(seen, BTreeSet::from(expected));
+        let validation = set.validation(&config, size).next().unwrap().unwrap();
+        assert_eq!(parts(&crops(validation)), (31, 225));
     }
 }

@@ -5,10 +5,10 @@
 //! principal components of the pictures (`components.rs`). A ladder may also start level by level from
 //! another one of the same widths, as a task-specific ladder does from the multi-task one.
 //!
-//! Per step: random crops of pictures of codebook indexes divided by `2^bits`, of all tasks alike;
-//! loss `λ · 255² · MSE + bits / points` (CompressAI's `RateDistortionLoss`) with uniform noise in place
-//! of rounding; Adam, gradients clipped by norm; a second Adam for the quantiles of `z`; the learning
-//! rate is cut when the validation loss, with rounding, has not fallen for a while, and the level ends
+//! Per step: random crops of pictures of codebook indexes divided by `2^bits`, padded as the codec pads
+//! them and cut on the grid of its latents, of all tasks alike; loss `λ · 255² · MSE + bits / points`
+//! (CompressAI's `RateDistortionLoss`) with uniform noise in place of rounding; Adam, gradients clipped
+//! by norm; a second Adam for the quantiles of `z`; the learning rate is cut when the validation loss, with rounding, has not fallen for a while, and the level ends
 //! when it has become small or the steps are spent. The parameters of the best validation are kept.
 
 mod adam;
