@@ -46,9 +46,9 @@ impl HyperpriorLevel {
         let _no_grad = tch::no_grad_guard();
         let medians: Vec<f32> = latent.medians().collect();
         let networks = Networks {
-            analysis: Sequence::analysis(parameters)?,
-            hyper_analysis: Sequence::hyper_analysis(parameters)?,
-            synthesis: Sequence::synthesis(parameters)?,
+            analysis: Sequence::analysis(parameters)?.channels_last()?,
+            hyper_analysis: Sequence::hyper_analysis(parameters)?.channels_last()?,
+            synthesis: Sequence::synthesis(parameters)?.channels_last()?,
             medians: Tensor::f_from_slice(&medians)?.f_reshape([1, -1, 1, 1])?,
         };
         Ok(Self {

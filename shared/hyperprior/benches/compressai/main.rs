@@ -12,7 +12,7 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ndarray::Array2;
 use splitsim_beside::{Peer, Turns, median};
@@ -26,6 +26,8 @@ const WIDTHS: [(usize, usize); 2] = [(38, 140), (128, 192)];
 /// tiny-scenes' and ViT-g's classification features, and tiny-scenes' depth feature.
 const PICTURES: [(usize, usize); 3] = [(257, 192), (257, 1536), (514, 768)];
 const BITS: u8 = 8;
+/// Between two turns: the threads of either side wait busily for more work for a while.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Turns that are not counted, and turns that are.
 const TURNS: (usize, usize) = (2, 9);
 
@@ -72,6 +74,7 @@ fn compare(
     let (mut encode, mut decode) = (Turns::default(), Turns::default());
     let mut sizes = (0, 0.0);
     for turn in 0..TURNS.0 + TURNS.1 {
+        std::thread::sleep(PAUSE);
         let start = Instant::now();
         let payload = level
             .latent()
@@ -84,6 +87,7 @@ fn compare(
             BITS,
         )?;
         let decoded = start.elapsed().as_secs_f64();
+        std::thread::sleep(PAUSE);
         let theirs = peer.ask("code")?;
         let number = |field: &str| theirs[field].as_f64().ok_or("no such number");
         sizes = (payload.len(), number("bytes")?);
