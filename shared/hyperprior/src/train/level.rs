@@ -346,6 +346,8 @@ pub(super) mod tests {
         let config = TrainConfig {
             first_steps: 60,
             steps: 40,
+            // At the others' rate the path depends on rounding, and so on the number of threads.
+            learning_rate: 1e-3,
             ..config()
         };
         let trained = train(&config, dir.path(), &mut events);
@@ -359,9 +361,8 @@ pub(super) mod tests {
                 _ => None,
             })
             .collect();
-        assert!(validations.len() > 10, "{validations:?}");
-        let last = validations[validations.len() - 1];
-        assert!(last < 0.9 * validations[0], "{validations:?}");
+        let best = validations.iter().copied().fold(f64::INFINITY, f64::min);
+        assert!(best < 0.8 * validations[0], "{validations:?}");
         let finished: Vec<(usize, Figures)> = events
             .iter()
             .filter_map(|event| match event {
@@ -372,7 +373,10 @@ pub(super) mod tests {
         let [(1, rich), (0, cheap)] = finished[..] else {
             panic!("{finished:?}")
         };
-        assert!(cheap.bits_per_point < rich.bits_per_point);
+        assert!(
+            cheap.bits_per_point < rich.bits_per_point,
+            "{cheap:?} {rich:?}"
+        );
         // A second run finds both levels finished.
         let mut again = Vec::new();
         assert_eq!(
