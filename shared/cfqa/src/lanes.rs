@@ -2,7 +2,9 @@
 //!
 //! Eight accumulators side by side let the compiler use vector instructions, which it must not do
 //! with one, because floating-point addition is not associative. The order of additions is fixed, so
-//! results are reproducible.
+//! results are reproducible, whatever vectors the processor has.
+
+use pulp::{Arch, Simd, WithSimd};
 
 const LANES: usize = 8;
 
@@ -17,24 +19,51 @@ where
     B: Copy + Into<f64>,
 {
     debug_assert_eq!(a.len(), b.len());
-    let mut lanes = [[0.0f64; LANES]; TERMS];
-    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
-    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
-    for (a, b) in a_chunks.iter().zip(b_chunks) {
-        for lane in 0..LANES {
-            let terms = terms(a[lane].into(), b[lane].into());
-            for (sum, term) in lanes.iter_mut().zip(terms) {
-                sum[lane] += term;
+    Arch::new().dispatch(Sums::<_, _, _, TERMS> { a, b, terms })
+}
+
+/// Computed with the widest vectors that this processor has, not only with those that every processor of
+/// its kind has.
+struct Sums<'a, A, B, F, const TERMS: usize> {
+    a: &'a [A],
+    b: &'a [B],
+    terms: F,
+}
+
+impl<A, B, F, const TERMS: usize> WithSimd for Sums<'_, A, B, F, TERMS>
+where
+    A: Copy + Into<f64>,
+    B: Copy + Into<f64>,
+    F: Fn(f64, f64) -> [f64; TERMS],
+{
+    type Output = [f64; TERMS];
+
+    #[expect(
+        clippy::inline_always,
+        reason = "only what is inlined into the dispatcher is compiled for wide vectors"
+    )]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> [f64; TERMS] {
+        let Self { a, b, terms } = self;
+        let mut lanes = [[0.0f64; LANES]; TERMS];
+        let (a_chunks, a_rest) = a.as_chunks::<LANES>();
+        let (b_chunks, b_rest) = b.as_chunks::<LANES>();
+        for (a, b) in a_chunks.iter().zip(b_chunks) {
+            for lane in 0..LANES {
+                let terms = terms(a[lane].into(), b[lane].into());
+                for (sum, term) in lanes.iter_mut().zip(terms) {
+                    sum[lane] += term;
+                }
             }
         }
-    }
-    let mut sums = lanes.map(|lanes| lanes.iter().sum());
-    for (&a, &b) in a_rest.iter().zip(b_rest) {
-        for (sum, term) in sums.iter_mut().zip(terms(a.into(), b.into())) {
-            *sum += term;
+        let mut sums = lanes.map(|lanes| lanes.iter().sum());
+        for (&a, &b) in a_rest.iter().zip(b_rest) {
+            for (sum, term) in sums.iter_mut().zip(terms(a.into(), b.into())) {
+                *sum += term;
+            }
         }
+        sums
     }
-    sums
 }
 
 /// `Σ a·b`.

@@ -14,7 +14,7 @@ use crate::{Cause, CfqaError, Metric, Operand, Score, Scores, TokenLayout};
 /// # Errors
 /// When the shapes differ or the metric is undefined for the pair.
 pub fn score(metric: Metric, original: &Feature, distorted: &Feature) -> Result<Score, CfqaError> {
-    Reference::new(original.clone()).score(metric, distorted)
+    View::of(original, &unprepared(original)).score(metric, distorted)
 }
 
 /// Scores a single distorted feature by several metrics, which share what they can.
@@ -26,7 +26,7 @@ pub fn score_all(
     original: &Feature,
     distorted: &Feature,
 ) -> Result<Scores, CfqaError> {
-    Reference::new(original.clone()).score_all(metrics, distorted)
+    View::of(original, &unprepared(original)).score_all(metrics, distorted)
 }
 
 /// An original, prepared for scoring any number of its distorted versions.
@@ -36,8 +36,11 @@ pub fn score_all(
 pub struct Reference {
     original: Feature,
     layout: TokenLayout,
-    maps: Vec<OnceLock<Option<CentredMap>>>,
+    maps: Vec<Prepared>,
 }
+
+/// A map, centred when first needed; `None` when it is constant.
+type Prepared = OnceLock<Option<CentredMap>>;
 
 impl Reference {
     /// Nothing is computed yet. The feature's tokens are a class token and patches.
@@ -49,9 +52,7 @@ impl Reference {
     /// The same, of a feature whose tokens are as `layout` says.
     #[must_use]
     pub fn with_layout(original: Feature, layout: TokenLayout) -> Self {
-        let maps = (0..original.shape().maps())
-            .map(|_| OnceLock::new())
-            .collect();
+        let maps = unprepared(&original);
         Self {
             original,
             layout,
@@ -70,13 +71,7 @@ impl Reference {
     /// # Errors
     /// When the shapes differ or the metric is undefined for the pair.
     pub fn score(&self, metric: Metric, distorted: &Feature) -> Result<Score, CfqaError> {
-        self.check_shape(distorted)?;
-        let pair = Pair::new(&self.original, distorted, self.layout);
-        let mut value = whole(metric, &pair)?;
-        for map in 0..self.maps.len() {
-            value += self.contribution(metric, &DistortedMap::new(distorted, map))?;
-        }
-        Ok(Score::new(metric, value))
+        self.view().score(metric, distorted)
     }
 
     /// Scores `distorted` by several metrics, which share its centred maps and Gram matrices.
@@ -86,8 +81,47 @@ impl Reference {
     /// # Errors
     /// When the shapes differ. Where a metric is undefined, its own entry says so.
     pub fn score_all(&self, metrics: &[Metric], distorted: &Feature) -> Result<Scores, CfqaError> {
+        self.view().score_all(metrics, distorted)
+    }
+
+    fn view(&self) -> View<'_> {
+        View {
+            original: &self.original,
+            layout: self.layout,
+            maps: &self.maps,
+        }
+    }
+}
+
+/// An original and what has been prepared of it, both of which may be borrowed.
+struct View<'a> {
+    original: &'a Feature,
+    layout: TokenLayout,
+    maps: &'a [Prepared],
+}
+
+impl<'a> View<'a> {
+    fn of(original: &'a Feature, maps: &'a [Prepared]) -> Self {
+        Self {
+            original,
+            layout: TokenLayout::default(),
+            maps,
+        }
+    }
+
+    fn score(&self, metric: Metric, distorted: &Feature) -> Result<Score, CfqaError> {
         self.check_shape(distorted)?;
-        let pair = Pair::new(&self.original, distorted, self.layout);
+        let pair = Pair::new(self.original, distorted, self.layout);
+        let mut value = whole(metric, &pair)?;
+        for map in 0..self.maps.len() {
+            value += self.contribution(metric, &DistortedMap::new(distorted, map))?;
+        }
+        Ok(Score::new(metric, value))
+    }
+
+    fn score_all(&self, metrics: &[Metric], distorted: &Feature) -> Result<Scores, CfqaError> {
+        self.check_shape(distorted)?;
+        let pair = Pair::new(self.original, distorted, self.layout);
         let mut totals: Vec<_> = metrics
             .iter()
             .map(|&metric| (metric, whole(metric, &pair)))
@@ -127,7 +161,7 @@ impl Reference {
                     metric,
                     cause: Cause::Constant { operand, map },
                 };
-                let x = self.maps[map].get_or_init(|| centred_map(&self.original, map));
+                let x = self.maps[map].get_or_init(|| centred_map(self.original, map));
                 let x = x.as_ref().ok_or_else(|| undefined(Operand::Original))?;
                 let y = distorted.centred();
                 let y = y.ok_or_else(|| undefined(Operand::Distorted))?;
@@ -136,6 +170,11 @@ impl Reference {
             Definition::PerMap { .. } | Definition::Whole(_) => Ok(0.0),
         }
     }
+}
+
+fn unprepared(original: &Feature) -> Vec<Prepared> {
+    let maps = 0..original.shape().maps();
+    maps.map(|_| OnceLock::new()).collect()
 }
 
 impl fmt::Debug for Reference {

@@ -12,7 +12,7 @@
 use std::error::Error;
 use std::hint::black_box;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use splitsim_beside::{Peer, Turns, median};
@@ -25,6 +25,8 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// tokens as the maps of a depth feature together.
 const TOKENS: [usize; 3] = [257, 2740, 12888];
 const DIM: usize = 1536;
+/// Between two turns: the threads of either side wait busily for more work for a while.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Turns that are not counted.
 const WARM_UP: usize = 2;
 /// Turns that are.
@@ -49,9 +51,11 @@ fn main() -> Outcome<()> {
         check(&original, &distorted, &theirs)?;
         let mut turns = Turns::default();
         for turn in 0..WARM_UP + TURNS {
+            std::thread::sleep(PAUSE);
             let start = Instant::now();
             let _ = black_box(score_all(&Metric::STANDARD, &original, &distorted)?);
             let ours = start.elapsed().as_secs_f64();
+            std::thread::sleep(PAUSE);
             let theirs = numpy.number("run", "seconds")?;
             if turn >= WARM_UP {
                 turns.ours.push(ours);
