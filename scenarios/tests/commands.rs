@@ -152,6 +152,37 @@ fn a_picture_that_is_none_does_not_keep_the_others_from_being_extracted() {
 }
 
 #[test]
+fn pictures_are_extracted_together_as_they_are_one_by_one() {
+    let place = Workplace::new();
+    place
+        .splitsim("scenes render --count 3 --seed 4 --out s")
+        .ok();
+    std::fs::write(place.path("s/0.png"), "no pixels").unwrap();
+    let extract = "features extract --model model --task cls --images s";
+    place
+        .splitsim(&format!("{extract} --out alone"))
+        .failed(1, &["0.png: not a readable image"]);
+    place
+        .splitsim(&format!("{extract} --out together --batch 8 --threads 1"))
+        .failed(1, &["0.png: not a readable image"]);
+    for name in ["000000", "000001", "000002"] {
+        let read = |folder| npy::read(&place.path(&format!("{folder}/{name}.npy"))).unwrap();
+        let (alone, together) = (read("alone"), read("together"));
+        assert_eq!(alone.shape(), together.shape());
+        let pairs = alone.values().iter().zip(together.values());
+        let furthest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let largest = alone
+            .values()
+            .iter()
+            .fold(0.0f32, |most, v| most.max(v.abs()));
+        assert!(
+            furthest <= 1e-5 * largest,
+            "{name}: {furthest} of {largest}"
+        );
+    }
+}
+
+#[test]
 fn a_normalised_input_is_extracted_as_it_is() {
     let place = Workplace::new();
     let extract = "features extract --model model --task cls --tensor x.npy --out f";

@@ -1,6 +1,7 @@
 //! `splitsim features`.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -9,8 +10,8 @@ use ndarray::ArrayD;
 use serde_json::{Value, json};
 use splitsim_feature::{Feature, FeatureShape, Task, npy};
 use splitsim_model::Package;
-use splitsim_source::{Source, SourceSpec};
-use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
+use splitsim_source::{Item, Picture, Source, SourceError, SourceSpec};
+use splitsim_vision::{Compute, Engine, EngineOptions, Parts, VisionError};
 
 use crate::failure::OrRefuse;
 use crate::{Failure, Output, Screen};
@@ -39,6 +40,12 @@ pub(crate) struct Extract {
     /// Element type of the backbone's products; features are f32 in any case
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     dtype: Dtype,
+    /// Pictures per forward pass; more suits a GPU, and may change features in their last digits
+    #[arg(long, value_name = "N", default_value = "1")]
+    batch: NonZeroUsize,
+    /// libtorch's threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
 }
 
 #[derive(Debug, Args)]
@@ -116,7 +123,7 @@ impl Extract {
         let options = EngineOptions {
             parts: Parts::Backbone,
             compute: self.dtype.into(),
-            threads: None,
+            threads: self.threads,
         };
         let engine = Engine::load(&package, &[self.task], options)?;
         Ok((engine, inputs))
@@ -140,32 +147,63 @@ impl Extract {
 
     /// A picture that cannot be used does not keep the others from being extracted.
     fn pictures(&self, engine: &Engine, sources: &[Source], screen: &Screen, done: &mut Done) {
-        let total: usize = sources.iter().map(Source::count).sum();
-        let mut bar = screen.bar(format!("extracting {}", self.task), total as u64);
-        for (source, index) in sources
+        let places: Vec<(&Source, usize)> = sources
             .iter()
             .flat_map(|source| (0..source.count()).map(move |index| (source, index)))
-        {
-            if let Err(error) = self.picture(engine, source, index, done) {
-                done.problems.push(format!("{error:#}"));
-            }
-            bar.advance();
+            .collect();
+        let mut bar = screen.bar(format!("extracting {}", self.task), places.len() as u64);
+        let mut seen = 0;
+        for batch in places.chunks(self.batch.get()) {
+            let items = batch.iter().map(|(source, i)| source.item(*i, self.task));
+            self.batch(engine, items, done);
+            seen += batch.len();
+            bar.set(seen as u64);
         }
         bar.finish();
     }
 
-    fn picture(
+    fn batch(
         &self,
         engine: &Engine,
-        source: &Source,
-        index: usize,
+        items: impl Iterator<Item = Result<Item, SourceError>>,
         done: &mut Done,
-    ) -> Result<()> {
-        let item = source.item(index, self.task)?;
-        let extraction = engine
-            .extract(self.task, item.picture)
-            .with_context(|| item.name.clone())?;
-        self.write(done, stem(Path::new(&item.name)), &extraction.feature)
+    ) {
+        let (mut names, mut pictures) = (Vec::new(), Vec::new());
+        for item in items {
+            match item {
+                Ok(item) => {
+                    names.push(item.name);
+                    pictures.push(item.picture);
+                }
+                Err(error) => done.problems.push(error.to_string()),
+            }
+        }
+        let features: Vec<_> = match (pictures.len(), pictures.clone()) {
+            (2.., batch) => match engine.extract_batch(self.task, batch) {
+                Ok(features) => features.into_iter().map(Ok).collect(),
+                // One of them is at fault: by itself each says whether it is.
+                Err(_) => self.one_by_one(engine, pictures).collect(),
+            },
+            (..2, _) => self.one_by_one(engine, pictures).collect(),
+        };
+        for (name, feature) in names.into_iter().zip(features) {
+            let written = match feature {
+                Ok(feature) => self.write(done, stem(Path::new(&name)), &feature),
+                Err(error) => Err(error).context(name),
+            };
+            if let Err(error) = written {
+                done.problems.push(format!("{error:#}"));
+            }
+        }
+    }
+
+    fn one_by_one(
+        &self,
+        engine: &Engine,
+        pictures: Vec<Picture>,
+    ) -> impl Iterator<Item = Result<Feature, VisionError>> {
+        let extract = |picture| Ok(engine.extract(self.task, picture)?.feature);
+        pictures.into_iter().map(extract)
     }
 
     fn write(&self, done: &mut Done, name: String, feature: &Feature) -> Result<()> {
@@ -209,5 +247,6 @@ const EXAMPLES: &str = "\
 Examples:
   splitsim features extract --model tiny-scenes --task cls --images room.png hall.jpg --out out/f
   splitsim features extract --model tiny-scenes --task dpt --source scenes:4:8 --out out/f
-  splitsim features extract --model models/vitg --task seg --source voc:/data/VOC2012 --out out/f
+  splitsim features extract --model models/vitg --task seg --source voc:/data/VOC2012 --batch 4 \\
+      --dtype bf16 --out out/f
   splitsim features extract --model models/mine --task cls --tensor x.npy --out out/f";
