@@ -178,13 +178,14 @@ impl Extract {
                 Err(error) => done.problems.push(error.to_string()),
             }
         }
-        let features: Vec<_> = match (pictures.len(), pictures.clone()) {
-            (2.., batch) => match engine.extract_batch(self.task, batch) {
-                Ok(features) => features.into_iter().map(Ok).collect(),
-                // One of them is at fault: by itself each says whether it is.
-                Err(_) => self.one_by_one(engine, pictures).collect(),
-            },
-            (..2, _) => self.one_by_one(engine, pictures).collect(),
+        let together = match pictures.len() {
+            0 | 1 => None,
+            // If one of them is at fault, each says by itself whether it is.
+            _ => engine.extract_batch(self.task, pictures.clone()).ok(),
+        };
+        let features: Vec<_> = match together {
+            Some(features) => features.into_iter().map(Ok).collect(),
+            None => self.one_by_one(engine, pictures).collect(),
         };
         for (name, feature) in names.into_iter().zip(features) {
             let written = match feature {
