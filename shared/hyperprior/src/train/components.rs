@@ -100,39 +100,29 @@ impl Components {
     /// synthesis that undoes it.
     fn store(
         &self,
-        parameters: &mut Parameters,
+        parameters: &Parameters,
         layer: usize,
         gain: f64,
     ) -> Result<(), HyperpriorError> {
         let (count, inputs) = (self.count(), self.means.numel() as i64);
-        let mut set = |name: String, change: &dyn Fn(&Tensor) -> Result<(), tch::TchError>| {
-            let mut tensor = parameters.get(&name)?.f_zeros_like()?;
-            tensor.f_copy_(parameters.get(&name)?)?;
-            change(&tensor)?;
-            parameters.tensors_mut().insert(name, tensor);
-            Ok::<(), HyperpriorError>(())
-        };
         let (analysis, synthesis) = (2 * layer, 2 * (LAYERS - 1 - layer));
         let block = |weight: &Tensor| weight.f_i((..count, ..inputs, BLOCK, BLOCK));
-        set(format!("g_a.{analysis}.weight"), &|weight| {
-            let _ = weight.f_i(..count)?.f_zero_()?;
-            block(weight)?.f_copy_(&self.rows.f_mul_scalar(gain)?)
-        })?;
-        set(format!("g_a.{analysis}.bias"), &|bias| {
-            let of_block = self
-                .rows
-                .f_sum_dim_intlist([2i64, 3].as_slice(), false, Kind::Float)?;
-            let shift = of_block.f_mv(&self.means)?.f_mul_scalar(-gain)?;
-            bias.f_i(..count)?.f_copy_(&shift)
-        })?;
+        let weight = parameters.get(&format!("g_a.{analysis}.weight"))?;
+        let _ = weight.f_i(..count)?.f_zero_()?;
+        block(weight)?.f_copy_(&self.rows.f_mul_scalar(gain)?)?;
+        let of_block = self
+            .rows
+            .f_sum_dim_intlist([2i64, 3].as_slice(), false, Kind::Float)?;
+        let shift = of_block.f_mv(&self.means)?.f_mul_scalar(-gain)?;
+        let bias = parameters.get(&format!("g_a.{analysis}.bias"))?;
+        bias.f_i(..count)?.f_copy_(&shift)?;
         // A transposed convolution's weight has its inputs first.
-        set(format!("g_s.{synthesis}.weight"), &|weight| {
-            let _ = weight.f_i((.., ..inputs))?.f_zero_()?;
-            block(weight)?.f_copy_(&self.rows.f_div_scalar(gain)?)
-        })?;
-        set(format!("g_s.{synthesis}.bias"), &|bias| {
-            bias.f_i(..inputs)?.f_copy_(&self.means)
-        })
+        let weight = parameters.get(&format!("g_s.{synthesis}.weight"))?;
+        let _ = weight.f_i((.., ..inputs))?.f_zero_()?;
+        block(weight)?.f_copy_(&self.rows.f_div_scalar(gain)?)?;
+        let bias = parameters.get(&format!("g_s.{synthesis}.bias"))?;
+        bias.f_i(..inputs)?.f_copy_(&self.means)?;
+        Ok(())
     }
 }
 
