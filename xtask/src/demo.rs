@@ -43,6 +43,7 @@ pub(crate) fn run(workspace: &Workspace, passed: &[OsString]) -> Result<()> {
         cargo::run(&mut command)
     })?;
     phases.finish()?;
+    println!("report:  {}", out.join("report.html").display());
     println!("summary: {}", out.join("summary.json").display());
     println!("frames:  {}", out.join("results.sqlite").display());
     Ok(())
