@@ -1,22 +1,17 @@
-use std::sync::OnceLock;
-
 use faer::MatRef;
 use rayon::prelude::*;
 
-use crate::gram::Gram;
-use crate::lanes::{dot, squared_distance};
+use crate::lanes::{accumulate, centre};
 
-/// A map `[tokens, dim]` with each channel's mean over the tokens subtracted, at unit RMS.
+/// A map `[tokens, dim]` with each channel's mean over the tokens subtracted, divided by the map's RMS.
 ///
 /// CKA does not depend on the scale of a map; dividing by it keeps the `f32` products of any finite
-/// feature in range. Gram matrices are computed when first asked for.
+/// feature in range.
 pub(crate) struct CentredMap {
     values: Vec<f32>,
     tokens: usize,
     dim: usize,
     scale: f64,
-    token_gram: OnceLock<Gram>,
-    channel_gram: OnceLock<Gram>,
 }
 
 /// Over what a Gram matrix of a map runs.
@@ -38,30 +33,22 @@ const BLOCK_TOKENS: usize = 16;
 impl CentredMap {
     /// Centres a map of row-major `values`; `None` when all its tokens are alike.
     pub(crate) fn new(values: &[f32], tokens: usize, dim: usize) -> Option<Self> {
-        let means = channel_means(values, tokens, dim);
         let points = values.len() as f64;
-        let rms_of = |energies: Vec<f64>| (energies.iter().sum::<f64>() / points).sqrt();
-        let raw_rms = rms_of(by_block(values, dim, |block| dot(block, block)));
-        let scale = rms_of(by_block(values, dim, |block| energy_around(block, &means)));
-        (scale > CONSTANT_SHARE * raw_rms).then(|| Self {
-            values: normalised(values, &means, scale),
+        let Sums { channels, energy } = Sums::of(values, dim);
+        let scale = (energy / points).sqrt();
+        let means: Vec<f64> = channels.iter().map(|sum| sum / tokens as f64).collect();
+        let (values, energy) = centred(values, &means, scale.recip());
+        let share = (energy / points).sqrt();
+        // Of zeros, whose scale is zero, the share is not a number.
+        (share > CONSTANT_SHARE).then_some(Self {
+            values,
             tokens,
             dim,
             scale,
-            token_gram: OnceLock::new(),
-            channel_gram: OnceLock::new(),
         })
     }
 
-    pub(crate) const fn tokens(&self) -> usize {
-        self.tokens
-    }
-
-    pub(crate) const fn dim(&self) -> usize {
-        self.dim
-    }
-
-    /// The RMS that the centred map was divided by.
+    /// The RMS that the map was divided by.
     pub(crate) const fn scale(&self) -> f64 {
         self.scale
     }
@@ -74,66 +61,54 @@ impl CentredMap {
             Side::Channels => tokens.transpose(),
         }
     }
+}
 
-    /// The Gram matrix of the rows of that side.
-    pub(crate) fn gram(&self, side: Side) -> &Gram {
-        let cell = match side {
-            Side::Tokens => &self.token_gram,
-            Side::Channels => &self.channel_gram,
-        };
-        cell.get_or_init(|| Gram::of(self.rows(side)))
+/// Sums over a map: each channel's values, and all squares.
+struct Sums {
+    channels: Vec<f64>,
+    energy: f64,
+}
+
+impl Sums {
+    fn of(values: &[f32], dim: usize) -> Self {
+        let blocks: Vec<Self> = values
+            .par_chunks(BLOCK_TOKENS * dim)
+            .map(|block| Self::of_block(block, dim))
+            .collect();
+        let mut sums = Self::zero(dim);
+        for block in blocks {
+            for (sum, part) in sums.channels.iter_mut().zip(block.channels) {
+                *sum += part;
+            }
+            sums.energy += block.energy;
+        }
+        sums
     }
-}
 
-/// One result per block of tokens, in order.
-fn by_block<T: Send>(values: &[f32], dim: usize, of: impl Fn(&[f32]) -> T + Send + Sync) -> Vec<T> {
-    values.par_chunks(BLOCK_TOKENS * dim).map(of).collect()
-}
+    fn of_block(block: &[f32], dim: usize) -> Self {
+        let mut sums = Self::zero(dim);
+        for token in block.chunks_exact(dim) {
+            sums.energy += accumulate(&mut sums.channels, token);
+        }
+        sums
+    }
 
-/// The mean of each channel over the tokens.
-fn channel_means(values: &[f32], tokens: usize, dim: usize) -> Vec<f64> {
-    let mut means = vec![0.0; dim];
-    for sums in by_block(values, dim, |block| channel_sums(block, dim)) {
-        for (mean, sum) in means.iter_mut().zip(sums) {
-            *mean += sum;
+    fn zero(dim: usize) -> Self {
+        Self {
+            channels: vec![0.0; dim],
+            energy: 0.0,
         }
     }
-    for mean in &mut means {
-        *mean /= tokens as f64;
-    }
-    means
 }
 
-fn channel_sums(block: &[f32], dim: usize) -> Vec<f64> {
-    let mut sums = vec![0.0; dim];
-    for token in block.chunks_exact(dim) {
-        for (sum, &value) in sums.iter_mut().zip(token) {
-            *sum += f64::from(value);
-        }
-    }
-    sums
-}
-
-/// `Σ (value − mean of its channel)²` over a block of tokens.
-fn energy_around(block: &[f32], means: &[f64]) -> f64 {
-    block
-        .chunks_exact(means.len())
-        .map(|token| squared_distance(token, means))
-        .sum()
-}
-
-/// `(value − mean of its channel) / scale`.
-fn normalised(values: &[f32], means: &[f64], scale: f64) -> Vec<f32> {
-    let factor = scale.recip();
-    let mut normalised = vec![0.0; values.len()];
-    normalised
+/// `(value − mean of its channel)·factor`, and the sum of its squares.
+fn centred(values: &[f32], means: &[f64], factor: f64) -> (Vec<f32>, f64) {
+    let mut out = vec![0.0; values.len()];
+    let energies: Vec<f64> = out
         .par_chunks_mut(means.len())
         .zip(values.par_chunks(means.len()))
         .with_min_len(BLOCK_TOKENS)
-        .for_each(|(out, token)| {
-            for ((out, &value), &mean) in out.iter_mut().zip(token).zip(means) {
-                *out = ((f64::from(value) - mean) * factor) as f32;
-            }
-        });
-    normalised
+        .map(|(out, token)| centre(out, token, means, factor))
+        .collect();
+    (out, energies.iter().sum())
 }

@@ -1,4 +1,4 @@
-//! Sums over pairs of values, accumulated in `f64`.
+//! Loops over values, with sums accumulated in `f64`.
 //!
 //! Eight accumulators side by side let the compiler use vector instructions, which it must not do
 //! with one, because floating-point addition is not associative. The order of additions is fixed, so
@@ -66,15 +66,97 @@ where
     }
 }
 
+/// Adds every value to the sum of its place, and returns `Σ value²`.
+pub(crate) fn accumulate(sums: &mut [f64], values: &[f32]) -> f64 {
+    debug_assert_eq!(sums.len(), values.len());
+    Arch::new().dispatch(Accumulate { sums, values })
+}
+
+struct Accumulate<'a> {
+    sums: &'a mut [f64],
+    values: &'a [f32],
+}
+
+impl WithSimd for Accumulate<'_> {
+    type Output = f64;
+
+    #[expect(
+        clippy::inline_always,
+        reason = "only what is inlined into the dispatcher is compiled for wide vectors"
+    )]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let mut lanes = [0.0f64; LANES];
+        let (sums, sums_rest) = self.sums.as_chunks_mut::<LANES>();
+        let (values, values_rest) = self.values.as_chunks::<LANES>();
+        for (sums, values) in sums.iter_mut().zip(values) {
+            for lane in 0..LANES {
+                let value = f64::from(values[lane]);
+                sums[lane] += value;
+                lanes[lane] += value * value;
+            }
+        }
+        let mut energy = lanes.iter().sum();
+        for (sum, &value) in sums_rest.iter_mut().zip(values_rest) {
+            let value = f64::from(value);
+            *sum += value;
+            energy += value * value;
+        }
+        energy
+    }
+}
+
+/// Puts `(value − mean)·factor` into `out`, and returns the sum of its squares.
+pub(crate) fn centre(out: &mut [f32], values: &[f32], means: &[f64], factor: f64) -> f64 {
+    debug_assert_eq!((out.len(), means.len()), (values.len(), values.len()));
+    Arch::new().dispatch(Centre {
+        out,
+        values,
+        means,
+        factor,
+    })
+}
+
+struct Centre<'a> {
+    out: &'a mut [f32],
+    values: &'a [f32],
+    means: &'a [f64],
+    factor: f64,
+}
+
+impl WithSimd for Centre<'_> {
+    type Output = f64;
+
+    #[expect(
+        clippy::inline_always,
+        reason = "only what is inlined into the dispatcher is compiled for wide vectors"
+    )]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let mut lanes = [0.0f64; LANES];
+        let (out, out_rest) = self.out.as_chunks_mut::<LANES>();
+        let (values, values_rest) = self.values.as_chunks::<LANES>();
+        let (means, means_rest) = self.means.as_chunks::<LANES>();
+        for ((out, values), means) in out.iter_mut().zip(values).zip(means) {
+            for lane in 0..LANES {
+                let centred = (f64::from(values[lane]) - means[lane]) * self.factor;
+                out[lane] = centred as f32;
+                lanes[lane] += centred * centred;
+            }
+        }
+        let mut energy = lanes.iter().sum();
+        for ((out, &value), &mean) in out_rest.iter_mut().zip(values_rest).zip(means_rest) {
+            let centred = (f64::from(value) - mean) * self.factor;
+            *out = centred as f32;
+            energy += centred * centred;
+        }
+        energy
+    }
+}
+
 /// `Σ a·b`.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
     let [sum] = sums_of_pairs(a, b, |a, b| [a * b]);
-    sum
-}
-
-/// `Σ (a − b)²`.
-pub(crate) fn squared_distance<B: Copy + Into<f64>>(a: &[f32], b: &[B]) -> f64 {
-    let [sum] = sums_of_pairs(a, b, |a, b| [(a - b) * (a - b)]);
     sum
 }
 
@@ -91,7 +173,19 @@ mod tests {
             let squares = n * (n + 1.0) * (2.0 * n + 1.0) / 6.0;
             assert_eq!(dot(&values, &values), squares);
             let doubled: Vec<f64> = values.iter().map(|&value| 2.0 * f64::from(value)).collect();
-            assert_eq!(squared_distance(&values, &doubled), squares);
+            let [sum] = sums_of_pairs(&values, &doubled, |a, b| [(a - b) * (a - b)]);
+            assert_eq!(sum, squares);
+
+            let mut sums = doubled.clone();
+            assert_eq!(accumulate(&mut sums, &values), squares);
+            let tripled: Vec<f64> = values.iter().map(|&value| 3.0 * f64::from(value)).collect();
+            assert_eq!(sums, tripled);
+
+            // (i − 3i)/2 = −i.
+            let mut out = vec![0.0; values.len()];
+            assert_eq!(centre(&mut out, &values, &tripled, 0.5), squares);
+            let negated: Vec<f32> = values.iter().map(|value| -value).collect();
+            assert_eq!(out, negated);
         }
     }
 }

@@ -31,6 +31,7 @@ mod gram;
 mod lanes;
 mod layers;
 mod layout;
+mod map_pair;
 mod metric;
 mod metrics;
 mod pair;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::centred::CentredMap;
+use crate::map_pair::MapPair;
 use crate::pair::Pair;
 use crate::{Cause, metrics};
 
@@ -92,7 +92,7 @@ pub(crate) enum Definition {
     Whole(fn(&Pair<'_>) -> Result<f64, Cause>),
     /// From pairs of maps: the sum of the alignments used, divided by the number of all maps.
     PerMap {
-        alignment: fn(&CentredMap, &CentredMap) -> f64,
+        alignment: fn(&MapPair<'_>) -> f64,
         used: MapsUsed,
     },
 }

@@ -1,10 +1,11 @@
-use std::cell::OnceCell;
+use std::cell::LazyCell;
 use std::fmt;
 use std::sync::OnceLock;
 
 use splitsim_feature::Feature;
 
 use crate::centred::CentredMap;
+use crate::map_pair::{MapPair, OriginalMap};
 use crate::metric::Definition;
 use crate::pair::Pair;
 use crate::{Cause, CfqaError, Metric, Operand, Score, Scores, TokenLayout};
@@ -32,7 +33,7 @@ pub fn score_all(
 /// An original, prepared for scoring any number of its distorted versions.
 ///
 /// What a metric needs of the original alone is computed when first needed and kept: for CKA a
-/// centred copy and one Gram matrix per map, of `4·min(tokens, dim)²` `f32` values at most.
+/// centred copy and half a Gram matrix per map, about `2·min(tokens, dim)²` `f32` values at most.
 pub struct Reference {
     original: Feature,
     layout: TokenLayout,
@@ -40,7 +41,7 @@ pub struct Reference {
 }
 
 /// A map, centred when first needed; `None` when it is constant.
-type Prepared = OnceLock<Option<CentredMap>>;
+type Prepared = OnceLock<Option<OriginalMap>>;
 
 impl Reference {
     /// Nothing is computed yet. The feature's tokens are a class token and patches.
@@ -89,6 +90,7 @@ impl Reference {
             original: &self.original,
             layout: self.layout,
             maps: &self.maps,
+            keep: true,
         }
     }
 }
@@ -98,14 +100,18 @@ struct View<'a> {
     original: &'a Feature,
     layout: TokenLayout,
     maps: &'a [Prepared],
+    /// Whether other distorted versions will follow.
+    keep: bool,
 }
 
 impl<'a> View<'a> {
+    /// For a single distorted version.
     fn of(original: &'a Feature, maps: &'a [Prepared]) -> Self {
         Self {
             original,
             layout: TokenLayout::default(),
             maps,
+            keep: false,
         }
     }
 
@@ -114,7 +120,8 @@ impl<'a> View<'a> {
         let pair = Pair::new(self.original, distorted, self.layout);
         let mut value = whole(metric, &pair)?;
         for map in 0..self.maps.len() {
-            value += self.contribution(metric, &DistortedMap::new(distorted, map))?;
+            let pair = LazyCell::new(|| self.map_pair(distorted, map));
+            value += self.contribution(metric, map, &pair)?;
         }
         Ok(Score::new(metric, value))
     }
@@ -127,10 +134,12 @@ impl<'a> View<'a> {
             .map(|&metric| (metric, whole(metric, &pair)))
             .collect();
         for map in 0..self.maps.len() {
-            let shared = DistortedMap::new(distorted, map);
+            let pair = LazyCell::new(|| self.map_pair(distorted, map));
             for (metric, total) in &mut totals {
                 if let Ok(sum) = *total {
-                    *total = self.contribution(*metric, &shared).map(|term| sum + term);
+                    *total = self
+                        .contribution(*metric, map, &pair)
+                        .map(|term| sum + term);
                 }
             }
         }
@@ -153,22 +162,37 @@ impl<'a> View<'a> {
     }
 
     /// What one map adds to the score.
-    fn contribution(&self, metric: Metric, distorted: &DistortedMap<'_>) -> Result<f64, CfqaError> {
-        let (map, maps) = (distorted.map, self.maps.len());
+    fn contribution<'p>(
+        &self,
+        metric: Metric,
+        map: usize,
+        pair: &LazyCell<
+            Result<MapPair<'p>, Operand>,
+            impl FnOnce() -> Result<MapPair<'p>, Operand>,
+        >,
+    ) -> Result<f64, CfqaError> {
+        let maps = self.maps.len();
         match metric.spec().definition {
             Definition::PerMap { alignment, used } if used.includes(map, maps) => {
-                let undefined = |operand| CfqaError::Undefined {
+                let pair = LazyCell::force(pair).as_ref();
+                let pair = pair.map_err(|&operand| CfqaError::Undefined {
                     metric,
                     cause: Cause::Constant { operand, map },
-                };
-                let x = self.maps[map].get_or_init(|| centred_map(self.original, map));
-                let x = x.as_ref().ok_or_else(|| undefined(Operand::Original))?;
-                let y = distorted.centred();
-                let y = y.ok_or_else(|| undefined(Operand::Distorted))?;
-                Ok(alignment(x, y) / maps as f64)
+                })?;
+                Ok(alignment(pair) / maps as f64)
             }
             Definition::PerMap { .. } | Definition::Whole(_) => Ok(0.0),
         }
+    }
+
+    /// A map of either feature, or which of them is constant.
+    fn map_pair(&self, distorted: &Feature, map: usize) -> Result<MapPair<'_>, Operand> {
+        let prepare = || {
+            let centred = centred_map(self.original, map)?;
+            Some(OriginalMap::new(centred, self.keep))
+        };
+        let original = self.maps[map].get_or_init(prepare).as_ref();
+        MapPair::new(original, centred_map(distorted, map))
     }
 }
 
@@ -188,30 +212,6 @@ fn whole(metric: Metric, pair: &Pair<'_>) -> Result<f64, CfqaError> {
     match metric.spec().definition {
         Definition::Whole(of) => of(pair).map_err(|cause| CfqaError::Undefined { metric, cause }),
         Definition::PerMap { .. } => Ok(0.0),
-    }
-}
-
-/// A map of the distorted feature, centred once for all metrics that ask for it.
-struct DistortedMap<'a> {
-    feature: &'a Feature,
-    map: usize,
-    centred: OnceCell<Option<CentredMap>>,
-}
-
-impl<'a> DistortedMap<'a> {
-    const fn new(feature: &'a Feature, map: usize) -> Self {
-        let centred = OnceCell::new();
-        Self {
-            feature,
-            map,
-            centred,
-        }
-    }
-
-    fn centred(&self) -> Option<&CentredMap> {
-        self.centred
-            .get_or_init(|| centred_map(self.feature, self.map))
-            .as_ref()
     }
 }
 

@@ -1,5 +1,6 @@
-use crate::centred::{CentredMap, Side};
-use crate::gram::squared_norm_of_product;
+use crate::centred::Side;
+use crate::gram::GramProducts;
+use crate::map_pair::MapPair;
 use crate::metric::{Cost, Definition, Direction, MapsUsed, Spec};
 
 pub(crate) const SPEC: Spec = Spec {
@@ -34,16 +35,9 @@ const DENOMINATOR_OFFSET: f64 = 1e-8;
 /// order of the tokens. It is standard CKA with tokens and channels exchanged, but for the centring.
 ///
 /// One deviation: of a constant map the script makes 0 or rounding noise; here it is undefined.
-fn alignment(x: &CentredMap, y: &CentredMap) -> f64 {
-    let (numerator, norms) = if x.dim() <= 2 * x.tokens() {
-        let (k, l) = (x.gram(Side::Channels), y.gram(Side::Channels));
-        (k.inner(l), k.norm() * l.norm())
-    } else {
-        let side = Side::Tokens;
-        let norms = x.gram(side).norm() * y.gram(side).norm();
-        (squared_norm_of_product(x.rows(side), y.rows(side)), norms)
-    };
+fn alignment(maps: &MapPair<'_>) -> f64 {
+    let GramProducts { xx, yy, xy } = maps.products(Side::Channels);
     // Unlike the ratio, the offset depends on the scale that the maps were divided by.
-    let scale = (x.scale() * y.scale()).powi(2);
-    numerator / (norms + DENOMINATOR_OFFSET / scale)
+    let scale = maps.scale().powi(2);
+    xy / (xx.sqrt() * yy.sqrt() + DENOMINATOR_OFFSET / scale)
 }
