@@ -184,8 +184,8 @@ fn normalise(
     beta: &Tensor,
     inverse: bool,
 ) -> Result<Tensor, HyperpriorError> {
-    let mut norm = input.f_square()?.f_conv2d(gamma, Some(beta), 1, 0, 1, 1)?;
-    if norm.requires_grad() {
+    if input.requires_grad() || gamma.requires_grad() {
+        let norm = input.f_square()?.f_conv2d(gamma, Some(beta), 1, 0, 1, 1)?;
         let root = if inverse {
             norm.f_sqrt()?
         } else {
@@ -193,15 +193,43 @@ fn normalise(
         };
         return Ok(root.f_mul(input)?);
     }
-    // Nothing is differentiated: no need for further copies of the largest tensors there are.
-    let _ = if inverse {
-        norm.f_sqrt_()?
-    } else {
-        norm.f_rsqrt_()?
-    };
-    let _ = norm.f_mul_(input)?;
-    Ok(norm)
+    normalise_by_block(input, gamma, beta, inverse)
 }
+
+/// The same where nothing is differentiated, in blocks of pixels that stay in the cache: the whole
+/// input is larger than that, and five times read and written.
+fn normalise_by_block(
+    input: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    inverse: bool,
+) -> Result<Tensor, HyperpriorError> {
+    let (batch, channels, height, width) = input.size4()?;
+    let rows = input
+        .f_permute([0i64, 2, 3, 1])?
+        .f_reshape([-1, channels])?;
+    let gamma = gamma.f_reshape([channels, channels])?.f_transpose(0, 1)?;
+    let out = rows.f_empty_like()?;
+    let pixels = batch * height * width;
+    let block = (BLOCK_VALUES / channels).max(1);
+    for start in (0..pixels).step_by(usize::try_from(block).unwrap_or(1)) {
+        let length = block.min(pixels - start);
+        let rows = rows.f_narrow(0, start, length)?;
+        let mut norm = out.f_narrow(0, start, length)?;
+        let _ = beta.f_addmm_out(&norm, &rows.f_square()?, &gamma)?;
+        let _ = if inverse {
+            norm.f_sqrt_()?
+        } else {
+            norm.f_rsqrt_()?
+        };
+        let _ = norm.f_mul_(&rows)?;
+    }
+    let out = out.f_reshape([batch, height, width, channels])?;
+    Ok(out.f_permute([0i64, 3, 1, 2])?)
+}
+
+/// One megabyte.
+const BLOCK_VALUES: i64 = 1 << 18;
 
 /// CompressAI's `NonNegativeParametrizer`: `max(p, bound)² − pedestal`.
 fn non_negative(parameter: &Tensor, bound: f64) -> Result<Tensor, HyperpriorError> {
