@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use splitsim_feature::{FeatureShape, Task};
+use splitsim_policy::{Criterion, PolicyConfig};
 use splitsim_proto::{self as proto, FrameHeader, Hello, Outcome, Settlement};
 use splitsim_results::{
     AttemptRecord, CloudStages, FrameKey, FrameRecord, RunRecord, Score, SettlementRecord, Verdict,
@@ -13,8 +14,11 @@ use splitsim_transport::{IpVersion, LinkUsage};
 
 use crate::outcome;
 
-/// A run as far as an edge's hello tells of it: metric, threshold, seed and scenario stay empty.
+/// A run as far as an edge's hello tells of it: seed and scenario stay empty, metric and threshold too where
+/// the policy has no criterion or is none that this version knows.
 pub(crate) fn run(hello: &Hello, now: SystemTime) -> RunRecord {
+    let policy: Option<PolicyConfig> = hello.policy.as_str().parse().ok();
+    let criterion = policy.as_ref().and_then(PolicyConfig::criterion);
     RunRecord {
         run_id: hello.run_id.to_string(),
         edge_id: hello.edge_id.to_string(),
@@ -26,8 +30,8 @@ pub(crate) fn run(hello: &Hello, now: SystemTime) -> RunRecord {
         model: hello.model.name.to_string(),
         model_digest: hello.model.digest.to_string(),
         codec: codec_label(hello),
-        metric: None,
-        threshold: None,
+        metric: criterion.map(|criterion| criterion.metric().to_owned()),
+        threshold: criterion.map(Criterion::threshold),
         seed: 0,
         started_at: rfc3339(now),
         software_version: hello.software_version.to_string(),

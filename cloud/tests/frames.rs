@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use splitsim_feature::{Task, units::Bytes};
 use splitsim_proto::{
-    Digest, FrameHeader, Hello, ImageSize, Outcome, RefusalKind, RequestErrorKind, Settlement,
+    Digest, FrameHeader, Hello, Id, ImageSize, Outcome, RefusalKind, RequestErrorKind, Settlement,
 };
 use splitsim_results::LoggedFrame;
 use splitsim_transport::TransportError;
@@ -171,6 +171,35 @@ fn check_outcome(lab: &Lab, shipment: &Shipment, outcome: &Outcome) {
             assert!(0.0 < *min_m && min_m < mean_m && mean_m < max_m && *max_m <= 10.0);
         }
         other => panic!("{other:?}"),
+    }
+}
+
+/// A cloud that somebody else's edges call has no more than their hello.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_recorded_with_what_its_policy_asks_for() {
+    let lab = Lab::new();
+    let cloud = lab.start().await;
+    let policies = [
+        ("threshold:mse<=0.25,max=3", Some(("mse", 0.25))),
+        ("always:richest", None),
+        ("somebody's own", None),
+    ];
+    for (index, (policy, _)) in policies.into_iter().enumerate() {
+        let hello = Hello {
+            run_id: Id::new(format!("run-{index}")).unwrap(),
+            policy: name(policy),
+            ..lab.hello(false)
+        };
+        let edge = lab.edge(&cloud, &hello).await;
+        result(edge.send(&lab.shipment(0, Task::Cls)).await);
+        edge.done().await;
+    }
+    cloud.stop().await;
+    let runs = lab.results().runs().unwrap();
+    assert_eq!(runs.len(), policies.len());
+    for (run, (policy, asked)) in runs.iter().zip(policies) {
+        assert_eq!(run.policy, policy);
+        assert_eq!(run.metric.as_deref().zip(run.threshold), asked);
     }
 }
 

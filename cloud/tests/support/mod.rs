@@ -194,12 +194,17 @@ impl Lab {
 
     /// All frames in the results, after the cloud has ended.
     pub(crate) fn logged(&self) -> Vec<LoggedFrame> {
+        self.results().frames().unwrap()
+    }
+
+    /// The results, after the cloud has ended.
+    pub(crate) fn results(&self) -> Store {
         let path = self.out().join(Store::FILE_NAME);
         assert!(
             !path.with_extension("sqlite-wal").exists(),
             "the log is folded in"
         );
-        Store::open(&path).unwrap().frames().unwrap()
+        Store::open(&path).unwrap()
     }
 }
 
