@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 use splitsim_feature::Task;
 use splitsim_proto::{FrameReply, Id, RequestErrorKind};
@@ -141,4 +143,50 @@ async fn several_edges_are_served_at_once() {
     let report = cloud.stop().await;
     assert_eq!((report.frames, report.edges, report.errors), (9, 3, 0));
     assert_eq!(lab.logged().len(), 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_frames_of_one_connection_are_served_at_once_and_one_that_came_twice_is_logged_once()
+ {
+    let lab = Lab::new();
+    let cloud = lab.start().await;
+    let edge = lab.edge(&cloud, &lab.hello(true)).await;
+    let shipment = lab.shipment(0, Task::Cls);
+    let numbered = |frame| {
+        let mut shipment = shipment.clone();
+        shipment.header.frame = frame;
+        shipment
+    };
+    for frame in 0..8 {
+        edge.refer(&numbered(frame)).await;
+    }
+    // As when an edge connects again while the cloud is still at work on what it had.
+    let twice = 3;
+    let replies: Vec<_> = (0..8)
+        .chain([twice])
+        .map(|frame| {
+            let (frames, shipment) = (edge.frames.clone(), numbered(frame));
+            tokio::spawn(async move { (frame, send(&frames, &shipment).await.unwrap()) })
+        })
+        .collect();
+    let mut recorded = BTreeSet::new();
+    for reply in replies {
+        match reply.await.unwrap() {
+            (frame, FrameReply::Result(result)) => {
+                assert!(result.duplicate || recorded.insert(frame), "{frame} twice");
+            }
+            // The first was recorded, and its reference let go of, while the second was admitted.
+            (frame, FrameReply::Failed(error)) => {
+                assert_eq!(
+                    (frame, error.kind),
+                    (twice, RequestErrorKind::ReferenceMissing)
+                );
+                assert!(error.kind.is_transient());
+            }
+        }
+    }
+    assert_eq!(recorded, (0..8).collect());
+    edge.done().await;
+    assert_eq!(cloud.stop().await.frames, 8);
+    assert_eq!(lab.logged().len(), 8);
 }

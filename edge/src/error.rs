@@ -104,7 +104,8 @@ const fn is_mismatch(error: &TransportError) -> bool {
         | TransportError::Target { .. }
         | TransportError::IdentityRefused { .. }
         | TransportError::PeerNotTrusted { .. }
-        | TransportError::ProtocolMismatch { .. } => true,
+        | TransportError::ProtocolMismatch { .. }
+        | TransportError::InFlight { .. } => true,
         TransportError::Refused { .. } => !error.is_transient(),
         TransportError::Bind { .. }
         | TransportError::LocalAddress { .. }

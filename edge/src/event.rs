@@ -81,8 +81,8 @@ pub enum EdgeEvent {
         /// How often it has been sent, this time included.
         sends: u32,
     },
-    /// How the frames connection is, ten times a second while a frame is under way, and when it is
-    /// answered.
+    /// How the frames connection is, about ten times a second while frames are under way, and whenever one
+    /// is answered.
     Path(PathSnapshot),
     /// The cloud has answered a frame.
     Replied(Box<FrameRecord>),

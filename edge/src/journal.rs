@@ -1,4 +1,5 @@
-//! The frames that the cloud has answered, a line of JSON each, on the disk before the next is sent.
+//! The frames that the cloud has answered, a line of JSON each, on the disk before another takes the
+//! frame's place.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

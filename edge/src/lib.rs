@@ -6,7 +6,8 @@
 //! - `capture`: pictures to features, on a thread of its own, ahead of the rest;
 //! - `gate`: the loop of encoding, decoding, scoring and deciding, on another. It is handed features
 //!   and nothing else: ground truth cannot reach a decision;
-//! - `courier`: reference, frame, settlement, and what to do when the cloud is away;
+//! - `courier`: reference, frame, settlement, and what to do when the cloud is away; a `lane` for each
+//!   frame that may be under way at once;
 //! - `decisions`: what the policy was told, from which its decisions can be repeated;
 //! - `outbox`: the journal of answered frames and the spool of frames that wait;
 //! - `timeline`: what the latency columns hold, and what is left out of them.
@@ -22,7 +23,10 @@ mod error;
 mod event;
 mod gate;
 mod journal;
+mod lane;
 mod link_meter;
+mod link_shares;
+mod outage;
 mod outbox;
 mod parcel;
 mod plan;

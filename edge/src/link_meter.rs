@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use splitsim_feature::units::Bytes;
-use splitsim_policy::{LinkEstimate, LinkEstimator, Transfer};
+use splitsim_policy::{Company, LinkEstimate, LinkEstimator, Transfer};
 use splitsim_transport::PathSnapshot;
 
 /// What the edge believes of its uplink: the courier measures, the gate asks.
@@ -10,15 +10,24 @@ use splitsim_transport::PathSnapshot;
 pub(crate) struct LinkMeter(Arc<Mutex<LinkEstimator>>);
 
 impl LinkMeter {
-    /// A frame went over, in this time there and back without the cloud's work.
-    pub(crate) fn observe(&self, bytes: Bytes, took: Duration, path: PathSnapshot) {
+    /// A frame went over, in this time there and back without the cloud's work, by itself or in company.
+    pub(crate) fn observe(
+        &self,
+        bytes: Bytes,
+        took: Duration,
+        path: PathSnapshot,
+        company: Option<Company>,
+    ) {
         let transfer = Transfer {
             bytes,
             took,
             rtt: path.rtt,
             window: path.congestion_window,
         };
-        self.estimator(|estimator| estimator.observe(transfer));
+        self.estimator(|estimator| match company {
+            None => estimator.observe(transfer),
+            Some(company) => estimator.observe_shared(transfer, company),
+        });
     }
 
     /// What is believed now.

@@ -8,6 +8,7 @@ use splitsim_feature::units;
 use splitsim_policy::{DecidedFrame, Decision};
 use splitsim_proto::{CodecTables, Digest, Hello, Id, ModelIdentity, Name, PROTOCOL_VERSION};
 use splitsim_source::Source;
+use splitsim_transport::TransportError;
 use splitsim_vision::Engine;
 
 use crate::capture::Capture;
@@ -33,6 +34,7 @@ impl Plan {
     /// Opens all that the configuration names. Nothing is written before everything else has been
     /// found right. Blocks: the codec's program is asked for its abilities.
     pub(crate) fn prepare(config: &EdgeConfig, engine: Engine) -> Result<Self, EdgeError> {
+        config.transport.check().map_err(TransportError::from)?;
         let package = engine.package();
         package.task(config.task)?;
         let source = Source::open(&config.source)?;

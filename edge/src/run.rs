@@ -3,7 +3,7 @@ use std::pin::pin;
 use splitsim_vision::Engine;
 use tokio::sync::mpsc::channel;
 
-use crate::courier::{Courier, Ended, Halt};
+use crate::courier::{Courier, Ended, Freight, Halt};
 use crate::link_meter::LinkMeter;
 use crate::outbox::SPOOL;
 use crate::plan::Plan;
@@ -47,11 +47,15 @@ pub async fn run(
     };
     let to_make = plan.to_make();
     let uplink = Uplink::new(&config, plan.hello, shared.clone())?;
-    let unsettled = plan.backlog.unsettled;
-    let courier = Courier::new(uplink, plan.outbox, config.retry, shared.clone(), unsettled);
     let Stages { made, threads } = Stages::start(plan.capture, to_make, plan.settings, &shared)?;
+    let freight = Freight {
+        spooled: plan.backlog.spooled,
+        made,
+        unsettled: plan.backlog.unsettled,
+    };
+    let courier = Courier::new(&config, uplink, plan.outbox, freight, shared);
 
-    let mut work = pin!(courier.run(made, plan.backlog.spooled));
+    let mut work = pin!(courier.run());
     let mut shutdown = pin!(shutdown);
     let ended = loop {
         tokio::select! {

@@ -2,8 +2,8 @@
 //!
 //! No latency column contains work that only the experiment needs: waiting for the reference channel,
 //! the cloud's own measuring of the distortion, settlements. Such work holds up not only its own frame
-//! but those that wait behind it, so it is written down as spans of time, and taken out of the waits
-//! that it falls into.
+//! but those that wait behind it, so every lane writes it down as spans of time, and takes it out of the
+//! waits of its frames that it falls into.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -12,8 +12,8 @@ use splitsim_feature::units::Bytes;
 use splitsim_proto::{CloudStages, EdgeStages};
 use splitsim_transport::LinkUsage;
 
-/// When the courier was held up by work that only the experiment needs.
-#[derive(Debug)]
+/// When a lane of the courier was held up by work that only the experiment needs.
+#[derive(Debug, Clone)]
 pub(crate) struct ExperimentLog {
     spans: VecDeque<(Instant, Instant)>,
     capacity: usize,
@@ -119,10 +119,9 @@ impl Timeline {
             .saturating_sub(cloud.total())
     }
 
-    /// Adds what a connection sent for the frame.
-    pub(crate) fn add_link(&mut self, usage: LinkUsage) {
-        self.link.datagrams += usage.datagrams;
-        self.link.udp_bytes = Bytes(self.link.udp_bytes.0 + usage.udp_bytes.0);
+    /// Adds the frame's share of what a connection sent.
+    pub(crate) fn add_link(&mut self, share: LinkUsage) {
+        self.link = self.link + share;
     }
 
     /// The timeline as of `clock`, with what `log` holds of it.

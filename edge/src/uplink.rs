@@ -1,16 +1,19 @@
-//! The two connections to the cloud, made when needed and made again when lost.
+//! The two connections to the cloud, made when needed and made again when lost. Lanes share them: one
+//! makes a connection for all.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use splitsim_proto::{Ack, Hello, Reference, Settlement};
 use splitsim_transport::{
-    Backoff, Channel, CloseCode, Connection, EdgeEndpoint, FrameSession, ReferenceSession, Retry,
-    Reuse, Target, TransportError, with_backoff,
+    Backoff, Channel, CloseCode, Connection, EdgeEndpoint, FrameSession, LinkCounter,
+    ReferenceSession, Retry, Reuse, Target, TransportError, with_backoff,
 };
 use tokio::time::{Duration, timeout};
 
 use crate::EdgeConfig;
 use crate::event::EdgeEvent;
+use crate::link_shares::{LinkShares, Passage};
 use crate::stages::Shared;
 
 /// What comes between a frame and its answer.
@@ -35,12 +38,18 @@ pub(crate) enum Trouble {
 pub(crate) struct Uplink {
     hello: Hello,
     shared: Shared,
-    frames: Way<FrameSession>,
+    frames: Way<FrameLine>,
     /// `None` in a run without references.
     references: Option<Way<ReferenceSession>>,
     reuse: Reuse,
-    /// Whether a connection broke that was not made anew since.
-    broken: bool,
+}
+
+/// A frames connection, and what it sends for whom. Clones share both.
+#[derive(Debug, Clone)]
+pub(crate) struct FrameLine {
+    session: FrameSession,
+    counter: LinkCounter,
+    shares: Arc<Mutex<LinkShares>>,
 }
 
 /// A socket, where it is to lead, and the connection that is made.
@@ -48,7 +57,24 @@ pub(crate) struct Uplink {
 struct Way<S> {
     endpoint: EdgeEndpoint,
     target: Target,
+    held: Mutex<Held<S>>,
+    /// Locked by whoever makes the connection; others wait for it.
+    making: tokio::sync::Mutex<()>,
+}
+
+/// A connection, if there is one.
+#[derive(Debug)]
+struct Held<S> {
     session: Option<S>,
+    /// Whether one broke that was not made anew since.
+    broken: bool,
+}
+
+/// What leads over a connection.
+trait Session: Clone {
+    fn connection(&self) -> &Connection;
+    /// What the cloud says of its software.
+    fn cloud(&self) -> String;
 }
 
 impl Uplink {
@@ -68,76 +94,57 @@ impl Uplink {
                 false => None,
             },
             reuse: config.transport.reuse,
-            broken: false,
         })
     }
 
     /// Whether a connection was lost and has not been made again.
-    pub(crate) const fn is_broken(&self) -> bool {
-        self.broken
+    pub(crate) fn is_broken(&self) -> bool {
+        let references = self.references.as_ref();
+        self.frames.is_broken() || references.is_some_and(Way::is_broken)
     }
 
     /// A cold connection carries one frame.
-    pub(crate) fn frame_answered(&mut self) {
+    pub(crate) fn frame_answered(&self) {
         if self.reuse == Reuse::Cold
-            && let Some(session) = self.frames.session.take()
+            && let Some(line) = self.frames.held().session.take()
         {
-            session.connection().close(CloseCode::Done, "");
+            line.connection().close(CloseCode::Done, "");
         }
     }
 
     /// Makes the connections that are missing, within the retry's time.
-    pub(crate) async fn connect(&mut self, retry: &Backoff) -> Result<(), Trouble> {
+    pub(crate) async fn connect(&self, retry: &Backoff) -> Result<(), Trouble> {
         self.frames(retry).await?;
         self.references(retry).await.map(drop)
     }
 
     /// The frames connection, made if it is missing.
-    pub(crate) async fn frames(&mut self, retry: &Backoff) -> Result<FrameSession, Trouble> {
+    pub(crate) async fn frames(&self, retry: &Backoff) -> Result<FrameLine, Trouble> {
         let Way {
-            endpoint,
-            target,
-            session,
-        } = &mut self.frames;
-        if let Some(session) = session {
-            return Ok(session.clone());
-        }
-        let connect = || endpoint.connect_frames(target, &self.hello);
-        let made = patiently(&self.shared, target.address, retry, connect).await?;
-        let cloud = made.welcome().software_version.to_string();
-        announce(&self.shared, made.connection(), cloud).await;
-        let references = self.references.as_ref();
-        self.broken = references.is_some_and(|way| way.session.is_none());
-        Ok(session.insert(made).clone())
+            endpoint, target, ..
+        } = &self.frames;
+        let connect = || async {
+            let session = endpoint.connect_frames(target, &self.hello).await;
+            session.map(FrameLine::new)
+        };
+        self.frames.made(&self.shared, retry, connect).await
     }
 
     /// The reference connection, made if it is missing; `None` in a run without references.
     pub(crate) async fn references(
-        &mut self,
+        &self,
         retry: &Backoff,
     ) -> Result<Option<ReferenceSession>, Trouble> {
-        let Some(Way {
-            endpoint,
-            target,
-            session,
-        }) = &mut self.references
-        else {
+        let Some(way) = &self.references else {
             return Ok(None);
         };
-        if let Some(session) = session {
-            return Ok(Some(session.clone()));
-        }
-        let connect = || endpoint.connect_references(target, &self.hello);
-        let made = patiently(&self.shared, target.address, retry, connect).await?;
-        let cloud = made.welcome().software_version.to_string();
-        announce(&self.shared, made.connection(), cloud).await;
-        self.broken = false;
-        Ok(Some(session.insert(made).clone()))
+        let connect = || way.endpoint.connect_references(&way.target, &self.hello);
+        way.made(&self.shared, retry, connect).await.map(Some)
     }
 
     /// Sends a reference, and waits until the cloud has it.
     pub(crate) async fn send_reference(
-        &mut self,
+        &self,
         reference: &Reference,
         retry: &Backoff,
     ) -> Result<(), Trouble> {
@@ -146,43 +153,40 @@ impl Uplink {
         };
         match session.send_reference(reference).await {
             Ok(Ack { .. }) => Ok(()),
-            Err(error) => Err(self.references_failed(error)),
+            Err(error) => Err(self.references_failed(&session, error)),
         }
     }
 
     /// Sends a settlement over the connection that there is, and waits until the cloud has it. `None`
     /// when there is none.
-    pub(crate) async fn settle(&mut self, settlement: &Settlement) -> Option<Result<(), Trouble>> {
-        let session = self.references.as_ref()?.session.clone()?;
+    pub(crate) async fn settle(&self, settlement: &Settlement) -> Option<Result<(), Trouble>> {
+        let session = self.references.as_ref()?.session()?;
         Some(match session.settle(settlement).await {
             Ok(Ack { .. }) => Ok(()),
-            Err(error) => Err(self.references_failed(error)),
+            Err(error) => Err(self.references_failed(&session, error)),
         })
     }
 
     /// Judges what a frame's sending failed with; a connection that it broke is made anew.
-    pub(crate) fn frames_failed(&mut self, error: TransportError) -> Trouble {
+    pub(crate) fn frames_failed(&self, line: &FrameLine, error: TransportError) -> Trouble {
         if !is_answer(&error) {
-            self.frames.session = None;
-            self.broken = true;
+            self.frames.lost(line);
         }
         Trouble::of(error)
     }
 
-    fn references_failed(&mut self, error: TransportError) -> Trouble {
+    fn references_failed(&self, session: &ReferenceSession, error: TransportError) -> Trouble {
         if !is_answer(&error)
-            && let Some(way) = &mut self.references
+            && let Some(way) = &self.references
         {
-            way.session = None;
-            self.broken = true;
+            way.lost(session);
         }
         Trouble::of(error)
     }
 
     /// Closes both connections and lets the cloud know why. The sessions are still held then: one that
     /// is dropped first is closed without a word.
-    pub(crate) async fn close(self, code: CloseCode, reason: &str) {
-        // The sessions live until then: dropping them would close the connections without a word.
+    pub(crate) async fn close(&self, code: CloseCode, reason: &str) {
         let references = self.references.as_ref().map(|way| &way.endpoint);
         for endpoint in references.into_iter().chain([&self.frames.endpoint]) {
             endpoint.close(code, reason);
@@ -192,14 +196,117 @@ impl Uplink {
     }
 }
 
-impl<S> Way<S> {
+impl FrameLine {
+    fn new(session: FrameSession) -> Self {
+        Self {
+            counter: session.connection().link_counter(),
+            session,
+            shares: Arc::default(),
+        }
+    }
+
+    pub(crate) const fn session(&self) -> &FrameSession {
+        &self.session
+    }
+
+    /// A frame is under way from now on.
+    pub(crate) fn enter(&self, frame: u64) {
+        let mut shares = self.shares();
+        shares.enter(frame, self.counter.usage());
+    }
+
+    /// A frame is under way no more.
+    pub(crate) fn leave(&self, frame: u64) -> Passage {
+        let mut shares = self.shares();
+        shares.leave(frame, self.counter.usage())
+    }
+
+    /// The shares are whole at any moment, so a lane that broke down while holding them does not matter.
+    fn shares(&self) -> MutexGuard<'_, LinkShares> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session for FrameLine {
+    fn connection(&self) -> &Connection {
+        self.session.connection()
+    }
+
+    fn cloud(&self) -> String {
+        self.session.welcome().software_version.to_string()
+    }
+}
+
+impl Session for ReferenceSession {
+    fn connection(&self) -> &Connection {
+        Self::connection(self)
+    }
+
+    fn cloud(&self) -> String {
+        self.welcome().software_version.to_string()
+    }
+}
+
+impl<S: Session> Way<S> {
     fn new(config: &EdgeConfig, target: &Target) -> Result<Self, TransportError> {
         let endpoint = EdgeEndpoint::toward(target.address, &config.identity, &config.transport)?;
         Ok(Self {
             endpoint,
             target: target.clone(),
-            session: None,
+            held: Mutex::new(Held {
+                session: None,
+                broken: false,
+            }),
+            making: tokio::sync::Mutex::new(()),
         })
+    }
+
+    /// The session that there is, or the one that this lane or another makes now.
+    async fn made<F>(
+        &self,
+        shared: &Shared,
+        retry: &Backoff,
+        connect: impl FnMut() -> F,
+    ) -> Result<S, Trouble>
+    where
+        F: Future<Output = Result<S, TransportError>>,
+    {
+        if let Some(session) = self.session() {
+            return Ok(session);
+        }
+        let _making = self.making.lock().await;
+        if let Some(session) = self.session() {
+            return Ok(session);
+        }
+        let made = patiently(shared, self.target.address, retry, connect).await?;
+        announce(shared, made.connection(), made.cloud()).await;
+        *self.held() = Held {
+            session: Some(made.clone()),
+            broken: false,
+        };
+        Ok(made)
+    }
+
+    fn session(&self) -> Option<S> {
+        self.held().session.clone()
+    }
+
+    /// A session has broken. One that was made since then has not.
+    fn lost(&self, broken: &S) {
+        let mut held = self.held();
+        let is_it = |session: &mut S| session.connection().is_same(broken.connection());
+        if held.session.take_if(is_it).is_some() {
+            held.broken = true;
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        self.held().broken
+    }
+
+    /// What is held is whole at any moment, so a lane that broke down while locking it does not matter.
+    fn held(&self) -> MutexGuard<'_, Held<S>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -114,6 +114,11 @@ async fn wrong_configuration_is_found_before_any_work() {
     check(&["--source", "no-such-folder"], "no-such-folder").await;
     check(&["--task", "pose"], "expected cls, seg or dpt").await;
     check(&["--edge-id", "a/b"], "edge id 'a/b'").await;
+    check(
+        &["--priority", "oldest-first"],
+        "priority 'oldest-first' orders frames that are under way at once, but in-flight is 1",
+    )
+    .await;
 }
 
 #[test]

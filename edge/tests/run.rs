@@ -5,6 +5,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,11 +13,12 @@ use std::time::Duration;
 
 use splitsim_cfqa::Metric;
 use splitsim_codec::ffmpeg::{Encoder, Ffmpeg};
-use splitsim_edge::{EdgeError, EdgeEvent};
+use splitsim_edge::{EdgeConfig, EdgeError, EdgeEvent};
 use splitsim_feature::Task;
 use splitsim_feature::units::Bytes;
 use splitsim_proto::{ReferenceTruth, Verdict};
-use support::{Faults, World, extracted, run};
+use splitsim_transport::Priority;
+use support::{FakeCloud, Faults, World, extracted, run};
 use tokio::sync::Notify;
 
 fn numbers(frames: impl IntoIterator<Item = u64>) -> BTreeSet<u64> {
@@ -26,6 +28,14 @@ fn numbers(frames: impl IntoIterator<Item = u64>) -> BTreeSet<u64> {
 /// As precise as the wire is.
 fn micros(span: Duration) -> u128 {
     span.as_micros()
+}
+
+/// A configuration of three frames in flight, which are made as quickly as can be.
+fn three_in_flight(world: &World, source: &str) -> EdgeConfig {
+    let mut config = world.config(source);
+    config.policy = "always:cheapest".parse().unwrap();
+    config.transport.in_flight = NonZeroU32::new(3).unwrap();
+    config
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,6 +165,84 @@ async fn without_a_cloud_frames_are_kept_and_delivered_by_the_next_run() {
     assert_eq!(cloud.kept().arrivals.len(), 3);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_frames_are_under_way_as_may_be_and_no_more() {
+    // Far longer than extracting and coding: the cloud's answer is what frames wait for.
+    let work = Duration::from_secs(1);
+    for (in_flight, priority) in [(1, Priority::Equal), (3, Priority::OldestFirst)] {
+        let world = World::new();
+        let cloud = world.cloud(Faults {
+            work,
+            ..Faults::default()
+        });
+        let mut config = world.config("scenes:7:6");
+        config.transport.in_flight = NonZeroU32::new(in_flight).unwrap();
+        config.transport.priority = priority;
+        config.policy = "always:cheapest".parse().unwrap();
+        let (report, _) = run(config).await;
+        let report = report.unwrap();
+        assert!(report.is_complete());
+        let kept = cloud.kept();
+        assert_eq!(kept.most_under_way, in_flight as usize);
+        assert_eq!(kept.arrivals.len(), 6);
+        assert_eq!(kept.settlements.len(), 6);
+        for record in &report.answered {
+            let settlement = &kept.settlements[&record.frame];
+            assert_eq!(micros(settlement.end_to_end), micros(record.end_to_end));
+            let sum = record.preprocess + record.extract + record.attempting + record.queue;
+            let sum = sum + record.transfer + record.cloud_queue + record.decode + record.head;
+            assert!(micros(record.end_to_end).abs_diff(micros(sum)) <= 4);
+            // The cloud's work is no transfer, of this frame or of others.
+            assert!(record.transfer < work / 2, "{record:?}");
+        }
+        // The wait for a place is queue: it was five rounds of work, less what was waited for the gate
+        // before the picture was taken, or one.
+        let last = report.answered.iter().find(|record| record.frame == 5);
+        let queue = last.unwrap().queue;
+        assert!((in_flight == 1) == (queue > 3 * work), "{queue:?}");
+        assert!(in_flight == 1 || queue < 2 * work, "{queue:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_frames_in_flight_than_the_cloud_allows_are_a_matter_of_configuration() {
+    let world = World::new();
+    let cloud = world.cloud(Faults::default());
+    let mut config = world.config("scenes:7:2");
+    config.transport.in_flight = NonZeroU32::new(FakeCloud::MAX_IN_FLIGHT + 1).unwrap();
+    let error = run(config).await.0.unwrap_err();
+    assert!(error.is_configuration());
+    let message = error.to_string();
+    let part = "in-flight of 5 is more than the 4 that";
+    assert!(message.contains(part), "{message}");
+    assert!(cloud.kept().arrivals.is_empty());
+}
+
+/// The same faults with three frames under way: all on the connection are cut off, which is one outage,
+/// and each is there once in the end.
+async fn check_broken_connection_of_three(faults: Faults) {
+    let world = World::new();
+    let cloud = world.cloud(Faults {
+        work: Duration::from_secs(1),
+        ..faults
+    });
+    let (report, events) = run(three_in_flight(&world, "scenes:7:9")).await;
+    let report = report.unwrap();
+    assert!(report.is_complete());
+    let kept = cloud.kept();
+    assert_eq!(kept.most_under_way, 3);
+    assert_eq!(numbers(kept.frames.keys().copied()), numbers(0..9));
+    assert_eq!(kept.settlements.len(), 9);
+    assert_eq!(report.answered.len(), 9);
+    let answered = report.answered.iter().map(|record| record.frame);
+    assert_eq!(numbers(answered), numbers(0..9));
+    assert_eq!(world.spooled(), 0);
+    let again = report.answered.iter().filter(|record| record.sends > 1);
+    assert!((2..=3).contains(&again.count()));
+    let retried = |event: &&EdgeEvent| matches!(event, EdgeEvent::Retrying { .. });
+    assert_eq!(events.iter().filter(retried).count(), 1);
+}
+
 async fn check_broken_connection(faults: Faults, stored_before: bool) {
     let world = World::new();
     let cloud = world.cloud(faults);
@@ -184,6 +272,11 @@ async fn a_frame_on_a_broken_connection_is_sent_again() {
         ..Faults::default()
     };
     check_broken_connection(faults, false).await;
+    let faults = Faults {
+        break_before_storing: Some(5),
+        ..Faults::default()
+    };
+    check_broken_connection_of_three(faults).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,6 +286,11 @@ async fn a_frame_whose_reply_was_lost_is_not_doubled() {
         ..Faults::default()
     };
     check_broken_connection(faults, true).await;
+    let faults = Faults {
+        break_before_reply: Some(5),
+        ..Faults::default()
+    };
+    check_broken_connection_of_three(faults).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,6 +305,23 @@ async fn a_forgotten_reference_is_sent_again() {
     let kept = cloud.kept();
     assert_eq!(kept.arrivals, [0, 1, 1, 2]);
     assert_eq!(kept.references_taken, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn references_of_several_frames_under_way_are_sent_again_when_forgotten() {
+    let world = World::new();
+    let cloud = world.cloud(Faults {
+        forget_references: Some(5),
+        work: Duration::from_secs(1),
+        ..Faults::default()
+    });
+    let (report, _) = run(three_in_flight(&world, "scenes:7:9")).await;
+    assert!(report.unwrap().is_complete());
+    let kept = cloud.kept();
+    assert_eq!(numbers(kept.frames.keys().copied()), numbers(0..9));
+    let again = kept.arrivals.len() - 9;
+    assert!((1..=3).contains(&again), "{:?}", kept.arrivals);
+    assert_eq!(kept.references_taken, 9 + again);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -340,8 +455,18 @@ async fn a_directory_belongs_to_one_configuration() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_run_loses_nothing_and_is_continued() {
     let world = World::new();
-    let cloud = world.cloud(Faults::default());
-    let config = world.config("scenes:7:12");
+    check_interrupted(&world, world.config("scenes:7:12"), Duration::ZERO).await;
+    let world = World::new();
+    let config = three_in_flight(&world, "scenes:7:12");
+    check_interrupted(&world, config, Duration::from_millis(200)).await;
+}
+
+async fn check_interrupted(world: &World, config: EdgeConfig, work: Duration) {
+    let cloud = world.cloud(Faults {
+        work,
+        ..Faults::default()
+    });
+    let in_flight = config.transport.in_flight.get() as usize;
     let enough = Arc::new(Notify::new());
     let told = Arc::clone(&enough);
     let engine_events = move |event: &EdgeEvent| {
@@ -366,18 +491,99 @@ async fn an_interrupted_run_loses_nothing_and_is_continued() {
         (first, 12 - first)
     );
     let kept = cloud.kept();
-    assert_eq!(kept.arrivals, (0..12).collect::<Vec<_>>());
+    assert_eq!(kept.arrivals.len(), 12);
+    assert_eq!(numbers(kept.arrivals.iter().copied()), numbers(0..12));
+    assert!(in_flight > 1 || kept.arrivals.is_sorted());
     assert_eq!(kept.settlements.len(), 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_are_not_answered_in_the_time_to_end_are_kept() {
+    let world = World::new();
+    let silent = world.cloud(Faults {
+        work: Duration::from_secs(3600),
+        ..Faults::default()
+    });
+    let config = three_in_flight(&world, "scenes:7:5");
+    let three = Arc::new(Notify::new());
+    let (told, mut shipped) = (Arc::clone(&three), 0);
+    let events = move |event: &EdgeEvent| {
+        if matches!(event, EdgeEvent::Shipped { .. }) {
+            shipped += 1;
+            if shipped == 3 {
+                told.notify_one();
+            }
+        }
+    };
+    let engine = support::shared_engine();
+    let shutdown = async move { three.notified().await };
+    let report = splitsim_edge::run(config.clone(), engine, events, shutdown).await;
+    let report = report.unwrap();
+    assert!(report.interrupted && report.answered.is_empty());
+    let kept = numbers(report.kept.iter().copied());
+    assert!(kept.is_superset(&numbers(0..3)), "{kept:?}");
+    assert_eq!(
+        (world.spooled(), report.kept.len()),
+        (kept.len(), kept.len())
+    );
+    assert_eq!(silent.kept().most_under_way, 3);
+    silent.stop().await;
+
+    let cloud = world.cloud(Faults::default());
+    let (report, events) = run(config).await;
+    assert!(report.unwrap().is_complete());
+    assert_eq!(extracted(&events), 5 - kept.len());
+    let kept = cloud.kept();
+    assert_eq!(kept.arrivals.len(), 5);
+    assert_eq!(numbers(kept.frames.keys().copied()), numbers(0..5));
+    assert!((0..3).all(|frame| kept.settlements[&frame].sends == 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloud_that_does_not_come_back_is_given_up_and_nothing_is_lost() {
+    let world = World::new();
+    let first = world.cloud(Faults {
+        work: Duration::from_millis(100),
+        ..Faults::default()
+    });
+    let mut config = three_in_flight(&world, "scenes:7:8");
+    config.retry.total = Duration::from_millis(1500);
+    let running = tokio::spawn(run(config.clone()));
+    while first.kept().frames.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let before = first.stop().await;
+    let (outcome, _) = running.await.unwrap();
+    let Err(EdgeError::CloudLost { report, .. }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert!(!report.kept.is_empty());
+    assert_eq!(report.kept.len(), world.spooled());
+
+    let second = world.cloud(Faults::default());
+    let (report, _) = run(config).await;
+    assert!(report.unwrap().is_complete());
+    let kept = second.kept();
+    let distinct = numbers(kept.arrivals.iter().copied());
+    assert_eq!(kept.arrivals.len(), distinct.len());
+    let all = before.into_iter().chain(distinct);
+    assert_eq!(numbers(all), numbers(0..8));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_cloud_gets_what_it_lacks() {
     let world = World::new();
+    check_restarted(&world, world.config("scenes:7:8")).await;
+    let world = World::new();
+    check_restarted(&world, three_in_flight(&world, "scenes:7:8")).await;
+}
+
+async fn check_restarted(world: &World, config: EdgeConfig) {
     let first = world.cloud(Faults {
         work: Duration::from_millis(50),
         ..Faults::default()
     });
-    let running = tokio::spawn(run(world.config("scenes:7:8")));
+    let running = tokio::spawn(run(config));
     while first.kept().frames.is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -65,6 +66,78 @@ fn at_a_low_rate_frames_take_their_bytes_over_the_rate_and_a_round_trip() {
     }
     let links = "SELECT count(DISTINCT link) FROM link_samples";
     assert_eq!(number(&database, links), 2.0, "a link per edge");
+}
+
+/// The frames that a run's journal has, in the order of their answers.
+fn answered(place: &Workplace) -> Vec<u64> {
+    let journal = place.path("out/linked/edges/rich/dpt/journal.jsonl");
+    let journal = std::fs::read_to_string(journal).unwrap();
+    let records = journal
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let records = records.filter(|record: &serde_json::Value| record["record"] == "answered");
+    records
+        .map(|record| record["frame"].as_u64().unwrap())
+        .collect()
+}
+
+#[test]
+fn frames_in_flight_share_what_the_link_carries_and_its_estimate_is_of_the_link() {
+    let place = place(
+        "frames = 10\ntasks = ['dpt']",
+        "[transport]\nin-flight = 3\npriority = 'oldest-first'\n\
+         [link]\nrtt = '80 ms'\n[link.up]\nrate = '600 kbit/s'",
+    );
+    place.splitsim("run linked.toml").ok();
+    assert_eq!(answered(&place), (0..10).collect::<Vec<_>>());
+    let database = results(&place);
+    // The link's own count has the handshake too, and ends up to 100 ms before the last frame.
+    let shared = number(&database, "SELECT sum(link_bytes) FROM stages");
+    let up = "SELECT max(delivered_bytes) FROM link_samples WHERE direction = 'up'";
+    let ratio = shared / number(&database, up);
+    assert!((0.97..1.02).contains(&ratio), "{ratio}");
+    // All together take what their bytes take; each, among three, longer than alone.
+    let together = "SELECT sum(transfer_ms) / (sum(link_bytes) * 8 / 600.0) FROM stages";
+    let together = number(&database, together);
+    assert!((1.5..3.3).contains(&together), "{together}");
+
+    let decisions = place.path("out/linked/edges/rich/dpt/decisions.jsonl");
+    let decisions = std::fs::read_to_string(decisions).unwrap();
+    let rates = decisions.lines().filter_map(|line| {
+        let decided: serde_json::Value = serde_json::from_str(line).unwrap();
+        decided["conditions"]["link"]["rate"].as_f64()
+    });
+    let rates: Vec<f64> = rates.collect();
+    assert!(rates.len() >= 3, "{rates:?}");
+    for rate in &rates {
+        // Headers take 4 %; a busy edge may leave the link idle for a while.
+        assert!((0.8..1.02).contains(&(rate / 600e3)), "{rates:?}");
+    }
+}
+
+#[test]
+fn a_fresh_frame_is_answered_before_those_under_way() {
+    // A short queue: what waits in it is not overtaken.
+    let place = place(
+        "frames = 8\ntasks = ['dpt']",
+        "[transport]\nin-flight = 3\npriority = 'newest-first'\n\
+         [link]\nrtt = '80 ms'\n[link.up]\nrate = '600 kbit/s'\nqueue = '16 kB'",
+    );
+    place.splitsim("run linked.toml").ok();
+    let order = answered(&place);
+    let all: BTreeSet<u64> = order.iter().copied().collect();
+    assert_eq!((order.len(), all), (8, (0..8).collect()));
+    assert!(!order.is_sorted(), "{order:?}");
+}
+
+#[test]
+fn an_order_of_one_frame_is_refused_before_any_work() {
+    let place = place("frames = 1", "[transport]\npriority = 'newest-first'");
+    for line in ["run linked.toml", "validate linked.toml"] {
+        let parts = ["transport.priority", "transport.in-flight is 1"];
+        place.splitsim(line).failed(2, &parts);
+    }
+    assert!(!place.path("out").exists());
 }
 
 #[test]

@@ -35,6 +35,10 @@ pub struct EdgeRun {
     pub retry_for: &'static str,
     /// How long the cloud may be silent.
     pub idle_timeout: &'static str,
+    /// Frames in flight.
+    pub in_flight: u32,
+    /// Where references go, if not to where frames go.
+    pub references: Option<SocketAddr>,
     /// The ffmpeg to use instead of the one that it would find.
     pub ffmpeg: Option<PathBuf>,
 }
@@ -89,6 +93,10 @@ impl EdgeRun {
             command.arg("--out").arg(self.out());
             command.args(["--retry-for", self.retry_for]);
             command.args(["--idle-timeout", self.idle_timeout]);
+            command.args(["--in-flight", &self.in_flight.to_string()]);
+            if let Some(address) = &self.references {
+                command.arg("--references-connect").arg(address.to_string());
+            }
             if let Some(ffmpeg) = &self.ffmpeg {
                 command.env(Variable::VARIABLE, ffmpeg);
             }

@@ -116,6 +116,8 @@ impl Lab {
             edge_id: "edge".to_owned(),
             retry_for: "60s",
             idle_timeout: "60s",
+            in_flight: 1,
+            references: None,
             ffmpeg: None,
         }
     }

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ pub(crate) struct Kept {
     pub(crate) settlements: BTreeMap<u64, Settlement>,
     /// Connections that ended because all was done.
     pub(crate) farewells: usize,
+    /// The most frames that had come over one connection and were not answered.
+    pub(crate) most_under_way: usize,
 }
 
 struct Shared {
@@ -61,6 +64,9 @@ struct Shared {
 }
 
 impl FakeCloud {
+    /// Frames that it allows on a connection at once.
+    pub(crate) const MAX_IN_FLIGHT: u32 = 4;
+
     pub(crate) fn start(
         address: SocketAddr,
         identity: &Identity,
@@ -110,7 +116,7 @@ impl Shared {
         self.kept.lock().unwrap()
     }
 
-    async fn serve(&self, connection: Connection) {
+    async fn serve(self: Arc<Self>, connection: Connection) {
         let decide = |hello: &Hello| {
             self.kept().hellos.push(hello.clone());
             negotiate(hello, &self.side)
@@ -118,9 +124,16 @@ impl Shared {
         let Ok(session) = connection.answer_hello(decide).await else {
             return;
         };
+        let session = Arc::new(session);
+        // Frames that have come over it and are not answered.
+        let under_way = Arc::new(AtomicUsize::new(0));
         while let Ok(next) = session.accept().await {
             match (next, session.connection().channel()) {
-                (Some(exchange), Channel::Frames) => self.frame(&session, exchange).await,
+                (Some(exchange), Channel::Frames) => {
+                    let (cloud, session) = (Arc::clone(&self), Arc::clone(&session));
+                    let under_way = Arc::clone(&under_way);
+                    tokio::spawn(async move { cloud.frame(&session, &under_way, exchange).await });
+                }
                 (Some(exchange), Channel::References) => self.request(exchange).await,
                 (None, _) => {
                     self.kept().farewells += 1;
@@ -130,14 +143,30 @@ impl Shared {
         }
     }
 
-    async fn frame(&self, session: &CloudSession, mut exchange: Exchange) {
-        let frame = exchange.recv_frame().await.unwrap();
+    async fn frame(&self, session: &CloudSession, under_way: &AtomicUsize, mut exchange: Exchange) {
+        // Another frame may break the connection.
+        let Ok(frame) = exchange.recv_frame().await else {
+            return;
+        };
         let number = frame.header.frame;
         let arrivals = {
+            let under_way = under_way.fetch_add(1, Ordering::Relaxed) + 1;
             let mut kept = self.kept();
+            kept.most_under_way = kept.most_under_way.max(under_way);
             kept.arrivals.push(number);
             kept.arrivals.len()
         };
+        self.answer(session, exchange, frame, arrivals).await;
+        under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    async fn answer(
+        &self,
+        session: &CloudSession,
+        exchange: Exchange,
+        frame: ReceivedFrame,
+        arrivals: usize,
+    ) {
         if self.faults.break_before_storing == Some(arrivals) {
             session.connection().close(CloseCode::Failed, "broken");
             return;
@@ -145,13 +174,16 @@ impl Shared {
         if self.faults.forget_references == Some(arrivals) {
             self.kept().references.clear();
         }
-        tokio::time::sleep(self.faults.work).await;
+        tokio::select! {
+            () = tokio::time::sleep(self.faults.work) => {}
+            _ = session.connection().closed() => return,
+        }
         let reply = self.store(frame, session.hello().references);
         if self.faults.break_before_reply == Some(arrivals) {
             session.connection().close(CloseCode::Failed, "broken");
             return;
         }
-        exchange.reply(&reply).await.unwrap();
+        let _ = exchange.reply(&reply).await;
     }
 
     fn store(&self, frame: ReceivedFrame, references: bool) -> FrameReply {
@@ -243,7 +275,7 @@ fn side(package: &Package, faults: &Faults) -> CloudSide {
         limits: Limits {
             max_container_bytes: units::Bytes(8 << 20),
             max_reference_bytes: units::Bytes(64 << 20),
-            max_frames_in_flight: 1,
+            max_frames_in_flight: FakeCloud::MAX_IN_FLIGHT,
         },
         software_version: name("fake cloud"),
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use splitsim_cloud::{Cloud, CloudConfig, CloudError, CloudReport};
+use splitsim_cloud::{Cloud, CloudConfig, CloudError, CloudLimits, CloudReport};
 use splitsim_edge::{EdgeConfig, EdgeError, EdgeReport};
 use splitsim_feature::Task;
 use splitsim_policy::{Criterion, PolicyConfig};
@@ -38,9 +38,14 @@ impl Loopback {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let out = experiment.ready.folder.path().to_owned();
         let scenario = &experiment.ready.scenario;
+        let limits = CloudLimits::default();
         let config = CloudConfig {
             tasks: scenario.tasks.clone(),
             transport: scenario.transport.clone(),
+            limits: CloudLimits {
+                frames_in_flight: limits.frames_in_flight.max(scenario.transport.in_flight),
+                ..limits
+            },
             codec: scenario.codec_options.clone(),
             runs: runs(experiment),
             ..CloudConfig::new(listen, cloud_identity, out, &experiment.ready.package)

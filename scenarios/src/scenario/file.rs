@@ -1,7 +1,7 @@
 //! A scenario as a file has it.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,8 @@ pub(super) struct TransportSection {
     pub(super) congestion: Option<String>,
     pub(super) initial_window: Option<Size>,
     pub(super) connection: Option<ConnectionKind>,
+    pub(super) in_flight: Option<NonZeroU32>,
+    pub(super) priority: Option<String>,
     pub(super) zero_rtt: Option<bool>,
     pub(super) qlog: Option<bool>,
     pub(super) retry_for: Option<TimeSpan>,

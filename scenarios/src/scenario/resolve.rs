@@ -9,7 +9,7 @@ use splitsim_feature::Task;
 use splitsim_model::Package;
 use splitsim_proto::Id;
 use splitsim_source::SourceSpec;
-use splitsim_transport::{Backoff, Reuse, TransportOptions};
+use splitsim_transport::{Backoff, InvalidOptions, Priority, Reuse, TransportOptions};
 use splitsim_vision::Compute;
 
 use super::file::{
@@ -168,6 +168,8 @@ impl Scenario {
                     Reuse::Warm => ConnectionKind::Warm,
                     Reuse::Cold => ConnectionKind::Cold,
                 }),
+                in_flight: Some(self.transport.in_flight),
+                priority: Some(self.transport.priority.name().to_owned()),
                 zero_rtt: Some(self.transport.zero_rtt),
                 qlog: Some(self.qlog),
                 retry_for: Some(TimeSpan(self.retry.total)),
@@ -258,6 +260,7 @@ fn source(file: &ScenarioFile) -> Result<SourceSpec, ScenarioError> {
 fn transport(section: &TransportSection) -> Result<TransportOptions, ScenarioError> {
     let default = TransportOptions::default();
     let congestion = section.congestion.as_deref().map(str::parse).transpose();
+    let priority = section.priority.as_deref().map(str::parse).transpose();
     let options = TransportOptions {
         keep_alive: section.keep_alive.map_or(default.keep_alive, |span| span.0),
         idle_timeout: section
@@ -271,15 +274,38 @@ fn transport(section: &TransportSection) -> Result<TransportOptions, ScenarioErr
             None | Some(ConnectionKind::Warm) => Reuse::Warm,
             Some(ConnectionKind::Cold) => Reuse::Cold,
         },
+        in_flight: section.in_flight.unwrap_or(default.in_flight),
+        priority: priority
+            .map_err(|error| ScenarioError::value("transport.priority", error))?
+            .unwrap_or(default.priority),
         zero_rtt: section.zero_rtt.unwrap_or(default.zero_rtt),
         ..default
     };
-    if options.keep_alive >= options.idle_timeout {
-        let reason =
-            "must be shorter than transport.idle-timeout, or connections die between frames";
-        return Err(ScenarioError::value("transport.keep-alive", reason));
-    }
+    options.check().map_err(contradiction)?;
     Ok(options)
+}
+
+/// A contradiction of options, by the keys that they have here.
+fn contradiction(error: InvalidOptions) -> ScenarioError {
+    match error {
+        InvalidOptions::KeepAlive { .. } => ScenarioError::value(
+            "transport.keep-alive",
+            "must be shorter than transport.idle-timeout, or connections die between frames",
+        ),
+        InvalidOptions::Priority { priority } => ScenarioError::value(
+            "transport.priority",
+            format!(
+                "'{priority}' orders frames that are under way at once, but transport.in-flight is \
+                 1; raise it, or leave the priority at '{}'",
+                Priority::Equal
+            ),
+        ),
+        InvalidOptions::Cold { in_flight } => ScenarioError::value(
+            "transport.in-flight",
+            format!("{in_flight} frames need transport.connection = \"warm\": a cold one has one"),
+        ),
+        error @ InvalidOptions::OutOfRange { .. } => ScenarioError::value("transport", error),
+    }
 }
 
 fn retry(section: &TransportSection) -> Backoff {

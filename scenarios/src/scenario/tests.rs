@@ -6,7 +6,7 @@ use splitsim_feature::Task;
 use splitsim_feature::units::Bytes;
 use splitsim_model::Package;
 use splitsim_source::SourceSpec;
-use splitsim_transport::Congestion;
+use splitsim_transport::{Congestion, Priority};
 use splitsim_vision::Compute;
 use splitsim_vision::train::{TrainConfig, random_package};
 
@@ -77,9 +77,15 @@ fn defaults_are_spelt_out() {
 
 #[test]
 fn a_resolved_scenario_is_a_scenario_file_of_the_same_meaning() {
-    let scenario = resolved(SMALL, &["transport.initial-window=64 KiB"]).unwrap();
+    let given = [
+        "transport.initial-window=64 KiB",
+        "transport.in-flight=4",
+        "transport.priority=oldest-first",
+    ];
+    let scenario = resolved(SMALL, &given).unwrap();
     let text = scenario.to_toml();
     assert!(text.contains("codec-time-limit = \"1m\""), "{text}");
+    assert!(text.contains("priority = \"oldest-first\""), "{text}");
     assert!(text.contains("max-attempts = 10"), "{text}");
     let again = parse(&text, &[]).unwrap().resolve(&package()).unwrap();
     assert_eq!(again, scenario);
@@ -127,6 +133,8 @@ fn a_setting_replaces_a_value() {
             "policies.rich.level=2",
             "transport.congestion=bbr",
             "transport.initial-window=12 kB",
+            "transport.in-flight=3",
+            "transport.priority=newest-first",
             "codec-time-limit=\"90 s\"",
             "compute=bf16",
             "threads=3",
@@ -144,6 +152,8 @@ fn a_setting_replaces_a_value() {
     assert_eq!(labels, [gate, "always:2"]);
     assert_eq!(scenario.transport.congestion, Congestion::Bbr);
     assert_eq!(scenario.transport.initial_window, Some(Bytes(12_000)));
+    assert_eq!(scenario.transport.in_flight.get(), 3);
+    assert_eq!(scenario.transport.priority, Priority::NewestFirst);
     assert_eq!(scenario.codec_options.time_limit, Duration::from_secs(90));
     assert_eq!(scenario.compute, Compute::Bf16);
     assert_eq!(scenario.threads, NonZeroUsize::new(3).unwrap());
@@ -259,6 +269,21 @@ fn limits_that_contradict_each_other_are_refused() {
         &[],
         "policies.best.kind: an oracle knows the true distortion",
     );
+}
+
+#[test]
+fn an_order_of_one_frame_is_refused_and_so_are_several_on_a_cold_connection() {
+    for priority in ["oldest-first", "newest-first"] {
+        let priority = format!("transport.priority={priority}");
+        refused(&[&priority], "transport.priority: '");
+        refused(&[&priority], "transport.in-flight is 1");
+        assert!(resolved(SMALL, &[&priority, "transport.in-flight=2"]).is_ok());
+    }
+    assert!(resolved(SMALL, &["transport.priority=equal"]).is_ok());
+    refused(&["transport.priority=fresh"], "unknown priority 'fresh'");
+    refused(&["transport.in-flight=0"], "in-flight");
+    let cold = ["transport.connection=cold", "transport.in-flight=3"];
+    refused(&cold, "transport.in-flight: 3 frames need");
 }
 
 #[test]

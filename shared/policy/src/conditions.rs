@@ -48,12 +48,29 @@ pub struct Transfer {
     pub window: Bytes,
 }
 
+/// What else went over the uplink while a transfer lasted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Company {
+    /// Bytes of all transfers together that arrived.
+    pub arrived: Bytes,
+    /// From the transfer's first byte sent until its answer.
+    pub span: Duration,
+    /// The least round-trip time that the transport has seen.
+    pub min_rtt: Duration,
+}
+
 /// Estimates the uplink from what an edge can measure of it.
 ///
 /// A transfer of b bytes that takes t shows a rate of 8b / (t − RTT). Samples are averaged as RFC 6298
 /// averages round trips, with a gain of 1/8. A frame that fits into one window shows its own length
 /// rather than the link's rate, so the estimate never exceeds window / RTT, which is what the
 /// congestion control lets through.
+///
+/// A transfer among others has only a part of the rate, and its round trip is spent on the others' bytes
+/// too. What arrived of all of them over its whole time shows the rate of a link that is never idle, and
+/// less of one that is. By itself it shows 8b / (t − least RTT), the part of the rate that it had: the
+/// smoothed RTT would contain its wait behind the others. Neither is more than the rate, so the greater
+/// counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct LinkEstimator {
     average: Option<f64>,
@@ -61,17 +78,25 @@ pub struct LinkEstimator {
 }
 
 impl LinkEstimator {
-    /// Takes a transfer into account.
+    /// Takes a transfer into account that had the link for itself.
     pub fn observe(&mut self, transfer: Transfer) {
-        let Transfer {
-            bytes,
-            took,
-            rtt,
-            window,
-        } = transfer;
+        let sending = transfer.took.saturating_sub(transfer.rtt);
+        self.add(rate(transfer.bytes, sending), transfer);
+    }
+
+    /// Takes a transfer into account that shared the link.
+    pub fn observe_shared(&mut self, transfer: Transfer, company: Company) {
+        let Company {
+            arrived,
+            span,
+            min_rtt,
+        } = company;
+        let own = rate(transfer.bytes, transfer.took.saturating_sub(min_rtt));
+        self.add(own.max(rate(arrived, span)), transfer);
+    }
+
+    fn add(&mut self, sample: f64, Transfer { rtt, window, .. }: Transfer) {
         self.latest = Some((rtt, window));
-        let sending = took.saturating_sub(rtt).max(SHORTEST);
-        let sample = bytes.0 as f64 * 8.0 / sending.as_secs_f64();
         self.average = Some(
             self.average
                 .map_or(sample, |average| average + GAIN * (sample - average)),
@@ -88,6 +113,11 @@ impl LinkEstimator {
             rtt,
         })
     }
+}
+
+/// Bits per second.
+fn rate(bytes: Bytes, span: Duration) -> f64 {
+    bytes.0 as f64 * 8.0 / span.max(SHORTEST).as_secs_f64()
 }
 
 /// RFC 6298, §2: alpha.
@@ -125,6 +155,40 @@ mod tests {
         link.observe(transfer(125_000, 140, 1_000_000));
         link.observe(transfer(125_000, 540, 1_000_000));
         assert_eq!(link.estimate().unwrap().rate, BitRate(9_000_000));
+    }
+
+    const fn company(arrived: u64, span_ms: u64) -> Company {
+        Company {
+            arrived: Bytes(arrived),
+            span: Duration::from_millis(span_ms),
+            min_rtt: Duration::from_millis(40),
+        }
+    }
+
+    #[test]
+    fn transfers_that_share_the_link_show_what_it_carries() {
+        // Three of 125 kB at 10 Mbit/s, by turns: each is there after three tenths of a second.
+        let mut link = LinkEstimator::default();
+        link.observe_shared(transfer(125_000, 300, 1_000_000), company(375_000, 300));
+        assert_eq!(link.estimate().unwrap().rate, BitRate(10_000_000));
+
+        // Next to one that sent only 5 kB, a transfer shows the rate by itself.
+        let mut link = LinkEstimator::default();
+        link.observe_shared(transfer(125_000, 140, 1_000_000), company(130_000, 140));
+        assert_eq!(link.estimate().unwrap().rate, BitRate(10_000_000));
+    }
+
+    #[test]
+    fn waiting_behind_others_is_no_part_of_the_round_trip() {
+        // 12.5 kB behind 112.5 kB of another at 10 Mbit/s: the smoothed RTT has grown to most of that.
+        let mut link = LinkEstimator::default();
+        let behind = Transfer {
+            rtt: Duration::from_millis(130),
+            ..transfer(12_500, 140, 1_000_000)
+        };
+        link.observe_shared(behind, company(125_000, 140));
+        let rate = link.estimate().unwrap().rate.0;
+        assert!((7_000_000..10_000_000).contains(&rate), "{rate}");
     }
 
     #[test]

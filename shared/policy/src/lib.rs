@@ -45,7 +45,7 @@ pub use always::Always;
 pub use attempt::{Attempt, Coded, Outcome};
 pub use bisect::{Bisect, BisectConfig};
 pub use budget::{Budget, BudgetConfig};
-pub use conditions::{Conditions, LinkEstimate, LinkEstimator, Transfer};
+pub use conditions::{Company, Conditions, LinkEstimate, LinkEstimator, Transfer};
 pub use config::PolicyConfig;
 pub use criterion::{Bound, Criterion, PredictedScore};
 pub use deadline::{Deadline, DeadlineConfig};

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::endpoint::within;
 use crate::stream::{Reader, Writer};
-use crate::{Channel, CloseCode, CloudSession, IpVersion, LinkCounter, TransportError};
+use crate::{Channel, CloseCode, CloudSession, IpVersion, LinkCounter, TransportError, arrivals};
 
 /// An authenticated connection. Clones are handles to the same one.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct PathSnapshot {
     pub congestion_events: u64,
     /// UDP payload sent, retransmissions included.
     pub sent: Bytes,
+    /// Of that, what the peer is known to have: bytes of the packets that it has confirmed.
+    pub arrived: Bytes,
     /// Packets sent.
     pub sent_packets: u64,
     /// Packets declared lost, and sent anew.
@@ -63,6 +65,12 @@ impl Connection {
         self.channel
     }
 
+    /// Whether both are handles to the same connection.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.inner.stable_id() == other.inner.stable_id()
+    }
+
     /// The other side's address.
     #[must_use]
     pub fn peer(&self) -> SocketAddr {
@@ -92,6 +100,7 @@ impl Connection {
             congestion_window: Bytes(path.cwnd),
             congestion_events: path.congestion_events,
             sent: Bytes(stats.udp_tx.bytes),
+            arrived: arrivals::arrived(&self.inner),
             sent_packets: path.sent_packets,
             lost_packets: path.lost_packets,
             lost: Bytes(path.lost_bytes),

@@ -10,7 +10,7 @@ use splitsim_proto::{
 use tokio::time::Instant;
 
 use crate::stream::encode;
-use crate::{Connection, TransportError};
+use crate::{Connection, Priority, TransportError};
 
 /// An edge's frames connection, after the hello. Clones share the connection, and frames may be under
 /// way at once, up to the welcome's `max_frames_in_flight`.
@@ -18,6 +18,7 @@ use crate::{Connection, TransportError};
 pub struct FrameSession {
     connection: Connection,
     welcome: Welcome,
+    priority: Priority,
 }
 
 /// An edge's reference connection, after the hello. Clones share the connection.
@@ -39,10 +40,11 @@ pub struct SentFrame {
 }
 
 impl FrameSession {
-    pub(crate) const fn new(connection: Connection, welcome: Welcome) -> Self {
+    pub(crate) const fn new(connection: Connection, welcome: Welcome, priority: Priority) -> Self {
         Self {
             connection,
             welcome,
+            priority,
         }
     }
 
@@ -58,7 +60,8 @@ impl FrameSession {
         &self.welcome
     }
 
-    /// Sends a frame on a stream of its own, and waits for the reply.
+    /// Sends a frame on a stream of its own, and waits for the reply. Of several that are sent at once,
+    /// the options' [`Priority`] says which goes first.
     ///
     /// # Errors
     /// When the container is not as long as the header says or longer than agreed (nothing is sent
@@ -72,7 +75,8 @@ impl FrameSession {
         self.check_container(header, units::Bytes::of(&container))?;
         let message = encode(self.connection.peer(), header)?;
         let start = Instant::now();
-        let (reply, stream_bytes) = ask(&self.connection, [message, container]).await?;
+        let place = self.priority.of_frame(header.frame);
+        let (reply, stream_bytes) = ask(&self.connection, place, [message, container]).await?;
         let round_trip = start.elapsed();
         if let FrameReply::Result(result) = &reply {
             let answered = (result.frame, result.task());
@@ -182,7 +186,8 @@ impl ReferenceSession {
         about: (u64, Task),
     ) -> Result<ReferenceReply, TransportError> {
         let message = encode(self.connection.peer(), request)?;
-        let (reply, _) = ask::<ReferenceReply>(&self.connection, [message, body]).await?;
+        let request = [message, body];
+        let (reply, _) = ask::<ReferenceReply>(&self.connection, ANY_PLACE, request).await?;
         if let ReferenceReply::Reference(ack) | ReferenceReply::Settlement(ack) = &reply {
             check_answer(&self.connection, (ack.frame, ack.task), about)?;
         }
@@ -198,18 +203,23 @@ impl ReferenceSession {
     }
 }
 
-/// One request on a stream of its own: message and raw bytes there, a message back. Returns the bytes
-/// written too.
+/// One request on a stream of its own: message and raw bytes there, a message back. Streams with a higher
+/// `place` are sent before it. Returns the bytes written too.
 async fn ask<M: Message>(
     connection: &Connection,
+    place: i32,
     request: [Bytes; 2],
 ) -> Result<(M, units::Bytes), TransportError> {
     let (mut writer, mut reader) = connection.open_bi().await?;
+    writer.set_place(place);
     writer.request(request).await?;
     let reply = reader.message(MAX_MESSAGE_BYTES).await?;
     reader.end("the reply").await?;
     Ok((reply, writer.written()))
 }
+
+/// Of streams that are not ordered: QUIC's default.
+const ANY_PLACE: i32 = 0;
 
 fn check_size(
     connection: &Connection,

@@ -196,7 +196,8 @@ impl EdgeEndpoint {
     /// client's handshake is over before the server has seen it.
     ///
     /// # Errors
-    /// When the cloud cannot be reached, either side refuses the other, or the hello is refused.
+    /// When the cloud cannot be reached, either side refuses the other, the hello is refused, or the cloud
+    /// allows fewer frames in flight than the options ask for.
     pub async fn connect_frames(
         &self,
         target: &Target,
@@ -205,7 +206,19 @@ impl EdgeEndpoint {
         let connecting = self.connect(target, Channel::Frames, hello);
         let (connection, welcome) =
             within(self.options.handshake_timeout, target.address, connecting).await?;
-        Ok(FrameSession::new(connection, welcome))
+        let wanted = self.options.in_flight.get();
+        let allowed = welcome.limits.max_frames_in_flight;
+        if wanted > allowed {
+            let error = TransportError::InFlight {
+                peer: target.address,
+                wanted,
+                allowed,
+            };
+            connection.close(CloseCode::Done, &error.to_string());
+            return Err(error);
+        }
+        let priority = self.options.priority;
+        Ok(FrameSession::new(connection, welcome, priority))
     }
 
     /// Connects for references and settlements: handshake and hello. One attempt.

@@ -109,6 +109,16 @@ pub enum TransportError {
         /// What does not fit.
         source: Refusal,
     },
+    /// The cloud allows fewer frames in flight than this edge is to have.
+    #[error("in-flight of {wanted} is more than the {allowed} that {peer} allows on a connection")]
+    InFlight {
+        /// The cloud.
+        peer: SocketAddr,
+        /// Frames that the options ask for.
+        wanted: u32,
+        /// Frames that the welcome allows.
+        allowed: u32,
+    },
     /// The peer closed the connection.
     #[error("{peer} closed the connection: {}{}", code_name(*.code), reason_suffix(.reason))]
     Closed {
@@ -265,6 +275,7 @@ impl TransportError {
             | Self::IdentityRefused { .. }
             | Self::PeerNotTrusted { .. }
             | Self::ProtocolMismatch { .. }
+            | Self::InFlight { .. }
             | Self::ClosedHere { .. }
             | Self::Trailing { .. }
             | Self::TooLarge { .. }
@@ -295,6 +306,7 @@ impl TransportError {
             | Self::IdentityRefused { .. }
             | Self::PeerNotTrusted { .. }
             | Self::ProtocolMismatch { .. }
+            | Self::InFlight { .. }
             | Self::Refused { .. }
             | Self::Closed { .. }
             | Self::ClosedHere { .. }

@@ -13,6 +13,7 @@
 //!
 //! The messages are `splitsim-proto`'s. This crate knows neither libtorch nor codecs nor policies.
 
+mod arrivals;
 mod channel;
 mod close;
 mod cloud;
@@ -23,6 +24,7 @@ mod error;
 pub mod identity;
 mod link;
 mod options;
+mod priority;
 mod qlog;
 pub mod retry;
 mod socket;
@@ -39,4 +41,5 @@ pub use error::TransportError;
 pub use identity::Identity;
 pub use link::{IpVersion, LinkCounter, LinkUsage};
 pub use options::{Congestion, InvalidOptions, Reuse, TransportOptions, UnknownCongestion};
+pub use priority::{Priority, UnknownPriority};
 pub use retry::{Backoff, Retry, with_backoff};

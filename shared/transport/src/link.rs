@@ -1,4 +1,5 @@
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Add;
 
 use splitsim_feature::units::Bytes;
 
@@ -44,11 +45,7 @@ impl LinkCounter {
     /// What has been sent since the counter was made.
     #[must_use]
     pub fn usage(&self) -> LinkUsage {
-        let now = usage(&self.connection);
-        LinkUsage {
-            datagrams: now.datagrams - self.start.datagrams,
-            udp_bytes: Bytes(now.udp_bytes.0 - self.start.udp_bytes.0),
-        }
+        usage(&self.connection).since(self.start)
     }
 }
 
@@ -58,6 +55,26 @@ impl LinkUsage {
     #[must_use]
     pub const fn link_bytes(self, version: IpVersion) -> Bytes {
         Bytes(self.udp_bytes.0 + self.datagrams * (UDP_HEADER_BYTES + version.header_bytes()))
+    }
+
+    /// What was sent between an earlier count and this one.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Self {
+        Self {
+            datagrams: self.datagrams.saturating_sub(earlier.datagrams),
+            udp_bytes: Bytes(self.udp_bytes.0.saturating_sub(earlier.udp_bytes.0)),
+        }
+    }
+}
+
+impl Add for LinkUsage {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            datagrams: self.datagrams + other.datagrams,
+            udp_bytes: Bytes(self.udp_bytes.0 + other.udp_bytes.0),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -7,6 +8,9 @@ use std::time::Duration;
 use quinn::congestion::{BbrConfig, ControllerFactory, CubicConfig, NewRenoConfig};
 use quinn::{IdleTimeout, QlogStream, TransportConfig, VarInt};
 use splitsim_feature::units::Bytes;
+
+use crate::Priority;
+use crate::arrivals::CountingFactory;
 
 /// How connections behave. Both sides have their own; windows limit what the peer may send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,13 @@ pub struct TransportOptions {
     /// Whether an edge keeps its frames connection from frame to frame. Default
     /// [`Warm`](Reuse::Warm); the cloud does not mind.
     pub reuse: Reuse,
+    /// Frames that an edge may have under way at once on its frames connection. Default 1: every
+    /// datagram then belongs to a frame. More fill the waits for round trips and for the cloud's work;
+    /// each holds a feature in memory. A cloud that allows fewer is refused.
+    pub in_flight: NonZeroU32,
+    /// Which of the frames under way an edge sends first. Default [`Equal`](Priority::Equal); another
+    /// needs several in flight.
+    pub priority: Priority,
     /// Whether an edge that connects again resumes the TLS session, and says its hello in the first
     /// flight (RFC 9001 section 4.6): one round trip less. Default off, so that a run's second
     /// connection costs what its first did. Both sides must want it.
@@ -87,6 +98,22 @@ pub enum InvalidOptions {
         /// The idle timeout asked for.
         idle_timeout: Duration,
     },
+    /// There is never more than one frame to order.
+    #[error(
+        "priority '{priority}' orders frames that are under way at once, but in-flight is 1; raise \
+         in-flight, or leave priority at '{}'",
+        Priority::Equal
+    )]
+    Priority {
+        /// The priority asked for.
+        priority: Priority,
+    },
+    /// A connection of one frame cannot have several under way.
+    #[error("in-flight of {in_flight} needs a warm connection: a cold one carries a single frame")]
+    Cold {
+        /// The frames in flight asked for.
+        in_flight: NonZeroU32,
+    },
     /// A value that QUIC cannot express.
     #[error("{option} of {actual} is out of range, expected 1 to {max}")]
     OutOfRange {
@@ -112,6 +139,8 @@ impl Default for TransportOptions {
             initial_window: None,
             congestion: Congestion::default(),
             reuse: Reuse::default(),
+            in_flight: NonZeroU32::MIN,
+            priority: Priority::default(),
             zero_rtt: false,
             qlog: None,
         }
@@ -119,17 +148,35 @@ impl Default for TransportOptions {
 }
 
 impl TransportOptions {
-    /// `log` gets the events of the connection that these are for.
-    pub(crate) fn to_quinn(
-        &self,
-        log: Option<QlogStream>,
-    ) -> Result<TransportConfig, InvalidOptions> {
+    /// Finds options that contradict each other.
+    ///
+    /// # Errors
+    /// With the first contradiction.
+    pub fn check(&self) -> Result<(), InvalidOptions> {
         if self.keep_alive >= self.idle_timeout {
             return Err(InvalidOptions::KeepAlive {
                 keep_alive: self.keep_alive,
                 idle_timeout: self.idle_timeout,
             });
         }
+        let several = self.in_flight > NonZeroU32::MIN;
+        if !several && self.priority != Priority::Equal {
+            let priority = self.priority;
+            return Err(InvalidOptions::Priority { priority });
+        }
+        if several && self.reuse == Reuse::Cold {
+            let in_flight = self.in_flight;
+            return Err(InvalidOptions::Cold { in_flight });
+        }
+        Ok(())
+    }
+
+    /// `log` gets the events of the connection that these are for.
+    pub(crate) fn to_quinn(
+        &self,
+        log: Option<QlogStream>,
+    ) -> Result<TransportConfig, InvalidOptions> {
+        self.check()?;
         let idle_ms = varint("idle timeout in ms", self.idle_timeout.as_millis())?;
         let mut config = TransportConfig::default();
         config
@@ -154,7 +201,7 @@ impl TransportOptions {
             None => None,
             Some(window) => Some(varint("initial window", window.0.into())?.into_inner()),
         };
-        Ok(match self.congestion {
+        let controller: Arc<dyn ControllerFactory + Send + Sync> = match self.congestion {
             Congestion::Cubic => {
                 let mut config = CubicConfig::default();
                 window.map(|window| config.initial_window(window));
@@ -170,7 +217,8 @@ impl TransportOptions {
                 window.map(|window| config.initial_window(window));
                 Arc::new(config)
             }
-        })
+        };
+        Ok(Arc::new(CountingFactory(controller)))
     }
 }
 
@@ -233,6 +281,33 @@ mod tests {
         assert!(with(|options| options.stream_window = Bytes(0)).contains("stream window of 0"));
         assert!(with(|options| options.idle_timeout = Duration::MAX).contains("idle timeout"));
         assert!(with(|options| options.initial_window = Some(Bytes(0))).contains("initial window"));
+    }
+
+    #[test]
+    fn options_that_contradict_each_other_are_named() {
+        let with = |in_flight, priority, reuse| {
+            let options = TransportOptions {
+                in_flight: NonZeroU32::new(in_flight).unwrap(),
+                priority,
+                reuse,
+                ..TransportOptions::default()
+            };
+            options.check().map_err(|error| error.to_string())
+        };
+        let check = |checked: Result<(), String>, parts: [&str; 2]| {
+            let message = checked.unwrap_err();
+            for part in parts {
+                assert!(message.contains(part), "{message}");
+            }
+        };
+        for priority in [Priority::OldestFirst, Priority::NewestFirst] {
+            let alone = with(1, priority, Reuse::Warm);
+            check(alone, [priority.name(), "in-flight is 1"]);
+            assert_eq!(with(2, priority, Reuse::Warm), Ok(()));
+        }
+        let cold = with(3, Priority::Equal, Reuse::Cold);
+        check(cold, ["in-flight of 3", "warm"]);
+        assert_eq!(with(1, Priority::Equal, Reuse::Cold), Ok(()));
     }
 
     #[test]

@@ -38,6 +38,12 @@ impl Writer {
         }
     }
 
+    /// Lets streams with a higher place go before this one, and those with a lower one wait for it.
+    pub(crate) fn set_place(&self, place: i32) {
+        // Fails only on a stream that is finished or stopped already, which has nothing left to send.
+        let _ = self.inner.set_priority(place);
+    }
+
     /// Writes a message.
     pub(crate) async fn message<M: Message>(&mut self, message: &M) -> Result<(), TransportError> {
         let peer = self.peer;

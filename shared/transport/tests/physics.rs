@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use splitsim_feature::units::{BitRate, Bytes};
@@ -12,7 +13,8 @@ use splitsim_link::{
     Event, Limit, LinkConfig, Loss, PipeConfig, QueueConfig, Relay, RelayConfig, Service,
 };
 use splitsim_transport::{
-    CloudEndpoint, EdgeEndpoint, FrameSession, IpVersion, SentFrame, Target, TransportOptions,
+    CloudEndpoint, EdgeEndpoint, FrameSession, IpVersion, Priority, SentFrame, Target,
+    TransportOptions,
 };
 use support::{Identities, cloud_side, container, header, hello, loopback, options, result};
 
@@ -60,9 +62,11 @@ async fn serve(cloud: CloudEndpoint) {
                 .await;
             let session = negotiated.unwrap();
             while let Ok(Some(mut exchange)) = session.accept().await {
-                let frame = exchange.recv_frame().await.unwrap();
-                let reply = result(&frame.header, &frame.container);
-                exchange.reply(&reply).await.unwrap();
+                tokio::spawn(async move {
+                    let frame = exchange.recv_frame().await.unwrap();
+                    let reply = result(&frame.header, &frame.container);
+                    exchange.reply(&reply).await.unwrap();
+                });
             }
         });
     }
@@ -126,6 +130,63 @@ async fn at_a_low_rate_a_frame_takes_its_bytes_over_the_rate_and_a_round_trip() 
         // Headers of QUIC, UDP and IP cost less than a tenth.
         assert!(on_link < bytes as f64 * 1.1);
     }
+}
+
+/// Two frames on a link of 2 Mbit/s, the newer one `later`: how long each takes from its stream to its
+/// reply, less the round trip, over what its bytes alone take on the link.
+async fn two_in_flight(priority: Priority, bytes: [usize; 2], later: Duration) -> [f64; 2] {
+    let (rate, one_way) = (2e6, Duration::from_millis(10));
+    let options = TransportOptions {
+        in_flight: NonZeroU32::new(2).unwrap(),
+        priority,
+        ..options()
+    };
+    let site = Site::new(link(at(2), one_way), options);
+    let session = site.connect().await;
+    let counter = session.connection().link_counter();
+    let (older, newer) = tokio::join!(send(&session, 1, bytes[0]), async {
+        tokio::time::sleep(later).await;
+        send(&session, 2, bytes[1]).await
+    });
+    let on_link = counter.usage().link_bytes(IpVersion::V4).0 as f64;
+    let overhead = on_link / (bytes[0] + bytes[1]) as f64;
+    assert!(overhead < 1.1, "{overhead}");
+    [(older, bytes[0]), (newer, bytes[1])].map(|(sent, bytes)| {
+        let took = sent.transfer().as_secs_f64() - 2.0 * one_way.as_secs_f64();
+        took / (bytes as f64 * overhead * 8.0 / rate)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_frames_sent_at_once_the_first_by_priority_is_there_after_half_the_time() {
+    let bytes = [200_000, 200_000];
+    let [older, newer] = two_in_flight(Priority::OldestFirst, bytes, Duration::ZERO).await;
+    assert!((0.9..1.15).contains(&older), "{older}");
+    assert!((1.9..2.15).contains(&newer), "{newer}");
+
+    let [older, newer] = two_in_flight(Priority::NewestFirst, bytes, Duration::ZERO).await;
+    assert!((1.9..2.15).contains(&older), "{older}");
+    assert!((0.9..1.15).contains(&newer), "{newer}");
+
+    let [older, newer] = two_in_flight(Priority::Equal, bytes, Duration::ZERO).await;
+    assert!((1.85..2.15).contains(&older), "{older}");
+    assert!((1.85..2.15).contains(&newer), "{newer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_frame_overtakes_a_large_one_under_way() {
+    // When the newer one comes, slow start has put at most 37 kB of the older one into the link's queue:
+    // the first window of 12 kB, and what the link has delivered in 100 ms. Nothing overtakes these.
+    let (bytes, later) = ([500_000, 150_000], Duration::from_millis(100));
+    let [older, newer] = two_in_flight(Priority::NewestFirst, bytes, later).await;
+    assert!((0.95..1.4).contains(&newer), "{newer}");
+    assert!((1.25..1.45).contains(&older), "{older}");
+    // By turns it takes twice its time, and behind the older one the rest of that as well.
+    let [_, newer] = two_in_flight(Priority::Equal, bytes, later).await;
+    assert!((1.8..2.5).contains(&newer), "{newer}");
+    let [older, newer] = two_in_flight(Priority::OldestFirst, bytes, later).await;
+    assert!((0.9..1.15).contains(&older), "{older}");
+    assert!((3.5..4.5).contains(&newer), "{newer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,6 +260,12 @@ async fn loss_hurts() {
     let (lossy, path) = take(Loss::Iid { probability: 0.04 }).await;
     assert!(path.lost_packets > 0 && path.congestion_events > 0);
     assert!(path.lost.0 > 0 && path.sent.0 > 600_000 + path.lost.0);
+    // Confirmations of the last packets may still be on their way.
+    let arrived = path.arrived.0;
+    assert!(
+        arrived > 580_000 && arrived + path.lost.0 <= path.sent.0,
+        "{path:?}"
+    );
     assert!(
         lossy > clean.mul_f64(1.5),
         "{lossy:?} with loss, {clean:?} without"

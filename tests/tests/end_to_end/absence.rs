@@ -1,7 +1,9 @@
 //! Clouds that are not there, or no longer.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
+use splitsim_link::{LinkConfig, PipeConfig, Relay, RelayConfig};
 use splitsim_tests::{CloudRun, EdgeRun, Ffmpeg, Lab, results};
 
 #[test]
@@ -54,22 +56,42 @@ const CODINGS_PER_FRAME: usize = 2;
 
 #[test]
 fn a_killed_cloud_that_comes_back_misses_no_frame_and_has_none_twice() {
+    killed_and_started_again(1);
+}
+
+#[test]
+fn a_cloud_that_is_killed_with_several_frames_under_way_misses_none_and_has_none_twice() {
+    let again = killed_and_started_again(3);
+    // Where the first frame leaves, the fourth follows; and the two others were under way already.
+    assert!((2..=3).contains(&again), "{again} frames were cut off");
+}
+
+/// Returns how many frames were sent again.
+fn killed_and_started_again(in_flight: u32) -> usize {
     let lab = Lab::new();
     let first = lab.cloud().start();
     let again = CloudRun {
         listen: first.address(),
         ..lab.cloud()
     };
+    // So far away that frames are under way for longer than it takes to make some.
+    let far = (in_flight > 1).then(|| far_away(first.address()));
     let run = EdgeRun {
         frames: 12,
         idle_timeout: "2s",
-        ..lab.edge(first.address())
+        in_flight,
+        references: far.as_ref().map(|_| first.address()),
+        ..lab.edge(far.as_ref().map_or(first.address(), Relay::local_addr))
     };
     let edge = run.start();
     edge.answered(0);
     first.kill();
     let lost = edge.log("; attempt 2 in");
-    assert!(lost.contains(&again.listen.to_string()), "{lost}");
+    let mut addresses = [run.connect, again.listen].into_iter();
+    assert!(
+        addresses.any(|address| lost.contains(&address.to_string())),
+        "{lost}"
+    );
     let second = again.start();
     let end = edge.end();
     end.is_complete();
@@ -78,4 +100,20 @@ fn a_killed_cloud_that_comes_back_misses_no_frame_and_has_none_twice() {
     let logged = lab.logged();
     results::are_whole(&logged, "edge", run.frames);
     results::are_settled(&logged);
+    let sends = logged.iter().filter_map(|logged| logged.stages.sends);
+    sends.filter(|&sends| sends > 1).count()
+}
+
+/// A link to a cloud, half a second each way.
+fn far_away(cloud: SocketAddr) -> Relay {
+    let pipe = PipeConfig {
+        delay: Duration::from_millis(500),
+        ..PipeConfig::transparent()
+    };
+    let link = LinkConfig {
+        up: pipe.clone(),
+        down: pipe,
+        seed: 1,
+    };
+    Relay::start(&RelayConfig::loopback(cloud, link)).unwrap()
 }

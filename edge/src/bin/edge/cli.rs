@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use splitsim_codec::{CodecId, RangeMode};
 use splitsim_feature::Task;
 use splitsim_policy::PolicyConfig;
 use splitsim_source::SourceSpec;
+use splitsim_transport::Priority;
 use splitsim_vision::Compute;
 
 /// The edge of a split inference: extracts features, codes them, judges what the cloud will decode,
@@ -77,6 +78,13 @@ pub(crate) struct RunArgs {
     /// How long the cloud may be silent on a connection before it counts as lost.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
     pub(crate) idle_timeout: Duration,
+    /// Frames that may be under way at once; further ones wait for the answer to one of these.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) in_flight: NonZeroU32,
+    /// Which of the frames under way is sent first: equal for turns, oldest-first or newest-first. The
+    /// latter two need several in flight.
+    #[arg(long, value_name = "ORDER", default_value_t)]
+    pub(crate) priority: Priority,
     /// Do not give the cloud original features and ground truth: it cannot measure the true
     /// distortion then.
     #[arg(long)]
@@ -145,9 +153,9 @@ Examples:
     edge run --connect 127.0.0.1:4433 --identity certs/edge --task dpt \\
       --policy 'threshold:cka>=0.99' --metric mse --json > frames.jsonl
 
-  Own pictures, no gate, a cloud on another machine:
+  Own pictures, no gate, a cloud on another machine, three frames on the way, fresh ones first:
     edge run --connect cloud.example.org:4433 --identity certs/edge --source photos/ \\
-      --policy always:cheapest --no-references
+      --policy always:cheapest --no-references --in-flight 3 --priority newest-first
 
   Continue a run that broke off:
     edge run --connect 127.0.0.1:4433 --identity certs/edge --run-id ID
@@ -186,6 +194,8 @@ mod tests {
             (["--policy", "gate"], "expected always, threshold, bisect"),
             (["--source", "scenes:1"], "a seed and a count"),
             (["--retry-for", "soon"], "expected number"),
+            (["--in-flight", "0"], "non-zero"),
+            (["--priority", "new"], "equal, oldest-first or newest-first"),
         ] {
             let line = base.iter().chain(&wrong);
             let error = Cli::try_parse_from(line).unwrap_err().to_string();

@@ -72,6 +72,8 @@ fn transport(args: &RunArgs) -> TransportOptions {
     TransportOptions {
         idle_timeout: args.idle_timeout,
         keep_alive: default.keep_alive.min(args.idle_timeout / 3),
+        in_flight: args.in_flight,
+        priority: args.priority,
         ..default
     }
 }
