@@ -81,6 +81,7 @@
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: narrow.matches ? 11 : 12.5, color: "theme:ink" },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: "theme:soft", activecolor: "theme:ink" },
       hoverlabel: { bgcolor: "theme:card", bordercolor: "theme:soft", font: { color: "theme:ink" }, align: "left" },
       xaxis: { ...axis, ...spread(layout.xaxis, "x"), ...layout.xaxis },
       yaxis: { ...axis, ...spread(layout.yaxis, "y"), ...layout.yaxis },
