@@ -19,9 +19,9 @@ pub enum StoryError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The resolved scenario is not what a run writes.
+    /// A file is not what a run writes.
     #[error("{path} is damaged: {reason}")]
-    Scenario {
+    Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.

@@ -14,9 +14,11 @@ mod flat;
 mod limits;
 mod misjudged;
 mod page;
+mod plot;
 mod recorded;
 #[cfg(test)]
 mod samples;
+mod scenario;
 mod section;
 mod shipment;
 mod statistics;
