@@ -65,6 +65,13 @@ impl ResolvedScenario {
             false => format!("{}.", self.description.trim_end_matches('.')),
         }
     }
+
+    /// A line of the provenance.
+    pub(crate) fn made_with(&self, what: &str) -> Option<&str> {
+        let mut lines = self.provenance.iter();
+        let found = lines.find(|(name, _)| name == what);
+        found.map(|(_, value)| value.as_str())
+    }
 }
 
 fn text(table: &Table, key: &str) -> Option<String> {
@@ -136,9 +143,9 @@ mod tests {
         let text = "name = 'a'\ndescription = 'b.'\n[provenance]\nlibtorch = '2'\n\
                     [provenance.host]\ncores = 2";
         let scenario = parse(text);
-        let expected = [("libtorch", "2"), ("host cores", "2")];
-        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(scenario.provenance, expected);
+        assert_eq!(scenario.made_with("host cores"), Some("2"));
+        assert_eq!(scenario.made_with("libtorch"), Some("2"));
+        assert_eq!(scenario.made_with("ffmpeg"), None);
         assert_eq!(scenario.lead("else"), "b.");
     }
 }
