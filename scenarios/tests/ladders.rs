@@ -158,22 +158,89 @@ fn a_study_records_once_and_ranks_every_policy() {
             "{one}"
         );
     }
-    for file in [
-        "policies.json",
-        "policies.csv",
-        "policies.txt",
-        "ladders/cls.parquet",
-    ] {
+    for file in COMPARED {
         assert!(place.path("out/small").join(file).exists(), "{file}");
     }
+    // The same page again, from the folder alone.
+    let page =
+        |folder: &str| std::fs::read_to_string(place.path(folder).join("report.html")).unwrap();
+    let first = page("out/small");
+    assert!(first.contains("Replay small") && first.contains("oracle (not deployable)"));
+    let report = place.splitsim("report out/small --json").json();
+    assert_eq!(report["bytes"], first.len());
+    assert!(
+        page("out/small") == first,
+        "the report differs from that of the run"
+    );
 
     // Over the same recording, on another link: nothing is coded again, so no codec is needed.
     let compare = "policies compare out/small/ladders --scenario replay.toml --json";
     let again = place.splitsim(compare).json();
     assert_eq!(again, json);
-    let slower = format!("{compare} --set replay.rate=100kbit/s");
-    let slower = place.splitsim(&slower).json();
-    assert_eq!(slower["rate_bits_per_second"], 100_000);
+    let slower = format!("{compare} --set replay.rate=100kbit/s --out slower");
+    let json = place.splitsim(&slower).json();
+    assert_eq!(json["rate_bits_per_second"], 100_000);
+    for file in COMPARED {
+        assert!(place.path("slower").join(file).exists(), "{file}");
+    }
+    assert!(page("slower").contains("The link has 100 kbit/s"));
+
+    // Such a folder is told without the model, and the recording that was compared.
+    std::fs::rename(place.path("model"), place.path("elsewhere")).unwrap();
+    std::fs::rename(place.path("out"), place.path("away")).unwrap();
+    let first = page("slower");
+    place.splitsim("report slower --out told.html").ok();
+    assert!(std::fs::read_to_string(place.path("told.html")).unwrap() == first);
+    let line = "report slower --limit cls=3 --out told.html";
+    place.splitsim(line).ok();
+    let other = std::fs::read_to_string(place.path("told.html")).unwrap();
+    assert!(other.contains("cls 3 instead of 0 ranks") && other.contains("limit 3 ranks"));
+    place
+        .splitsim("report slower --limit seg=3")
+        .failed(2, &["a limit for seg"]);
+}
+
+/// What a comparison leaves.
+const COMPARED: [&str; 6] = [
+    "policies.json",
+    "policies.csv",
+    "policies.txt",
+    "report.html",
+    "scenario.resolved.toml",
+    "ladders/cls.parquet",
+];
+
+#[test]
+fn a_comparison_replaces_nothing_of_another_scenario() {
+    let place = place();
+    place.splitsim("ladder record small.toml --out of").ok();
+    place
+        .splitsim("report of")
+        .failed(2, &["of/policies.json: no policies have been compared"]);
+    let compare = "policies compare of/ladders --scenario replay.toml --out";
+    place.splitsim(&format!("{compare} of")).failed(
+        2,
+        &[
+            "another scenario",
+            "differs in: record-ladders, replay; choose another --out",
+        ],
+    );
+    place.splitsim(&format!("{compare} to")).ok();
+    let recorded = || std::fs::read(place.path("to/ladders/cls.parquet")).unwrap();
+    let before = recorded();
+    place.splitsim(&format!("{compare} to")).ok();
+    place
+        .splitsim(&format!("{compare} to --set replay.rate=2Mbit/s"))
+        .failed(2, &["differs in: replay; choose another --out"]);
+    // The same scenario over another recording of it.
+    let path = place.path("of/ladders/cls.parquet");
+    let whole = Recording::read(&path).unwrap();
+    let part = Recording::new(whole.identity().clone(), whole.frames()[..2].to_vec());
+    part.unwrap().write(&path).unwrap();
+    place
+        .splitsim(&format!("{compare} to"))
+        .failed(2, &["to/ladders/cls.parquet is another recording"]);
+    assert_eq!(recorded(), before);
 }
 
 #[test]

@@ -122,10 +122,14 @@ impl Chromium {
         });
         view.call("Emulation.setDeviceMetricsOverride", screen);
         let scheme = if device.dark { "dark" } else { "light" };
-        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": scheme },
+            // A page that is still scrolling is no place to click at.
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
         view.call(
             "Emulation.setEmulatedMedia",
-            json!({ "features": [feature] }),
+            json!({ "features": features }),
         );
         let url = format!("file://{}", page.canonicalize().unwrap().display());
         view.call("Page.navigate", json!({ "url": url }));
@@ -153,17 +157,20 @@ impl View {
         serde_json::from_value(answer["result"]["value"].take()).unwrap()
     }
 
-    /// Clicks in the middle of the first element that a CSS selector finds, scrolled to.
+    /// Clicks in the middle of the first element that a CSS selector finds, scrolled to. Waits until
+    /// nothing lies on it.
     pub fn click(&self, selector: &str) {
-        let [x, y]: [f64; 2] = self.ask(&format!(
+        let middle = format!(
             "(() => {{
                 const element = document.querySelector({});
                 element.scrollIntoView({{ block: 'center', behavior: 'instant' }});
                 const box = element.getBoundingClientRect();
-                return [box.x + box.width / 2, box.y + box.height / 2];
+                const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+                return element.contains(document.elementFromPoint(x, y)) ? [x, y] : null;
             }})()",
             json!(selector)
-        ));
+        );
+        let [x, y] = crate::eventually(selector, || self.ask::<Option<[f64; 2]>>(&middle));
         for kind in ["mousePressed", "mouseReleased"] {
             let event = json!({ "type": kind, "x": x, "y": y, "button": "left", "clickCount": 1 });
             self.call("Input.dispatchMouseEvent", event);

@@ -22,7 +22,8 @@ pub(crate) enum LadderCommand {
 ///
 /// Leaves ladders/TASK.parquet in the folder of results: bytes, scores, times and the true distortion of
 /// every level, over which `splitsim policies compare` replays policies. If the scenario has [replay],
-/// its own policies are compared at once. Columns: docs/metrics.md.
+/// its own policies are compared at once, and report.html tells what came of it. Columns:
+/// docs/metrics.md.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Record {

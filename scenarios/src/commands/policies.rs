@@ -1,6 +1,6 @@
 //! `splitsim policies`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
@@ -8,6 +8,7 @@ use splitsim_model::Package;
 use splitsim_replay::{Comparison, Recording};
 
 use crate::failure::OrRefuse;
+use crate::ladder::Destination;
 use crate::scenario::{self, ReplayPlan, Scenario};
 use crate::{Failure, Output, ladder};
 
@@ -34,7 +35,8 @@ pub(crate) struct Compare {
     /// Replace a value of the scenario; give it as often as needed
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// The folder that policies.json, policies.csv and policies.txt go to
+    /// The folder that policies.json, policies.csv, policies.txt and report.html go to, with the scenario
+    /// and the recordings
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -57,11 +59,14 @@ impl PoliciesCommand {
 impl Compare {
     fn run(self) -> Result<Output, Failure> {
         let prepared = self.prepare().or_refuse()?;
+        let out = self.out.as_deref();
+        let destination = out.map(|folder| prepared.destination(folder));
+        if let Some(destination) = &destination {
+            destination.check().or_refuse()?;
+        }
         let comparison = prepared.compare().or_refuse()?;
-        if let Some(out) = &self.out {
-            std::fs::create_dir_all(out)
-                .with_context(|| out.display().to_string())
-                .and_then(|()| ladder::write(&comparison, out))?;
+        if let Some(destination) = &destination {
+            destination.write(&comparison)?;
         }
         Ok(Output::new(comparison.to_text(), &comparison)?)
     }
@@ -85,6 +90,15 @@ impl Compare {
 }
 
 impl Prepared {
+    fn destination<'a>(&'a self, folder: &'a Path) -> Destination<'a> {
+        Destination {
+            folder,
+            scenario: &self.scenario,
+            package: &self.package,
+            recordings: &self.recordings,
+        }
+    }
+
     fn compare(&self) -> Result<Comparison> {
         ladder::compare(&self.scenario, &self.plan, &self.package, &self.recordings)
     }

@@ -6,21 +6,23 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::json;
 use splitsim_feature::Task;
-use splitsim_story::Limits;
+use splitsim_story::{Limits, RecordedReplay};
 
 use crate::failure::OrRefuse;
 use crate::run::report;
-use crate::{Failure, Output, Screen, gallery};
+use crate::{Failure, Output, Screen, gallery, ladder};
 
-/// Make report.html of a run's results.
+/// Make report.html of a run's or a replay's results.
 ///
 /// One file that needs no network: what was run, what it cost and what it broke, with plots, a table of
 /// every frame, the data, and pictures of the frames whose prediction was most wrong. Those are made
 /// again with the model and codec of the run. A run that was ended early gives a report that says so.
+/// Of policies that were replayed over recorded ladders it shows what they cost and break beside the
+/// oracle, the ladder itself, and no pictures.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Report {
-    /// The folder that splitsim run wrote
+    /// The folder that splitsim run or policies compare wrote
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Where the report goes; report.html in the folder unless given
@@ -30,13 +32,23 @@ pub(crate) struct Report {
     /// m of RMSE; give it once per task
     #[arg(long = "limit", value_name = "TASK=VALUE", value_parser = limit)]
     limits: Vec<(Task, f64)>,
-    /// Frames shown in pictures, per task and for either surprise; 0 for none
+    /// Frames of a run shown in pictures, per task and for either surprise; 0 for none
     #[arg(long, value_name = "N", default_value = "2")]
     pictures: usize,
 }
 
 impl Report {
     pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
+        match RecordedReplay::is_in(&self.folder) {
+            true => {
+                let html = ladder::report(&self.folder, &self.limits).or_refuse()?;
+                Ok(self.write(&html, Some(0))?)
+            }
+            false => self.of_run(screen),
+        }
+    }
+
+    fn of_run(self, screen: &Screen) -> Result<Output, Failure> {
         let run = report::read(&self.folder).or_refuse()?;
         let mut limits = Limits::default();
         for &(task, limit) in &self.limits {
@@ -44,14 +56,19 @@ impl Report {
         }
         let pictures = gallery::of_recorded(&run, self.pictures, screen);
         let html = run.page(&limits, pictures).render();
+        Ok(self.write(&html, run.missing())?)
+    }
+
+    /// `missing`: frames that the results lack, where that is known.
+    fn write(self, html: &str, missing: Option<u64>) -> Result<Output> {
         let out = self.out.unwrap_or_else(|| self.folder.join(FILE));
         splitsim_table::write_file(&out, html.as_bytes())
             .with_context(|| format!("cannot write {}", out.display()))?;
         let text = format!("report: {}", out.display());
-        Ok(Output::new(
+        Output::new(
             text,
-            &json!({ "report": out, "bytes": html.len(), "missing_frames": run.missing() }),
-        )?)
+            &json!({ "report": out, "bytes": html.len(), "missing_frames": missing }),
+        )
     }
 }
 
@@ -69,7 +86,8 @@ const EXAMPLES: &str = "\
 Examples:
   splitsim report out/demo
   splitsim report out/demo --out demo.html --limit seg=2 --limit dpt=0.05
-  splitsim report out/demo --pictures 4";
+  splitsim report out/demo --pictures 4
+  splitsim report out/policy-comparison --limit cls=1";
 
 #[cfg(test)]
 mod tests {

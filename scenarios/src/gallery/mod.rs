@@ -30,6 +30,7 @@ pub(crate) struct Studio<'a> {
 /// A frame as it went through the pipeline once more.
 struct Remade {
     item: Item,
+    class_names: Option<Vec<String>>,
     original: HeadOutput,
     arrived: HeadOutput,
     container_bytes: u64,
@@ -66,6 +67,7 @@ impl Studio<'_> {
         }
         let Remade {
             item,
+            class_names,
             original,
             arrived,
             ..
@@ -76,6 +78,7 @@ impl Studio<'_> {
             &paint::Seen {
                 picture: &item.picture,
                 truth: item.truth.as_ref(),
+                class_names: class_names.as_deref(),
                 original: &original,
                 arrived: &arrived,
             },
@@ -99,6 +102,7 @@ impl Studio<'_> {
             original: head(&feature)?,
             arrived: head(&coded.reconstruction)?,
             container_bytes: coded.container.to_bytes().len() as u64,
+            class_names: source.class_names(),
             item,
         })
     }

@@ -15,6 +15,8 @@ use splitsim_truth::{DepthMap, GroundTruth, HeadOutput, Logits, Mask};
 pub(super) struct Seen<'a> {
     pub(super) picture: &'a Picture,
     pub(super) truth: Option<&'a GroundTruth>,
+    /// What the source calls the classes of its labels.
+    pub(super) class_names: Option<&'a [String]>,
     pub(super) original: &'a HeadOutput,
     pub(super) arrived: &'a HeadOutput,
 }
@@ -26,7 +28,7 @@ pub(super) fn exhibit(heading: String, about: String, seen: &Seen<'_>) -> Result
     let picture = photograph(seen.picture)?;
     match (seen.original, seen.arrived) {
         (HeadOutput::Cls(original), HeadOutput::Cls(arrived)) => {
-            let words = ranking(seen.truth, original, arrived);
+            let words = ranking(seen, original, arrived);
             Ok(Exhibit::new(heading, format!("{about} {words}")).picture(picture))
         }
         (HeadOutput::Seg(original), HeadOutput::Seg(arrived)) => {
@@ -72,27 +74,49 @@ fn photograph(picture: &Picture) -> Result<Shown> {
 }
 
 /// The best classes of both, and the true one.
-fn ranking(truth: Option<&GroundTruth>, original: &Logits, arrived: &Logits) -> String {
-    let label = match truth {
-        Some(GroundTruth::Cls { label }) => format!("The class is {label}. "),
+fn ranking(seen: &Seen<'_>, original: &Logits, arrived: &Logits) -> String {
+    let classes = Classes::of(seen.class_names, original.values().len());
+    let label = match seen.truth {
+        Some(GroundTruth::Cls { label }) => {
+            let class = usize::try_from(*label).map(|label| classes.name(label));
+            class.map_or_else(|_| String::new(), |class| format!("True: {class}. "))
+        }
         _ => String::new(),
     };
     format!(
         "{label}Original: {}. Arrived: {}.",
-        best(original.values().iter().copied()),
-        best(arrived.values().iter().copied())
+        best(original.values().iter().copied(), &classes),
+        best(arrived.values().iter().copied(), &classes)
     )
 }
 
+/// What classes are called.
+struct Classes<'a>(&'a [String]);
+
+impl<'a> Classes<'a> {
+    /// Names of the source's classes are those of a head's if there are as many: else the head was made
+    /// for other labels.
+    fn of(names: Option<&'a [String]>, classes: usize) -> Self {
+        Self(names.filter(|names| names.len() == classes).unwrap_or(&[]))
+    }
+
+    fn name(&self, class: usize) -> String {
+        match self.0.get(class) {
+            Some(name) => format!("{name} (class {class})"),
+            None => format!("class {class}"),
+        }
+    }
+}
+
 /// The three most probable classes, with the softmax of all logits.
-fn best(logits: impl Iterator<Item = f32>) -> String {
+fn best(logits: impl Iterator<Item = f32>, called: &Classes<'_>) -> String {
     let mut classes: Vec<(usize, f64)> = logits.map(f64::from).enumerate().collect();
     classes.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     let most = classes.first().map_or(0.0, |(_, logit)| *logit);
     let total: f64 = classes.iter().map(|(_, logit)| (logit - most).exp()).sum();
     let named = classes.iter().take(3).map(|(class, logit)| {
         let percent = (logit - most).exp() / total * 100.0;
-        format!("class {class} ({percent:.0} %)")
+        format!("{} {percent:.0} %", called.name(*class))
     });
     named.collect::<Vec<_>>().join(", ")
 }
@@ -250,10 +274,15 @@ mod tests {
     #[test]
     fn the_most_probable_classes_are_named_with_their_share() {
         let logits = [0.0, 3.0_f32.ln(), f32::MIN, 0.0];
+        let names = ["cube/wood", "cube/dots", "cone/wood", "cone/dots"].map(str::to_owned);
+        let told = |names: Option<&[String]>| best(logits.into_iter(), &Classes::of(names, 4));
+        assert_eq!(told(None), "class 1 60 %, class 0 20 %, class 3 20 %");
         assert_eq!(
-            best(logits.into_iter()),
-            "class 1 (60 %), class 0 (20 %), class 3 (20 %)"
+            told(Some(&names)),
+            "cube/dots (class 1) 60 %, cube/wood (class 0) 20 %, cone/dots (class 3) 20 %"
         );
+        // Names of other classes than the head's would be worse than none.
+        assert_eq!(told(Some(&names[..3])), told(None));
     }
 
     #[test]

@@ -2,11 +2,15 @@
 //!
 //! - `Recorder`: every frame of a scenario at every level, with the truth of what arrives;
 //! - [`Study`]: a scenario with `[replay]`, from its recordings to the ranking;
-//! - `compare`: a scenario's policies over given recordings.
+//! - `compare`: a scenario's policies over given recordings;
+//! - `Destination`: the folder that such a comparison goes to;
+//! - `report`: what a folder of recordings and a comparison says, as a page.
 
+mod destination;
 mod recorder;
 mod study;
 
+pub(crate) use destination::Destination;
 pub(crate) use recorder::{Recorder, Recordings};
 pub use study::{Studied, Study};
 
@@ -16,13 +20,9 @@ use anyhow::{Context, Result, ensure};
 use splitsim_feature::Task;
 use splitsim_model::Package;
 use splitsim_replay::{Comparison, Contender, Recording, Rules, Uplink};
+use splitsim_story::RecordedReplay;
 
 use crate::scenario::{ReplayPlan, Scenario};
-
-/// What a recording's file is called in a folder.
-pub(crate) fn file_name(task: Task) -> String {
-    format!("{task}.parquet")
-}
 
 /// Reads recordings: files, or folders of them. Those of one task are joined.
 ///
@@ -54,7 +54,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             files.push(path.clone());
             continue;
         }
-        let named = Task::ALL.map(|task| path.join(file_name(task)));
+        let named = Task::ALL.map(|task| path.join(Recording::file_name(task)));
         let there: Vec<PathBuf> = named.into_iter().filter(|file| file.is_file()).collect();
         ensure!(
             !there.is_empty(),
@@ -128,7 +128,8 @@ fn contenders(scenario: &Scenario, task: Task) -> Vec<Contender> {
 }
 
 /// What [`write`] leaves in a folder.
-pub(crate) const COMPARISON_FILES: [&str; 3] = ["policies.json", "policies.csv", "policies.txt"];
+pub(crate) const COMPARISON_FILES: [&str; 3] =
+    [Comparison::FILE_NAME, "policies.csv", "policies.txt"];
 
 /// Writes a comparison as JSON, CSV and text into a folder.
 ///
@@ -141,4 +142,12 @@ pub(crate) fn write(comparison: &Comparison, folder: &Path) -> Result<()> {
     splitsim_table::write_csv(&csv_path, &comparison.to_table()?)?;
     splitsim_table::write_file(&text_path, comparison.to_text().as_bytes())?;
     Ok(())
+}
+
+/// The report of a folder with recordings and a comparison over them.
+///
+/// # Errors
+/// As [`RecordedReplay::read`].
+pub(crate) fn report(folder: &Path, limits: &[(Task, f64)]) -> Result<String> {
+    Ok(RecordedReplay::read(folder, limits)?.page()?.render())
 }

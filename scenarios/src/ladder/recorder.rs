@@ -15,7 +15,6 @@ use splitsim_truth::{DepthCrop, GroundTruth, Performance, SemanticDistortion};
 use splitsim_vision::Engine;
 use tokio_util::sync::CancellationToken;
 
-use super::file_name;
 use crate::Screen;
 use crate::scenario::Scenario;
 
@@ -56,7 +55,7 @@ impl Recorder<'_> {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         let mut of_tasks = Vec::new();
         for &task in &self.scenario.tasks {
-            let path = folder.join(file_name(task));
+            let path = folder.join(Recording::file_name(task));
             let recorded = self.record_task(task, &path, screen);
             of_tasks.extend(recorded.with_context(|| format!("recording {task}"))?);
             if self.stop.is_cancelled() {

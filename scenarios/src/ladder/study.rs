@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use splitsim_replay::Comparison;
 use tokio_util::sync::CancellationToken;
 
-use super::{Recorder, Recordings, compare, write};
+use super::{Recorder, Recordings, compare, report, write};
 use crate::Screen;
 use crate::run::{Order, Prepared, interrupt};
 
@@ -40,7 +40,8 @@ impl Study {
         })
     }
 
-    /// Records what is not recorded yet, then compares the policies if the scenario says how.
+    /// Records what is not recorded yet, then compares the policies if the scenario says how, and
+    /// writes the report.
     ///
     /// Ctrl-C ends it early: the frame under way is finished, and the same command goes on.
     ///
@@ -93,6 +94,7 @@ impl Study {
         };
         if let Some(comparison) = &comparison {
             write(comparison, &out)?;
+            self.ready.folder.report(&report(&out, &[])?)?;
         }
         Ok(Studied {
             comparison,

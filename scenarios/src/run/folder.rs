@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use splitsim_policy::Decision;
+use splitsim_replay::Recording;
 use splitsim_results::{Store, Summary};
 
 use super::provenance::Provenance;
@@ -46,10 +47,9 @@ enum Found {
     Replaceable,
 }
 
-pub(super) const RESOLVED: &str = "scenario.resolved.toml";
+pub(crate) const RESOLVED: &str = "scenario.resolved.toml";
 const SUMMARY: &str = "summary.json";
 pub(super) const EDGES: &str = "edges";
-const LADDERS: &str = "ladders";
 const LOCK: &str = ".lock";
 /// There while a folder is being cleared: what else is there then is not whole.
 const CLEARING: &str = ".clearing";
@@ -74,7 +74,7 @@ impl Folder {
         Ok(Self {
             path: path.to_owned(),
             _lock: lock,
-            resolved: resolved(owner)?,
+            resolved: resolved(owner.scenario, owner.provenance)?,
             found,
         })
     }
@@ -100,7 +100,7 @@ impl Folder {
 
     /// Where recorded ladders are.
     pub(crate) fn ladders(&self) -> PathBuf {
-        self.path.join(LADDERS)
+        self.path.join(Recording::FOLDER)
     }
 
     /// The frames of which an edge's policy shipped nothing.
@@ -134,7 +134,7 @@ impl Folder {
     }
 
     /// Stores the report.
-    pub(super) fn report(&self, html: &str) -> Result<()> {
+    pub(crate) fn report(&self, html: &str) -> Result<()> {
         self.write(REPORT, html)
     }
 
@@ -150,7 +150,7 @@ impl Folder {
         for file in COMPARISON_FILES {
             absent_is_fine(fs::remove_file(self.path.join(file)))?;
         }
-        for folder in [EDGES, LADDERS] {
+        for folder in [EDGES, Recording::FOLDER] {
             absent_is_fine(fs::remove_dir_all(self.path.join(folder)))?;
         }
         fs::remove_file(self.path.join(CLEARING))
@@ -176,46 +176,60 @@ fn absent_is_fine(result: std::io::Result<()>) -> std::io::Result<()> {
 }
 
 /// The scenario file that says everything, with the provenance that is read over.
-fn resolved(owner: &Owner<'_>) -> Result<String> {
+pub(crate) fn resolved(scenario: &Scenario, provenance: &Provenance) -> Result<String> {
     #[derive(Serialize)]
     struct Tail<'a> {
         provenance: &'a Provenance,
     }
-    let provenance = owner.provenance;
     let tail = toml::to_string(&Tail { provenance })?;
-    Ok(format!("{}\n{tail}", owner.scenario.to_toml()))
+    Ok(format!("{}\n{tail}", scenario.to_toml()))
+}
+
+/// The provenance of the results in a folder, which must be of this scenario and model; `None` where
+/// there are no results. `remedy` ends the sentence of a refusal.
+///
+/// # Errors
+/// Names what differs, or says that the resolved scenario there is damaged.
+pub(crate) fn require_same(
+    path: &Path,
+    scenario: &Scenario,
+    model_digest: &str,
+    remedy: &str,
+) -> Result<Option<Provenance>> {
+    let file = path.join(RESOLVED);
+    let stored = match fs::read_to_string(&file) {
+        Ok(stored) => stored,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).context(file.display().to_string()),
+    };
+    let damaged = || format!("{} is damaged; {remedy}", file.display());
+    let (there, provenance) = split(&stored).with_context(damaged)?;
+    let mut differences = differing_keys(&there, &scenario.to_toml().parse()?);
+    if provenance.model_digest != model_digest {
+        differences.push("the model's weights or manifest".to_owned());
+    }
+    if !differences.is_empty() {
+        bail!(
+            "{} has the results of another scenario or model, which differs in: {}; {remedy}",
+            path.display(),
+            differences.join(", ")
+        );
+    }
+    Ok(Some(provenance))
 }
 
 fn look(path: &Path, owner: &Owner<'_>, force: bool) -> Result<Found> {
     if path.join(CLEARING).exists() {
         return Ok(Found::Replaceable);
     }
-    let stored = match fs::read_to_string(path.join(RESOLVED)) {
-        Ok(stored) => stored,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return look_without(path),
-        Err(error) => return Err(error).context(path.join(RESOLVED).display().to_string()),
-    };
-    if force {
+    if force && path.join(RESOLVED).exists() {
         return Ok(Found::Replaceable);
     }
-    let (scenario, provenance) = split(&stored).with_context(|| {
-        format!(
-            "{} is damaged; --force replaces these results",
-            path.join(RESOLVED).display()
-        )
-    })?;
-    let mut differences = differing_keys(&scenario, &owner.scenario.to_toml().parse()?);
-    if provenance.model_digest != owner.provenance.model_digest {
-        differences.push("the model's weights or manifest".to_owned());
-    }
-    if !differences.is_empty() {
-        bail!(
-            "{} has the results of another scenario or model, which differs in: {}; choose another \
-             --out, or replace them with --force",
-            path.display(),
-            differences.join(", ")
-        );
-    }
+    let remedy = "choose another --out, or replace them with --force";
+    let digest = &owner.provenance.model_digest;
+    let Some(provenance) = require_same(path, owner.scenario, digest, remedy)? else {
+        return look_without(path);
+    };
     if is_finished(path, owner) {
         return Ok(Found::Finished);
     }

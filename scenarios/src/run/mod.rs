@@ -11,7 +11,7 @@
 //! Policies run one after another, so that they do not take each other's time; the edges of a policy
 //! run together, as they would at a site.
 
-mod folder;
+pub(crate) mod folder;
 pub(crate) mod interrupt;
 mod live;
 mod loopback;

@@ -39,13 +39,21 @@ const UNKNOWN: &str = "unknown";
 impl Provenance {
     pub(crate) fn gather(package: &Package) -> Result<Self> {
         Ok(Self {
+            ffmpeg: ffmpeg()?,
+            ..Self::of_replay(package)
+        })
+    }
+
+    /// That of policies replayed over recordings: nothing is coded, so ffmpeg need not be there.
+    pub(crate) fn of_replay(package: &Package) -> Self {
+        Self {
             splitsim: build(),
             model_digest: package.digest().to_string(),
             libtorch: libtorch().unwrap_or_else(|| UNKNOWN.to_owned()),
-            ffmpeg: ffmpeg()?,
+            ffmpeg: "not used".to_owned(),
             begun_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             host: Host::gather(),
-        })
+        }
     }
 
     /// That of the results in a folder, if there are any.

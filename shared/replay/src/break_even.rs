@@ -13,6 +13,15 @@ pub struct Cost {
     pub compute_ms: f64,
 }
 
+/// What a way of coding costs, and what the richest level costs on the same frames.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Costs {
+    /// Of the way of coding.
+    pub own: Cost,
+    /// Of one encoding at the richest level.
+    pub richest: Cost,
+}
+
 /// The rates at which one way of coding is quicker than another.
 ///
 /// A frame of b bytes and t of computing is through after t + 8b / R at the rate R. Of two ways the
@@ -50,6 +59,14 @@ impl BreakEven {
             (false, false) if saved_bits == 0.0 => Self::Always,
             (false, false) => Self::Above(rate()),
         }
+    }
+}
+
+impl Costs {
+    /// Where the way of coding is quicker.
+    #[must_use]
+    pub fn break_even(self) -> BreakEven {
+        BreakEven::of(self.own, self.richest)
     }
 }
 

@@ -138,6 +138,9 @@ pub fn compare(
 }
 
 impl Comparison {
+    /// What its JSON is called in a folder of results.
+    pub const FILE_NAME: &str = "policies.json";
+
     /// Comparisons by the same rules.
     #[must_use]
     pub fn new(rules: &Rules, tasks: Vec<TaskComparison>) -> Self {

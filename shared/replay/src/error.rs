@@ -1,3 +1,4 @@
+use splitsim_feature::Task;
 use splitsim_policy::{PolicyError, Rung};
 use splitsim_table::TableError;
 
@@ -18,6 +19,12 @@ pub enum ReplayError {
     /// A recording without a frame.
     #[error("the recording has no frames")]
     Empty,
+    /// A task of which there is no recording.
+    #[error("no recording of {task}")]
+    NotRecorded {
+        /// The task.
+        task: Task,
+    },
     /// A recording of something else than asked for.
     #[error("the recording is of another {what} ('{actual}', expected '{expected}'): record again")]
     Other {

@@ -2,15 +2,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 use splitsim_feature::units::Bytes;
-use splitsim_policy::{Attempt, Criterion, Decision, Verdict};
+use splitsim_policy::{Attempt, Criterion, Decision, PredictedScore, Verdict};
 
 use crate::compare::Rules;
 use crate::shipment::{
-    Distortions, Regret, Saving, Shipment, break_even, computed, distortions, millis, regret,
-    saving, shipments,
+    Distortions, Regret, Saving, Shipment, computed, costs, distortions, millis, regret, saving,
+    shipments,
 };
 use crate::statistics::mean;
-use crate::{BreakEven, Quantiles, Recording, ReplayError, Replayed, Share};
+use crate::{
+    BreakEven, Costs, FrameEnd, FrameOutcome, Quantiles, Recording, ReplayError, Replayed, Share,
+    ShippedFrame,
+};
 
 /// What a contender made of one recording.
 ///
@@ -68,10 +71,17 @@ pub struct Evaluation {
     pub deadline_misses: Option<Share>,
     /// Where it is quicker than shipping the richest level at once.
     pub break_even: Option<BreakEven>,
+    /// What that follows from. Not in the JSON.
+    #[serde(skip)]
+    pub costs: Option<Costs>,
     /// Whether avoidable violations and frames not shipped are no more than permitted.
     pub admissible: bool,
     /// Whether no other contender has both fewer bytes and less distortion.
     pub pareto: bool,
+    /// One per frame of the recording, in its order. Not in the JSON, but in
+    /// [`Comparison::to_frames_table`](crate::Comparison::to_frames_table).
+    #[serde(skip)]
+    pub outcomes: Vec<FrameOutcome>,
 }
 
 /// Whose replay is evaluated.
@@ -105,6 +115,7 @@ impl Evaluation {
         let of_shipped = |value: fn(&Shipment<'_>) -> f64| mean(shipments.iter().map(value));
         let of_all = |value: fn(&Replayed) -> f64| mean(replayed.iter().map(value));
         let frames = replayed.len();
+        let costs = costs(&shipments, recording);
         Ok(Self {
             name: subject.name.to_owned(),
             label: subject.label,
@@ -137,17 +148,51 @@ impl Evaluation {
                     .filter_map(|s| latency(s.replayed))
                     .collect(),
             ),
-            deadline_misses: rules.deadline.map(|deadline| {
-                Share::of(&shipments, |s| {
-                    arrival(s.replayed).is_none_or(|took| took > deadline)
-                })
-            }),
-            break_even: break_even(&shipments, recording),
+            deadline_misses: rules
+                .deadline
+                .map(|deadline| Share::of(&shipments, |s| is_late(s.replayed, deadline))),
+            break_even: costs.map(Costs::break_even),
+            costs,
             admissible: missed as f64 <= rules.permitted_violations * frames as f64,
             // Known when all contenders are.
             pareto: false,
+            outcomes: outcomes(recording, replayed, &shipments, rules.deadline),
         })
     }
+}
+
+/// Every frame, with what was shipped of it: `shipments` has those that were, in the same order.
+fn outcomes(
+    recording: &Recording,
+    replayed: &[Replayed],
+    shipments: &[Shipment<'_>],
+    deadline: Option<Duration>,
+) -> Vec<FrameOutcome> {
+    let mut shipments = shipments.iter();
+    let frames = recording.frames().iter().zip(replayed);
+    frames
+        .map(|(recorded, replayed)| FrameOutcome {
+            frame: recorded.frame,
+            name: recorded.name.clone(),
+            attempts: replayed.decided.attempts.len(),
+            compute_ms: millis(computed(&replayed.decided.attempts)),
+            end: match (replayed.decided.end, replayed.shipped()) {
+                (Decision::Drop, _) => FrameEnd::Dropped,
+                (_, None) => FrameEnd::GivenUp,
+                (_, Some(attempt)) => shipments.next().map_or(FrameEnd::GivenUp, |shipment| {
+                    FrameEnd::Shipped(ShippedFrame {
+                        rung: attempt.rung,
+                        verdict: shipment.verdict,
+                        container: shipment.bytes,
+                        score: attempt.score().map(PredictedScore::value),
+                        distortion: shipment.distortion,
+                        latency_ms: latency(replayed),
+                        late: deadline.map(|deadline| is_late(replayed, deadline)),
+                    })
+                }),
+            },
+        })
+        .collect()
 }
 
 fn wasted(frame: &Replayed) -> Duration {
@@ -162,6 +207,10 @@ fn latency(frame: &Replayed) -> Option<f64> {
 
 fn arrival(frame: &Replayed) -> Option<Duration> {
     Some(frame.timing.arrived?.saturating_sub(frame.timing.captured))
+}
+
+fn is_late(frame: &Replayed, deadline: Duration) -> bool {
+    arrival(frame).is_none_or(|took| took > deadline)
 }
 
 /// Re-encodings that did not help, by the policy's own score.

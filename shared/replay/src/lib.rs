@@ -10,6 +10,7 @@
 //! - [`Contender`]: a policy, or the oracle, which is told the truth and bounds them all;
 //! - [`Evaluation`]: bytes, attempts, errors of the gate, distortion, latency, regret;
 //! - [`compare`]: all contenders on all tasks, ranked; as text, table and JSON;
+//! - [`Terms`]: what was compared, read from that JSON: enough to compare again;
 //! - [`BreakEven`]: the rate below which re-encoding saves time.
 //!
 //! Everything is a function of its arguments. Policies see attempts and conditions, never a recording:
@@ -20,6 +21,7 @@ mod compare;
 mod error;
 mod evaluate;
 pub mod oracle;
+mod outcome;
 mod pareto;
 mod recording;
 mod replay;
@@ -27,13 +29,16 @@ mod shipment;
 mod show;
 mod statistics;
 mod store;
+mod terms;
 
-pub use break_even::{BreakEven, Cost};
+pub use break_even::{BreakEven, Cost, Costs};
 pub use compare::{Comparison, Contender, LevelPoint, Rules, TaskComparison, compare};
 pub use error::ReplayError;
 pub use evaluate::Evaluation;
+pub use outcome::{FrameEnd, FrameOutcome, ShippedFrame};
 pub use pareto::pareto_front;
 pub use recording::{Identity, Level, RecordedFrame, Recording};
 pub use replay::{Replayed, Timing, Uplink, at_rungs, replay};
 pub use shipment::{Distortions, Regret, Saving};
 pub use statistics::{Interval, Quantiles, Share};
+pub use terms::{TaskTerms, Terms};

@@ -120,6 +120,15 @@ impl Recording {
         Ok(Self { identity, frames })
     }
 
+    /// The folder of recordings in a folder of results.
+    pub const FOLDER: &str = "ladders";
+
+    /// What the recording of a task is called in a folder.
+    #[must_use]
+    pub fn file_name(task: Task) -> String {
+        format!("{task}.parquet")
+    }
+
     /// What it is of.
     #[must_use]
     pub const fn identity(&self) -> &Identity {

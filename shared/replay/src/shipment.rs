@@ -8,9 +8,7 @@ use splitsim_policy::{Attempt, Decision, Verdict};
 
 use crate::oracle::{Floor, fewest_bytes};
 use crate::statistics::mean;
-use crate::{
-    BreakEven, Cost, Interval, Quantiles, RecordedFrame, Recording, ReplayError, Replayed,
-};
+use crate::{Cost, Costs, Interval, Quantiles, RecordedFrame, Recording, ReplayError, Replayed};
 
 /// The true distortion of shipped frames, in the task's unit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -147,7 +145,7 @@ pub(crate) fn saving(shipments: &[Shipment<'_>], recording: &Recording) -> Optio
 }
 
 /// Against one encoding at the richest level, on the frames that both can ship.
-pub(crate) fn break_even(shipments: &[Shipment<'_>], recording: &Recording) -> Option<BreakEven> {
+pub(crate) fn costs(shipments: &[Shipment<'_>], recording: &Recording) -> Option<Costs> {
     let richest = recording.ladder().richest();
     let pairs: Vec<(Cost, Cost)> = shipments
         .iter()
@@ -170,10 +168,10 @@ pub(crate) fn break_even(shipments: &[Shipment<'_>], recording: &Recording) -> O
             compute_ms: mean(pairs.iter().map(|pair| which(pair).compute_ms))?,
         })
     };
-    Some(BreakEven::of(
-        mean_cost(|pair| pair.0)?,
-        mean_cost(|pair| pair.1)?,
-    ))
+    Some(Costs {
+        own: mean_cost(|pair| pair.0)?,
+        richest: mean_cost(|pair| pair.1)?,
+    })
 }
 
 pub(crate) fn computed(attempts: &[Attempt]) -> Duration {

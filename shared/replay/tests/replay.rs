@@ -10,7 +10,7 @@ use splitsim_feature::units::{BitRate, Bytes};
 use splitsim_policy::{Decision, LadderLen, PolicyConfig, Rung, Verdict};
 use splitsim_replay::{
     BreakEven, Comparison, Contender, Evaluation, Recording, ReplayError, Rules, Share,
-    TaskComparison, Uplink, at_rungs, compare, oracle, replay,
+    TaskComparison, Terms, Uplink, at_rungs, compare, oracle, replay,
 };
 use support::{UPLINK, level, recording, small};
 
@@ -267,6 +267,106 @@ fn the_oracle_takes_the_cheapest_level_within_the_limit() {
     let frames = at_rungs(&small(), &[Some(Rung(1)), None], &UPLINK);
     assert_eq!(frames[0].shipped().unwrap().rung, Rung(1));
     assert_eq!(frames[1].decided.end, Decision::GiveUp);
+}
+
+#[test]
+fn every_frame_is_told_with_what_became_of_it() {
+    let name = "budget:cosine>=0.95,rate=1B/s,burst=2000B";
+    let task = compared(&small(), &[name, "always:richest"]);
+    let budget = evaluation(&task, name);
+    let shipped = budget.outcomes[0].shipped().unwrap();
+    assert_eq!((shipped.rung, shipped.container), (Rung(1), Bytes(2000)));
+    assert_eq!((shipped.score, shipped.distortion), (Some(0.96), 1.0));
+    assert_eq!(
+        (shipped.verdict, shipped.late),
+        (Verdict::Passed, Some(false))
+    );
+    assert_eq!(budget.outcomes[0].attempts, 2);
+    assert_eq!(budget.outcomes[1].end.name(), "dropped");
+    // What the figures are means of.
+    let richest = evaluation(&task, "always:richest");
+    let latencies = richest
+        .outcomes
+        .iter()
+        .map(|one| one.shipped().unwrap().latency_ms.unwrap());
+    assert_eq!(
+        latencies.fold(0.0, f64::max),
+        richest.latency_ms.unwrap().max
+    );
+    let costs = richest.costs.unwrap();
+    assert_eq!((costs.own, costs.own.bytes), (costs.richest, 5000.0));
+
+    let table = Comparison::new(&rules(), vec![task])
+        .to_frames_table()
+        .unwrap();
+    assert_eq!(table.rows(), 6);
+    let of_budget = table
+        .texts("policy")
+        .unwrap()
+        .iter()
+        .position(|p| p.as_deref() == Some(name));
+    let dropped = of_budget.unwrap() + 1;
+    assert_eq!(
+        table.texts("end").unwrap()[dropped].as_deref(),
+        Some("dropped")
+    );
+    assert_eq!(
+        table.texts("label").unwrap()[dropped - 1].as_deref(),
+        Some("qp 49")
+    );
+    assert_eq!(table.ints("container_bytes").unwrap()[dropped], None);
+}
+
+#[test]
+fn a_stored_comparison_says_enough_to_compare_again() {
+    let policies = [
+        "threshold:cosine>=0.95,start=last,margin=0.005",
+        "always:richest",
+    ];
+    let rules = Rules {
+        uplink: Uplink {
+            interval: Some(Duration::from_millis(40)),
+            ..UPLINK
+        },
+        ..rules()
+    };
+    let mut contenders: Vec<Contender> = policies
+        .iter()
+        .map(|text| Contender::Policy {
+            name: format!("my {text}"),
+            config: config(text),
+        })
+        .collect();
+    contenders.push(Contender::Oracle {
+        name: "bound".to_owned(),
+    });
+    let task = compare(&small(), &contenders, &rules, LIMIT).unwrap();
+    let comparison = Comparison::new(&rules, vec![task]);
+    let stored = serde_json::to_string(&comparison).unwrap();
+    let terms: Terms = serde_json::from_str(&stored).unwrap();
+    assert_eq!((&terms.rules, terms.tasks[0].limit), (&rules, LIMIT));
+    assert_eq!(terms.compare(&[small()]).unwrap(), comparison);
+    let missing = terms.compare(&[]).unwrap_err().to_string();
+    assert_eq!(missing, "no recording of seg");
+
+    let refused = |from: &str, to: &str, part: &str| {
+        let changed = stored.replace(from, to);
+        assert_ne!(changed, stored);
+        let error = serde_json::from_str::<Terms>(&changed)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(part), "{error}");
+    };
+    refused(
+        "always:richest",
+        "always:best",
+        "of 'my always:best' is no policy",
+    );
+    refused(
+        "\"rtt_ms\":40.0",
+        "\"rtt_ms\":-1.0",
+        "a round trip of -1 ms is no time",
+    );
 }
 
 #[test]

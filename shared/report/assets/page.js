@@ -81,6 +81,7 @@
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: narrow.matches ? 11 : 12.5, color: "theme:ink" },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: "theme:soft", activecolor: "theme:ink" },
       hoverlabel: { bgcolor: "theme:card", bordercolor: "theme:soft", font: { color: "theme:ink" }, align: "left" },
       xaxis: { ...axis, ...spread(layout.xaxis, "x"), ...layout.xaxis },
       yaxis: { ...axis, ...spread(layout.yaxis, "y"), ...layout.yaxis },
@@ -123,7 +124,10 @@
       picture.append(svg("path", { d: "M0 7h24", "stroke-width": 2.5, stroke: themed(trace.line.color), "stroke-dasharray": dash }));
     }
     if (mode.includes("markers")) {
-      picture.append(svg("path", { d: SYMBOLS[trace.marker.symbol] ?? SYMBOLS.circle, fill: themed(trace.marker.color) }));
+      const [shape, open] = (trace.marker.symbol ?? "circle").split(/-(?=open$)/);
+      const ink = themed(trace.marker.color);
+      const look = open ? { fill: "none", stroke: ink, "stroke-width": 1.6 } : { fill: ink };
+      picture.append(svg("path", { d: SYMBOLS[shape] ?? SYMBOLS.circle, ...look }));
     }
     return picture;
   };

@@ -136,12 +136,23 @@ fn plots() -> Section {
         .x(Axis::new("rate", "BPFP"))
         .y(Axis::new("distortion", "m"))
         .series(Series::spots("gate", [(0.1, 1.0)]).intervals([(0.6, 1.5)]))
-        .series(Series::spots("always", [(0.4, 0.8)]).intervals([(0.5, 1.0)]));
+        .series(Series::spots("always", [(0.4, 0.8)]).intervals([(0.5, 1.0)]))
+        .series(Series::spots("bound", [(0.08, 0.6)]).bound())
+        .series(Series::steps("front", [(0.1, 1.0), (0.4, 0.8)]).guide());
+    let labelled = Figure::new("Ranked", "gate is least.")
+        .x(Axis::new("regret", "kB").from_zero())
+        .y(Axis::new("", "").rows(["gate", "always"]))
+        .series(
+            Series::bars("regret", [("gate", 0.2), ("always", 3.0)])
+                .labels(["0.20 kB", "3.00 kB"].map(str::to_owned)),
+        );
     let empty = Figure::new("No data", "Nothing.");
     Section::new("Plots")
         .figures([rate, quadrants])
         .figure(timeline)
-        .figures([latency, histogram, waterfall, stacked, spots, empty])
+        .figures([
+            latency, histogram, waterfall, stacked, spots, labelled, empty,
+        ])
 }
 
 fn pictures() -> Section {

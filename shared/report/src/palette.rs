@@ -16,6 +16,8 @@ pub struct Hue(pub usize);
 pub(crate) enum Themed {
     Hue(Hue),
     Ink,
+    /// Text of less weight.
+    Soft,
     /// The background, for outlines.
     Card,
     /// The background, through which something can be seen.
@@ -39,6 +41,20 @@ impl Hue {
         }
     }
 
+    /// The symbol in outline.
+    pub(crate) fn open_symbol(self) -> MarkerSymbol {
+        const SYMBOLS: [MarkerSymbol; 7] = [
+            MarkerSymbol::CircleOpen,
+            MarkerSymbol::SquareOpen,
+            MarkerSymbol::DiamondOpen,
+            MarkerSymbol::TriangleUpOpen,
+            MarkerSymbol::CrossOpen,
+            MarkerSymbol::TriangleDownOpen,
+            MarkerSymbol::XOpen,
+        ];
+        SYMBOLS[self.0 % SYMBOLS.len()].clone()
+    }
+
     /// Symbols differ already within the first eight, for readers who cannot tell the colours.
     pub(crate) fn symbol(self) -> MarkerSymbol {
         const SYMBOLS: [MarkerSymbol; 7] = [
@@ -60,6 +76,7 @@ impl Themed {
         match self {
             Self::Hue(Hue(number)) => format!("theme:hue-{}", number % Hue::COUNT),
             Self::Ink => "theme:ink".to_owned(),
+            Self::Soft => "theme:soft".to_owned(),
             Self::Card => "theme:card".to_owned(),
             Self::Veil => "theme:veil".to_owned(),
             Self::Warn => "theme:warn".to_owned(),

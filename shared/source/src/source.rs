@@ -79,6 +79,15 @@ impl Source {
         }
     }
 
+    /// What the classes of its labels are called, from class 0 on; `None` where labels are only numbers.
+    #[must_use]
+    pub fn class_names(&self) -> Option<Vec<String>> {
+        match self.items {
+            Items::Scenes { .. } => Some((0..).map_while(splitsim_scenes::class_name).collect()),
+            Items::ImageNet(_) | Items::Voc(_) | Items::Nyu(_) | Items::Files(_) => None,
+        }
+    }
+
     /// Reads or renders an item, with what is true of it for `task`.
     ///
     /// # Errors
@@ -125,6 +134,19 @@ mod tests {
     }
 
     #[test]
+    fn classes_of_scenes_have_names() {
+        let source = Source::open(&SourceSpec::Scenes { seed: 3, count: 2 }).unwrap();
+        let names = source.class_names().unwrap();
+        assert_eq!(names.len(), splitsim_scenes::CLASSES);
+        let Some(GroundTruth::Cls { label }) = source.item(1, Task::Cls).unwrap().truth else {
+            panic!("a scene has a class");
+        };
+        let scene = splitsim_scenes::Scene::generate(SceneId { seed: 3, index: 1 });
+        let name = splitsim_scenes::class_name(scene.class()).unwrap();
+        assert_eq!(names[label as usize], name);
+    }
+
+    #[test]
     fn a_folder_is_its_images_by_name() {
         let dir = tempfile::tempdir().unwrap();
         let specs: [fn(PathBuf) -> SourceSpec; 2] = [SourceSpec::Path, SourceSpec::Folder];
@@ -144,7 +166,7 @@ mod tests {
         }
         for spec in specs {
             let source = Source::open(&spec(dir.path().to_owned())).unwrap();
-            assert_eq!(source.count(), 2);
+            assert_eq!((source.count(), source.class_names()), (2, None));
             assert!(!source.has_truth(Task::Cls));
             let message = source.item(0, Task::Cls).unwrap_err().to_string();
             assert!(message.contains("a.jpg"), "{message}");

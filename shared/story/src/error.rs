@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use splitsim_replay::ReplayError;
 use splitsim_results::ResultsError;
 
 /// Why a folder of results cannot be reported on.
@@ -11,6 +12,15 @@ pub enum StoryError {
         /// The file that is missing.
         path: PathBuf,
     },
+    /// The folder has recorded ladders, and nothing that was made of them.
+    #[error(
+        "{path}: no policies have been compared over these recordings; splitsim run goes on with an \
+         interrupted scenario, splitsim policies compare takes the recordings of any"
+    )]
+    NoComparison {
+        /// The file that is missing.
+        path: PathBuf,
+    },
     /// A file cannot be read.
     #[error("cannot read {path}")]
     Read {
@@ -19,13 +29,30 @@ pub enum StoryError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The resolved scenario is not what a run writes.
+    /// A file is not what a run writes.
     #[error("{path} is damaged: {reason}")]
-    Scenario {
+    Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A recording cannot be read.
+    #[error("recording {path}")]
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ReplayError,
+    },
+    /// Policies cannot be replayed over the recordings.
+    #[error("the policies cannot be replayed")]
+    Replay(#[from] ReplayError),
+    /// A limit for a task of which nothing was compared.
+    #[error("a limit for {task}, of which there is no comparison here")]
+    NoSuchTask {
+        /// The task.
+        task: splitsim_feature::Task,
     },
     /// The results cannot be read.
     #[error(transparent)]

@@ -17,7 +17,10 @@ impl RecordedRun {
     /// The report.
     #[must_use]
     pub fn page(&self, limits: &Limits, pictures: Pictures) -> Page {
-        let mut page = Page::new(format!("Run {}", self.name)).lead(self.lead());
+        let mut page = Page::new(format!("Run {}", self.scenario.name)).lead(
+            self.scenario
+                .lead("What the policies of a run cost and what they broke."),
+        );
         if let Some(warning) = self.unfinished() {
             page = page.notice(Notice::warning(warning));
         }
@@ -32,13 +35,6 @@ impl RecordedRun {
             Some(section::data::section(self)),
         ];
         sections.into_iter().flatten().fold(page, Page::section)
-    }
-
-    fn lead(&self) -> String {
-        match self.description.is_empty() {
-            true => "What the policies of a run cost and what they broke.".to_owned(),
-            false => format!("{}.", self.description.trim_end_matches('.')),
-        }
     }
 
     /// Says that the run is not whole, if it is not.
@@ -78,7 +74,7 @@ mod tests {
             "two policies &#60;on&#62; one task",
             "Rate and distortion",
             "Score against true distortion",
-            "accepted, over the limit",
+            "accepted, over",
             "Latency",
             "Every frame",
             "frames.csv",

@@ -2,6 +2,7 @@
 
 use splitsim_cfqa::{Direction, Metric};
 use splitsim_feature::Task;
+use splitsim_policy::Criterion;
 use splitsim_results::{AttemptRecord, LoggedFrame, RunRecord};
 
 use crate::RecordedRun;
@@ -54,6 +55,15 @@ impl<'a> Shipment<'a> {
     pub(crate) fn label(&self) -> String {
         let frame = &self.logged.frame;
         format!("frame {} · {}", frame.key.frame, frame.source)
+    }
+}
+
+impl From<&Criterion> for Gate {
+    fn from(criterion: &Criterion) -> Self {
+        Self {
+            metric: criterion.metric().to_owned(),
+            threshold: criterion.threshold(),
+        }
     }
 }
 

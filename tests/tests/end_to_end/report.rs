@@ -1,4 +1,5 @@
-//! The report of a real run as a reader meets it: in a browser, on a desk and on a phone.
+//! The reports of a real run and of a real replay as a reader meets them: in a browser, on a desk and on
+//! a phone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,73 +31,171 @@ rtt = "10 ms"
 rate = "8 Mbit/s"
 "#;
 
-/// What a reader looks for, by its heading.
-const SECTIONS: [&str; 8] = [
-    "Overview",
-    "Rate and distortion",
-    "Score against true distortion",
-    "Latency",
-    "Timeline of the link",
-    "Most misjudged frames",
-    "Every frame",
-    "Data and provenance",
-];
+/// The same over recorded ladders, with what bounds them.
+const REPLAY: &str = r#"
+name = "replayed"
+description = "A replay to look at"
+seed = 5
+frames = 3
+threads = 1
+metrics = ["mse", "cosine"]
 
-/// Three figures, one per task, of each: operating points, Pareto front, score and truth, latency
-/// distribution, stages, waterfall; and goodput, frames under way, rate and queue of the link.
-const FIGURES: usize = 6 * 3 + 4;
+[replay]
+rate = "1 Mbit/s"
+rtt = "40 ms"
+deadline = "150 ms"
+limits = { cls = 0, seg = 1, dpt = 0.02 }
+
+[[policies]]
+name = "oracle"
+kind = "oracle"
+
+[[policies]]
+name = "gate"
+kind = "threshold"
+metric = "cosine"
+threshold = 0.99
+
+[[policies]]
+name = "strict"
+kind = "threshold"
+metric = "cosine"
+threshold = 1.0
+fallback = "drop"
+
+[[policies]]
+name = "richest"
+kind = "always"
+level = "richest"
+"#;
+
+/// What a reader looks for on a page.
+struct Expected {
+    name: &'static str,
+    /// By their headings.
+    sections: &'static [&'static str],
+    figures: usize,
+    /// Of all figures together, at least.
+    marks: usize,
+    has_pictures: bool,
+}
+
+const RUN: Expected = Expected {
+    name: "report",
+    sections: &[
+        "Overview",
+        "Rate and distortion",
+        "Score against true distortion",
+        "Latency",
+        "Timeline of the link",
+        "Most misjudged frames",
+        "Every frame",
+        "Data and provenance",
+    ],
+    // Three, one per task, of each: operating points, Pareto front, score and truth, latency
+    // distribution, stages, waterfall; and goodput, frames under way, rate and queue of the link.
+    figures: 6 * 3 + 4,
+    marks: 100,
+    has_pictures: true,
+};
+
+const REPLAYED: Expected = Expected {
+    name: "replay",
+    sections: &[
+        "Overview",
+        "Bytes and distortion",
+        "Regret",
+        "The ladder",
+        "Score against true distortion",
+        "Latency",
+        "Break-even bandwidth",
+        "Every policy",
+        "Data and provenance",
+    ],
+    // Per task: distortion and broken frames of policies, regret, both again of the levels, score and
+    // truth, latency distribution, late frames, relative time.
+    figures: 9 * 3,
+    // Of these, 18 are scores, 12 levels, and 6 once more beside the policies.
+    marks: 80,
+    has_pictures: false,
+};
 
 #[test]
 fn a_report_can_be_read_by_everybody() {
     let lab = Lab::new();
-    let page = report(&lab);
-    let size = fs::metadata(&page).unwrap().len();
-    assert!(size < 6_000_000, "{size} bytes");
+    let page = report(&lab, SCENARIO);
     let browser = Chromium::start();
-    for width_px in [1280, 390] {
-        for dark in [false, true] {
-            let view = browser.open(&page, Device { width_px, dark });
-            everything_is_there(&view, width_px, dark);
-            view.photograph(&photograph(width_px, dark));
-        }
-    }
-    let view = browser.open(
-        &page,
-        Device {
-            width_px: 1280,
-            dark: false,
-        },
-    );
+    is_there_for_everybody(&browser, &page, &RUN);
+    let view = browser.open(&page, DESK);
     answers_clicks(&view);
     answers_the_keyboard(&view);
-    gives_its_data(&view, &lab);
+    let tables = [("frames.csv", "run,policy,task,edge,frame,", 19)];
+    gives_its_data(&view, &lab, &tables);
     prints(&view);
     assert_eq!(view.complaints(), [""; 0]);
 }
 
-fn report(lab: &Lab) -> PathBuf {
+#[test]
+fn a_report_of_a_replay_can_be_read_by_everybody() {
+    let lab = Lab::new();
+    let page = report(&lab, REPLAY);
+    let browser = Chromium::start();
+    is_there_for_everybody(&browser, &page, &REPLAYED);
+    let view = browser.open(&page, DESK);
+    shows_what_was_replayed(&view);
+    answers_the_keyboard(&view);
+    let tables = [
+        ("policies.csv", "task,rank,policy,label,", 13),
+        ("frames.csv", "task,policy,frame,name,end,", 37),
+        ("ladder-dpt.csv", "frame,name,points,", 7),
+    ];
+    gives_its_data(&view, &lab, &tables);
+    prints(&view);
+    assert_eq!(view.complaints(), [""; 0]);
+}
+
+const DESK: Device = Device {
+    width_px: 1280,
+    dark: false,
+};
+
+fn report(lab: &Lab, scenario: &str) -> PathBuf {
     let model = lab.path("random").display().to_string();
-    let scenario = format!("model = '{model}'\n{SCENARIO}");
+    let scenario = format!("model = '{model}'\n{scenario}");
     fs::write(lab.path("seen.toml"), scenario).unwrap();
     let ran = lab.splitsim(&["run", "seen.toml", "--out", "out", "--pictures", "1"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     lab.path("out/report.html")
 }
 
-fn photograph(width_px: u32, dark: bool) -> PathBuf {
-    let theme = if dark { "dark" } else { "light" };
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{width_px}-{theme}.png"))
+/// On a desk and on a phone, light and dark.
+fn is_there_for_everybody(browser: &Chromium, page: &Path, expected: &Expected) {
+    let size = fs::metadata(page).unwrap().len();
+    assert!(size < 6_000_000, "{size} bytes");
+    for width_px in [1280, 390] {
+        for dark in [false, true] {
+            let device = Device { width_px, dark };
+            let view = browser.open(page, device);
+            everything_is_there(&view, device, expected);
+            view.photograph(&photograph(expected.name, device));
+        }
+    }
 }
 
-fn everything_is_there(view: &View, width_px: u32, dark: bool) {
+fn photograph(name: &str, Device { width_px, dark }: Device) -> PathBuf {
+    let theme = if dark { "dark" } else { "light" };
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{width_px}-{theme}.png"))
+}
+
+fn everything_is_there(view: &View, Device { width_px, dark }: Device, expected: &Expected) {
     let on = format!("{width_px} px, dark: {dark}");
     let headings: Vec<String> =
         view.ask("[...document.querySelectorAll('h2')].map(h => h.innerText)");
-    assert_eq!(headings, SECTIONS, "{on}");
+    assert_eq!(headings, expected.sections, "{on}");
     let drawn: usize = view.ask("document.querySelectorAll('.plot.js-plotly-plot').length");
-    assert_eq!(drawn, FIGURES, "{on}");
+    assert_eq!(drawn, expected.figures, "{on}");
     let points: usize = view.ask("document.querySelectorAll('.plot .points path').length");
-    assert!(points > 100, "{on}: {points} marks");
+    assert!(points > expected.marks, "{on}: {points} marks");
     // Nothing sticks out at the side; tables scroll in themselves.
     let width: u32 = view.ask("document.documentElement.scrollWidth");
     assert!(width <= width_px, "{on}: {width}");
@@ -110,7 +209,8 @@ fn everything_is_there(view: &View, width_px: u32, dark: bool) {
     let nameless: usize =
         view.ask("[...document.images].filter(i => !i.alt || !i.naturalWidth).length");
     let images: usize = view.ask("document.images.length");
-    assert!(images > 0 && nameless == 0, "{on}: {nameless} of {images}");
+    assert_eq!(images > 0, expected.has_pictures, "{on}: {images}");
+    assert_eq!(nameless, 0, "{on}: of {images}");
     let luminance: f64 = view.ask(
         "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).reduce((a, b) => a + +b, 0) / 3",
     );
@@ -160,6 +260,65 @@ fn answers_clicks(view: &View) {
     assert!(scenario.contains("name = \"seen\"") && scenario.contains("[provenance]"));
 }
 
+/// Every policy in every figure, and what a reader does with figures, tables and sections.
+fn shows_what_was_replayed(view: &View) {
+    let told: String = view.ask("document.querySelector('#s1').innerText");
+    assert!(
+        told.contains("Replayed: gate, strict, richest, oracle."),
+        "{told}"
+    );
+    let names = "[...document.querySelectorAll('#s2 figure')].map(f =>
+        [...f.querySelectorAll('.legend button')].map(b => b.innerText.trim()).join(', '))";
+    let names: Vec<String> = view.ask(names);
+    // Of the first, the levels are shown too; strict drops every frame.
+    let policies = "gate, richest, oracle (not deployable)";
+    let levels = format!("Pareto front, one level for all, {policies}");
+    let without = format!("Pareto front, {policies}");
+    assert_eq!(names[..3], [levels.as_str(); 3]);
+    assert_eq!(names[3..], [without.as_str(); 3]);
+    let open = "document.querySelectorAll('#s2 .plot .points path[style*=\"fill: none\"]').length";
+    assert_eq!(view.ask::<usize>(open), 6, "one oracle in each figure");
+
+    // What is written on the bars of what never left.
+    let unsent: Vec<String> =
+        view.ask("[...document.querySelectorAll('#s6 .bartext')].map(t => t.textContent)");
+    assert!(unsent.contains(&"100 %".to_owned()), "{unsent:?}");
+    // All frames at both levels, in the four corners.
+    let corners = "[...document.querySelectorAll('#s5 .annotation-text')].map(t =>
+        +t.textContent.match(/[0-9]+$/)[0])";
+    let corners: Vec<usize> = view.ask(corners);
+    assert_eq!(
+        corners
+            .chunks(4)
+            .map(|four| four.iter().sum())
+            .collect::<Vec<usize>>(),
+        [6; 3]
+    );
+
+    let hidden = "document.querySelector('#s7 .plot').data.filter(t => t.visible === false).length";
+    for (pressed, left) in [(true, 1), (false, 0)] {
+        view.click(&format!("#s7 .legend button[aria-pressed='{pressed}']"));
+        view.wait_for(&format!("{hidden} === {left}"));
+    }
+
+    view.click("nav a[href='#s8']");
+    view.wait_for("Math.abs(document.querySelector('#s8').getBoundingClientRect().top) < 100");
+    let regrets = "[...document.querySelector('#s8 tbody').rows].map(r => r.cells[2].innerText)
+        .filter(t => t !== '–').map(Number)";
+    for sorted in ["a[i - 1] <= v", "a[i - 1] >= v"] {
+        view.click("#s8 thead th:nth-child(3) button");
+        view.wait_for(&format!(
+            "{regrets}.every((v, i, a) => i === 0 || {sorted})"
+        ));
+    }
+    view.click("#s2 figure details.data summary");
+    view.wait_for("document.querySelectorAll('#s2 details.data[open] td').length > 10");
+    view.click("details.listing summary");
+    let scenario: String =
+        view.ask("document.querySelector('details.listing[open] pre').innerText");
+    assert!(scenario.contains("[replay]") && scenario.contains("[provenance]"));
+}
+
 fn answers_the_keyboard(view: &View) {
     view.click("h1");
     view.press("Tab");
@@ -170,6 +329,7 @@ fn answers_the_keyboard(view: &View) {
     view.press("Tab");
     view.press("Enter");
     view.wait_for("location.hash === '#s2'");
+    view.wait_for("Math.abs(document.querySelector('#s2').getBoundingClientRect().top) < 100");
     // Every plot has a name and a description.
     let mute: usize = view.ask(
         "[...document.querySelectorAll('.figures > figure')].filter(f =>
@@ -179,14 +339,13 @@ fn answers_the_keyboard(view: &View) {
     assert_eq!(mute, 0);
 }
 
-fn gives_its_data(view: &View, lab: &Lab) {
+/// Files with their beginnings and the lines that they have at least.
+fn gives_its_data(view: &View, lab: &Lab, tables: &[(&str, &str, usize)]) {
     let folder = lab.path("downloads");
     fs::create_dir(&folder).unwrap();
     view.download_to(&folder);
-    for (name, start, lines) in [
-        ("frames.csv", "run,policy,task,edge,frame,", 19),
-        ("scenario.resolved.toml", "name = \"seen\"", 20),
-    ] {
+    let scenario = ("scenario.resolved.toml", "name = \"", 20);
+    for &(name, start, lines) in tables.iter().chain([&scenario]) {
         view.click(&format!("a[data-name='{name}']"));
         let text = eventually(name, || {
             let text = fs::read_to_string(folder.join(name)).ok();

@@ -171,6 +171,35 @@ mod tests {
     }
 
     #[test]
+    fn bounds_and_guides_have_no_hue() {
+        let figure = Figure::new("t", "d")
+            .series(Series::spots("a", [(1.0, 1.0)]).hue(Hue(3)).bound())
+            .series(Series::line("b", [(1.0, 1.0)]).bound())
+            .series(Series::steps("c", [(1.0, 1.0)]).guide());
+        let drawn = drawn(&figure);
+        let [spot, bound, guide] = [0, 1, 2].map(|series| &drawn[0][series]);
+        assert_eq!(spot["marker"]["symbol"], "triangle-up-open");
+        assert_eq!(spot["marker"]["color"], "theme:ink");
+        assert_eq!(bound["line"]["dash"], "dot");
+        assert_eq!(bound["line"]["color"], "theme:ink");
+        assert_eq!(guide["line"]["dash"], "solid");
+        assert_eq!(guide["line"]["color"], "theme:soft");
+    }
+
+    #[test]
+    fn labels_of_bars_are_written_on_them() {
+        let bars = Series::bars("s", [("a", 1.0), ("b", 2.0)]);
+        let labels = ["1 <kB>", "2 kB"].map(str::to_owned);
+        let with = drawn(&Figure::new("t", "d").series(bars.clone().labels(labels)));
+        assert_eq!(
+            with[0][0]["text"],
+            serde_json::json!(["1 &lt;kB&gt;", "2 kB"])
+        );
+        let without = drawn(&Figure::new("t", "d").series(bars));
+        assert!(without[0][0]["text"].is_null());
+    }
+
+    #[test]
     fn quadrants_cross_at_their_limits_also_on_a_logarithmic_axis() {
         let quadrants = Quadrants {
             x: 0.1,

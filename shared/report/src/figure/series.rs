@@ -13,6 +13,19 @@ pub struct Series {
     pub(super) intervals: Vec<(f64, f64)>,
     /// The series whose entry in the legend shows and hides this one too.
     pub(super) companion_of: Option<String>,
+    pub(super) role: Role,
+}
+
+/// What a series is to its figure.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Role {
+    /// What the figure is about.
+    #[default]
+    Subject,
+    /// What bounds the subjects.
+    Bound,
+    /// What readers compare the subjects with.
+    Guide,
 }
 
 /// Something that takes from one value to another, in a row of its own.
@@ -125,7 +138,24 @@ impl Series {
         self
     }
 
-    /// What each point is, shown where a reader points at it, in the order of the points.
+    /// What bounds the others and is none of them: marks are drawn in outline, lines dotted, in the colour
+    /// of text.
+    #[must_use]
+    pub const fn bound(mut self) -> Self {
+        self.role = Role::Bound;
+        self
+    }
+
+    /// What the others are compared with, such as a front along them: drawn thin and pale, steps as a
+    /// whole line and others dotted.
+    #[must_use]
+    pub const fn guide(mut self) -> Self {
+        self.role = Role::Guide;
+        self
+    }
+
+    /// What each point is, shown where a reader points at it, in the order of the points; of bars what
+    /// is written on them.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = String>) -> Self {
         self.labels = labels.into_iter().map(|label| literal(&label)).collect();
@@ -200,6 +230,7 @@ impl Series {
             labels: Vec::new(),
             intervals: Vec::new(),
             companion_of: None,
+            role: Role::Subject,
         }
     }
 }

@@ -1,9 +1,12 @@
 //! From series to what plotly.js draws.
 
-use plotly::common::{ErrorData, ErrorType, HoverInfo, Line, LineShape, Marker, Mode, Orientation};
+use plotly::common::{
+    DashType, ErrorData, ErrorType, HoverInfo, Line, LineShape, Marker, MarkerSymbol, Mode,
+    Orientation, TextPosition,
+};
 use plotly::{Bar, Scatter, Trace};
 
-use super::series::Shape;
+use super::series::{Role, Shape};
 use super::statistics::Bins;
 use super::{Axis, Series, Span};
 use crate::Hue;
@@ -21,9 +24,9 @@ impl Series {
                 markers,
             } => {
                 let line = Line::new()
-                    .color(Themed::Hue(hue).word())
-                    .width(2.0)
-                    .dash(hue.dash())
+                    .color(self.ink(hue).word())
+                    .width(if self.role == Role::Guide { 1.4 } else { 2.0 })
+                    .dash(self.dash(hue, *stepped))
                     .shape(if *stepped {
                         LineShape::Hv
                     } else {
@@ -57,15 +60,11 @@ impl Series {
     ) -> Box<Scatter<f64, f64>> {
         let (xs, ys) = points.iter().copied().unzip();
         let marker = Marker::new()
-            .color(Themed::Hue(hue).word())
-            .symbol(hue.symbol())
+            .color(self.ink(hue).word())
+            .symbol(self.symbol(hue))
             .size(size)
             .opacity(if size > 7 { 1.0 } else { 0.8 })
-            .line(
-                Line::new()
-                    .color(Themed::Card.word())
-                    .width(if size > 7 { 1.5 } else { 0.5 }),
-            );
+            .line(self.outline(size));
         let mut trace = Scatter::new(xs, ys)
             .name(&self.name)
             .marker(marker)
@@ -83,12 +82,45 @@ impl Series {
                 .array(above)
                 .array_minus(below)
                 .symmetric(false)
-                .color(Themed::Hue(hue).word())
+                .color(self.ink(hue).word())
                 .thickness(1.5)
                 .width(5);
             trace = trace.error_y(error);
         }
         trace
+    }
+
+    fn ink(&self, hue: Hue) -> Themed {
+        match self.role {
+            Role::Subject => Themed::Hue(hue),
+            Role::Bound => Themed::Ink,
+            Role::Guide => Themed::Soft,
+        }
+    }
+
+    fn dash(&self, hue: Hue, stepped: bool) -> DashType {
+        match (self.role, stepped) {
+            (Role::Subject, _) => hue.dash(),
+            (Role::Guide, true) => DashType::Solid,
+            (Role::Guide, false) | (Role::Bound, _) => DashType::Dot,
+        }
+    }
+
+    fn symbol(&self, hue: Hue) -> MarkerSymbol {
+        match self.role {
+            Role::Subject | Role::Guide => hue.symbol(),
+            Role::Bound => hue.open_symbol(),
+        }
+    }
+
+    /// Around a mark of that size. What is open has nothing but its outline, in its own colour.
+    fn outline(&self, size: usize) -> Line {
+        let width = match (self.role, size > 7) {
+            (Role::Bound, _) => 2.5,
+            (Role::Subject | Role::Guide, true) => 1.5,
+            (Role::Subject | Role::Guide, false) => 0.5,
+        };
+        Line::new().color(Themed::Card.word()).width(width)
     }
 
     /// `x`, `y`, and the point's label above them.
@@ -126,13 +158,22 @@ impl Series {
     fn bars_of(&self, values: &[(String, f64)], hue: Hue, x: &Axis) -> Box<dyn Trace> {
         let (rows, lengths): (Vec<String>, Vec<f64>) = values.iter().cloned().unzip();
         let (name, suffix) = (&self.name, x.suffix());
-        Bar::new(lengths, rows)
+        let bar = Bar::new(lengths, rows)
             .name(name)
             .orientation(Orientation::Horizontal)
             .hover_template(format!(
                 "%{{y}}<br>{name}: %{{x:.4~g}}{suffix}<extra></extra>"
             ))
-            .marker(Marker::new().color(Themed::Hue(hue).word()))
+            .marker(Marker::new().color(self.ink(hue).word()));
+        match self.labels.is_empty() {
+            true => bar,
+            // Where they do not fit inside they stand behind the bar.
+            false => bar
+                .text_array(self.labels.clone())
+                .text_position(TextPosition::Auto)
+                .text_angle(0.0)
+                .clip_on_axis(false),
+        }
     }
 
     /// A bar that cannot be seen carries each that can.

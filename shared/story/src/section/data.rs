@@ -3,13 +3,10 @@
 use splitsim_report::{Cell, Column, DataFile, Download, Section, Table};
 
 use crate::RecordedRun;
+use crate::scenario::ResolvedScenario;
 
 pub(crate) fn section(run: &RecordedRun) -> Section {
-    let mut made_with = Table::new("Made with", [Column::text("what"), Column::text("value")]);
-    for (name, value) in &run.provenance {
-        made_with.push([Cell::text(name.replace('-', " ")), Cell::text(value)]);
-    }
-    let downloads = [
+    let tables = [
         Download::new(
             DataFile::Csv,
             "frames.csv",
@@ -22,16 +19,29 @@ pub(crate) fn section(run: &RecordedRun) -> Section {
             "One row per encoding, shipped or thrown away.",
             &run.attempts_table().to_csv(),
         ),
-        Download::new(
-            DataFile::Toml,
-            "scenario.resolved.toml",
-            "The scenario with every default spelt out; splitsim run takes it.",
-            run.scenario(),
-        ),
     ];
-    let mut section = Section::new("Data and provenance").downloads(downloads);
-    if !run.provenance.is_empty() {
-        section = section.table(made_with);
+    of(tables, &run.scenario)
+}
+
+/// The tables and the scenario, and the scenario's provenance.
+pub(crate) fn of(
+    tables: impl IntoIterator<Item = Download>,
+    scenario: &ResolvedScenario,
+) -> Section {
+    let resolved = Download::new(
+        DataFile::Toml,
+        ResolvedScenario::FILE_NAME,
+        "The scenario with every default spelt out; splitsim run takes it.",
+        &scenario.text,
+    );
+    let downloads = tables.into_iter().chain([resolved]);
+    let section = Section::new("Data and provenance").downloads(downloads);
+    if scenario.provenance.is_empty() {
+        return section;
     }
-    section
+    let mut made_with = Table::new("Made with", [Column::text("what"), Column::text("value")]);
+    for (name, value) in &scenario.provenance {
+        made_with.push([Cell::text(name.replace('-', " ")), Cell::text(value)]);
+    }
+    section.table(made_with)
 }

@@ -1,14 +1,16 @@
 //! How long it takes, and where the time goes.
 
 use splitsim_feature::Task;
-use splitsim_report::{Axis, Figure, Section, Series, Span};
+use splitsim_report::{Axis, Figure, Hue, Section, Series, Span};
 use splitsim_results::{LoggedFrame, StageRecord};
 
-use super::hue;
+use super::player;
 use crate::RecordedRun;
 use crate::limits::title;
+use crate::plot::Player;
+use crate::plot::latency::distribution;
 use crate::shipment::Shipment;
-use crate::statistics::{mean, percentile};
+use crate::statistics::mean;
 
 pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
     let tasks: Vec<Task> = run
@@ -26,7 +28,7 @@ pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
     }
     let section = Section::new("Latency")
         .text("From capture at the edge to the reply, without what only the experiment needs.")
-        .figures(tasks.iter().map(|&task| distribution(run, task)))
+        .figures(tasks.iter().map(|&task| distribution(task, &times(run, task))))
         .text(
             "Mean time in each stage. At the edge a frame also waits for the frames before it, which is \
              counted as edge queue: an edge takes its next picture as soon as there is room for it.",
@@ -43,38 +45,14 @@ fn end_to_end(shipment: &Shipment<'_>) -> Option<f64> {
 }
 
 /// Policies with the end-to-end times of their frames.
-fn times(run: &RecordedRun, task: Task) -> Vec<(usize, Vec<f64>)> {
+fn times(run: &RecordedRun, task: Task) -> Vec<(Player, Vec<f64>)> {
     let shipments = run.shipments(task);
     let of = |policy: usize| {
         let of = shipments.iter().filter(|one| one.policy == policy);
         let times: Vec<f64> = of.filter_map(end_to_end).collect();
-        (!times.is_empty()).then_some((policy, times))
+        (!times.is_empty()).then(|| (player(run, policy), times))
     };
     (0..run.policies.len()).filter_map(of).collect()
-}
-
-fn distribution(run: &RecordedRun, task: Task) -> Figure {
-    let times = times(run, task);
-    let words: Vec<String> = times
-        .iter()
-        .filter_map(|(policy, times)| {
-            let (half, most) = (percentile(times, 50)?, percentile(times, 95)?);
-            let name = &run.policies[*policy];
-            Some(format!(
-                "{name}: median {half:.0} ms, 95th percentile {most:.0} ms"
-            ))
-        })
-        .collect();
-    let series = times
-        .into_iter()
-        .map(|(policy, times)| Series::cdf(&run.policies[policy], times).hue(hue(policy)));
-    Figure::new(
-        title(task),
-        format!("Latency distribution. {}.", words.join("; ")),
-    )
-    .x(Axis::new("end to end", "ms").from_zero())
-    .y(Axis::new("frames up to this", "%").range(0.0, 102.0))
-    .all_series(series)
 }
 
 type Stage = (&'static str, fn(&StageRecord) -> Option<f64>);
@@ -143,7 +121,7 @@ fn waterfall(run: &RecordedRun, task: Task) -> Option<Figure> {
             from: step.from,
             to: step.from + step.ms,
         });
-        Series::spans(place, spans).hue(splitsim_report::Hue(number))
+        Series::spans(place, spans).hue(Hue(number))
     });
     let words: Vec<String> = steps
         .iter()

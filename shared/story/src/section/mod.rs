@@ -12,6 +12,14 @@ pub(crate) mod timeline;
 
 use splitsim_report::Hue;
 
+use crate::RecordedRun;
+use crate::plot::Player;
+
+/// A policy of the run.
+fn player(run: &RecordedRun, policy: usize) -> Player {
+    Player::new(&run.policies[policy], policy)
+}
+
 /// One policy, one colour, on the whole page.
 fn hue(policy: usize) -> Hue {
     Hue(policy)

@@ -20,11 +20,11 @@ pub(crate) fn section(run: &RecordedRun, limits: &Limits) -> Section {
         section = section.facts(facts);
     }
     let section = section.table(policies(run, limits));
-    section.listing(
-        "The resolved scenario, every default spelt out",
-        run.scenario(),
-    )
+    section.listing(RESOLVED_SCENARIO, run.scenario())
 }
+
+/// What the listing of the scenario is called.
+pub(crate) const RESOLVED_SCENARIO: &str = "The resolved scenario, every default spelt out";
 
 const HOW: &str = "For every frame an edge extracts a feature, codes it, decodes the very bytes and \
     scores what it decoded. A gate ships when the score passes and codes again, richer, when it does \
@@ -32,28 +32,29 @@ const HOW: &str = "For every frame an edge extracts a feature, codes it, decodes
     difference is the true distortion, which no edge sees.";
 
 fn what_was_run(run: &RecordedRun) -> String {
-    let names = |tasks: &[Task]| {
-        let names: Vec<&str> = tasks.iter().map(|task| task.name()).collect();
-        names.join(", ")
-    };
     let first = run.runs.first();
     let codec = first.map_or("?", |run| &run.codec);
     let model = first.map_or("?", |run| &run.model);
     let started = first.map_or("", |run| run.started_at.as_str());
     let policies = run.policies.join(", ");
-    let frames = match run.frames_each {
+    let frames = match run.scenario.frames_each {
         Some(frames) => format!("{frames} frames each"),
         None => format!("{} frames in all", run.frames.len()),
     };
     format!(
         "Model {model}, codec {codec}; policies {policies}; tasks {}; {frames}. Begun {}.",
-        names(&run.tasks),
+        task_names(&run.tasks),
         minute(started)
     )
 }
 
+fn task_names(tasks: &[Task]) -> String {
+    let names: Vec<&str> = tasks.iter().map(|task| task.name()).collect();
+    names.join(", ")
+}
+
 /// `2026-11-21T09:00:00Z` as people write it.
-fn minute(rfc3339: &str) -> String {
+pub(crate) fn minute(rfc3339: &str) -> String {
     match rfc3339.split_once('T') {
         Some((day, time)) => format!("{day} {} UTC", time.get(..5).unwrap_or(time)),
         None => rfc3339.to_owned(),

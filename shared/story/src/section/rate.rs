@@ -1,10 +1,12 @@
 //! What is paid for what: rate against distortion, bytes against broken frames.
 
 use splitsim_feature::Task;
-use splitsim_report::{Axis, Figure, Hue, Mark, Section, Series};
+use splitsim_report::{Axis, Figure, Mark, Section, Series};
 
-use super::hue;
+use super::player;
 use crate::limits::{title, unit};
+use crate::plot::Player;
+use crate::plot::points::{Front, Point, marks};
 use crate::shipment::Shipment;
 use crate::statistics::{Estimate, estimate, mean};
 use crate::{Limits, RecordedRun};
@@ -44,7 +46,7 @@ pub(crate) fn section(run: &RecordedRun, limits: &Limits) -> Option<Section> {
 }
 
 /// A policy's means for a task.
-struct Point {
+struct Means {
     policy: usize,
     bpfp: f64,
     distortion: Estimate,
@@ -52,7 +54,7 @@ struct Point {
     broken_percent: Estimate,
 }
 
-fn points(run: &RecordedRun, task: Task, limits: &Limits) -> Vec<Point> {
+fn means(run: &RecordedRun, task: Task, limits: &Limits) -> Vec<Means> {
     let shipments = run.shipments(task);
     let of = |policy: usize| {
         let of: Vec<&Shipment<'_>> = shipments
@@ -67,7 +69,7 @@ fn points(run: &RecordedRun, task: Task, limits: &Limits) -> Vec<Point> {
             .iter()
             .filter_map(|one| Some(one.logged.stages.link_bytes?.0 as f64 / 1000.0))
             .collect();
-        Some(Point {
+        Some(Means {
             policy,
             bpfp: mean(&rates)?,
             distortion: estimate(&distortions)?,
@@ -80,37 +82,34 @@ fn points(run: &RecordedRun, task: Task, limits: &Limits) -> Vec<Point> {
 
 fn operating_points(run: &RecordedRun, task: Task, limits: &Limits) -> Figure {
     let shipments = run.shipments(task);
-    let points = points(run, task, limits);
-    let means = points.iter().map(|point| {
-        let Estimate { mean, low, high } = point.distortion;
-        Series::spots(&run.policies[point.policy], [(point.bpfp, mean)])
-            .hue(hue(point.policy))
-            .intervals([(low, high)])
-    });
-    let frames = points.iter().map(|point| {
-        let of = shipments.iter().filter(|one| one.policy == point.policy);
+    let means = means(run, task, limits);
+    let points: Vec<Point> = means
+        .iter()
+        .map(|mean| Point {
+            player: player(run, mean.policy),
+            cost: mean.bpfp,
+            harm: mean.distortion,
+        })
+        .collect();
+    let frames = means.iter().map(|mean| {
+        let of = shipments.iter().filter(|one| one.policy == mean.policy);
         let of: Vec<_> = of
             .filter_map(|one| Some((one, one.distortion()?)))
             .collect();
-        let name = format!("{}, frames", run.policies[point.policy]);
+        let Player { name, hue, .. } = player(run, mean.policy);
         Series::scatter(
-            &name,
+            &format!("{name}, frames"),
             of.iter().map(|(one, distortion)| (one.bpfp(), *distortion)),
         )
-        .hue(hue(point.policy))
-        .companion_of(&run.policies[point.policy])
+        .hue(hue)
+        .companion_of(&name)
         .labels(of.iter().map(|(one, _)| one.label()))
     });
     let words: Vec<String> = points
         .iter()
         .map(|point| {
-            let name = &run.policies[point.policy];
-            format!(
-                "{name}: {:.3} BPFP, {:.3} {}",
-                point.bpfp,
-                point.distortion.mean,
-                unit(task)
-            )
+            let (name, rate, harm) = (&point.player.name, point.cost, point.harm.mean);
+            format!("{name}: {rate:.3} BPFP, {harm:.3} {}", unit(task))
         })
         .collect();
     Figure::new(
@@ -121,70 +120,30 @@ fn operating_points(run: &RecordedRun, task: Task, limits: &Limits) -> Figure {
     .x(Axis::new("rate", "bits per feature point").log())
     .y(Axis::new("true distortion", unit(task)))
     .all_series(frames)
-    .all_series(means)
+    .all_series(marks(&points))
     .mark(Mark::horizontal(limits.of(task), "limit"))
 }
 
 fn front(run: &RecordedRun, task: Task, limits: &Limits) -> Figure {
-    let points = points(run, task, limits);
-    let placed: Vec<(usize, f64, Estimate)> = points
+    let points: Vec<Point> = means(run, task, limits)
         .iter()
-        .filter_map(|point| Some((point.policy, point.link_kb?, point.broken_percent)))
+        .filter_map(|mean| {
+            Some(Point {
+                player: player(run, mean.policy),
+                cost: mean.link_kb?,
+                harm: mean.broken_percent,
+            })
+        })
         .collect();
-    let pairs: Vec<(f64, f64)> = placed
-        .iter()
-        .map(|(_, kb, broken)| (*kb, broken.mean))
-        .collect();
-    let best = pareto(&pairs);
-    let on_front: Vec<&str> = placed
-        .iter()
-        .filter(|(_, kb, broken)| best.contains(&(*kb, broken.mean)))
-        .map(|(policy, ..)| run.policies[*policy].as_str())
-        .collect();
-    let marks = placed.iter().map(|(policy, kb, broken)| {
-        Series::spots(&run.policies[*policy], [(*kb, broken.mean)])
-            .hue(hue(*policy))
-            .intervals([(broken.low, broken.high)])
-    });
+    let front = Front::of(&points);
+    let names = front.names.join(", ");
     Figure::new(
         format!("{}: Pareto front", title(task)),
-        format!("On the front: {}.", on_front.join(", ")),
+        format!("On the front: {names}."),
     )
-    .note(format!("on the front: {}", on_front.join(", ")))
+    .note(format!("on the front: {names}"))
     .x(Axis::new("on the link per frame", "kB").log())
     .y(Axis::new("frames over the limit", "%").from_zero())
-    .series(Series::steps("Pareto front", best).hue(Hue(5)))
-    .all_series(marks)
-}
-
-/// The points that no other point beats in one coordinate without losing in the other, by the first.
-fn pareto(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let mut sorted = points.to_vec();
-    sorted.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let mut front: Vec<(f64, f64)> = Vec::new();
-    for point in sorted {
-        if front.last().is_none_or(|last| point.1 < last.1) {
-            front.push(point);
-        }
-    }
-    front
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_front_has_what_nothing_else_beats() {
-        let points = [
-            (3.0, 1.0),
-            (1.0, 5.0),
-            (2.0, 5.0),
-            (2.0, 2.0),
-            (4.0, 1.0),
-            (1.0, 6.0),
-        ];
-        assert_eq!(pareto(&points), [(1.0, 5.0), (2.0, 2.0), (3.0, 1.0)]);
-        assert_eq!(pareto(&[]), []);
-    }
+    .series(front.series())
+    .all_series(marks(&points))
 }

@@ -1,0 +1,151 @@
+//! The resolved scenario beside results.
+
+use std::fs;
+use std::path::Path;
+
+use splitsim_feature::Task;
+use toml::{Table, Value};
+
+use crate::StoryError;
+
+/// What the resolved scenario in a folder of results says.
+#[derive(Debug, Clone)]
+pub(crate) struct ResolvedScenario {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// The file as it is stored.
+    pub(crate) text: String,
+    /// What the results were made with, in the file's order.
+    pub(crate) provenance: Vec<(String, String)>,
+    /// Policies under the scenario's names, in its order.
+    pub(crate) policies: Vec<String>,
+    pub(crate) tasks: Vec<Task>,
+    /// Frames that each policy and task goes through, where the scenario says.
+    pub(crate) frames_each: Option<u64>,
+}
+
+impl ResolvedScenario {
+    pub(crate) const FILE_NAME: &str = "scenario.resolved.toml";
+
+    /// That of a folder of results.
+    ///
+    /// # Errors
+    /// When there is none, or it is not what a run writes.
+    pub(crate) fn read(folder: &Path) -> Result<Self, StoryError> {
+        let path = folder.join(Self::FILE_NAME);
+        let text = fs::read_to_string(&path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => StoryError::NoRun { path: path.clone() },
+            _ => StoryError::Read {
+                path: path.clone(),
+                source,
+            },
+        })?;
+        Self::parse(text).map_err(|reason| StoryError::Damaged { path, reason })
+    }
+
+    fn parse(content: String) -> Result<Self, String> {
+        let scenario: Table = content
+            .parse()
+            .map_err(|error: toml::de::Error| error.message().to_owned())?;
+        Ok(Self {
+            name: text(&scenario, "name").ok_or("it has no name")?,
+            description: text(&scenario, "description").unwrap_or_default(),
+            provenance: provenance(&scenario),
+            policies: policies(&scenario),
+            tasks: tasks(&scenario),
+            frames_each: frames_each(&scenario),
+            text: content,
+        })
+    }
+
+    /// What the scenario is about as a sentence, or else `otherwise`.
+    pub(crate) fn lead(&self, otherwise: &str) -> String {
+        match self.description.is_empty() {
+            true => otherwise.to_owned(),
+            false => format!("{}.", self.description.trim_end_matches('.')),
+        }
+    }
+
+    /// A line of the provenance.
+    pub(crate) fn made_with(&self, what: &str) -> Option<&str> {
+        let mut lines = self.provenance.iter();
+        let found = lines.find(|(name, _)| name == what);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+fn text(table: &Table, key: &str) -> Option<String> {
+    table.get(key).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn count(value: &Value) -> Option<u64> {
+    value
+        .as_integer()
+        .and_then(|count| u64::try_from(count).ok())
+}
+
+/// Frames of a policy and task: all its edges go through the whole source.
+fn frames_each(scenario: &Table) -> Option<u64> {
+    let edges = scenario.get("edges-per-task").map_or(Some(1), count)?;
+    Some(scenario.get("frames").and_then(count)? * edges)
+}
+
+fn policies(scenario: &Table) -> Vec<String> {
+    let sections = scenario.get("policies").and_then(Value::as_array);
+    let sections = sections.into_iter().flatten();
+    sections
+        .filter_map(|section| section.get("name")?.as_str().map(str::to_owned))
+        .collect()
+}
+
+fn tasks(scenario: &Table) -> Vec<Task> {
+    let names = scenario.get("tasks").and_then(Value::as_array);
+    let names = names.into_iter().flatten().filter_map(Value::as_str);
+    names.filter_map(|name| name.parse().ok()).collect()
+}
+
+/// `[provenance]` and its tables, flat.
+fn provenance(scenario: &Table) -> Vec<(String, String)> {
+    fn flatten(prefix: &str, table: &Table, into: &mut Vec<(String, String)>) {
+        for (key, value) in table {
+            let name = format!("{prefix}{key}");
+            match value {
+                Value::Table(inner) => flatten(&format!("{name} "), inner, into),
+                Value::String(text) => into.push((name, text.clone())),
+                other => into.push((name, other.to_string())),
+            }
+        }
+    }
+    let mut flat = Vec::new();
+    if let Some(Value::Table(table)) = scenario.get("provenance") {
+        flatten("", table, &mut flat);
+    }
+    flat
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> ResolvedScenario {
+        ResolvedScenario::parse(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn every_edge_goes_through_all_frames() {
+        let scenario = parse("name = 'a'\nframes = 5\nedges-per-task = 3");
+        assert_eq!(scenario.frames_each, Some(15));
+        assert_eq!(scenario.lead("else"), "else");
+    }
+
+    #[test]
+    fn provenance_is_flat() {
+        let text = "name = 'a'\ndescription = 'b.'\n[provenance]\nlibtorch = '2'\n\
+                    [provenance.host]\ncores = 2";
+        let scenario = parse(text);
+        assert_eq!(scenario.made_with("host cores"), Some("2"));
+        assert_eq!(scenario.made_with("libtorch"), Some("2"));
+        assert_eq!(scenario.made_with("ffmpeg"), None);
+        assert_eq!(scenario.lead("else"), "b.");
+    }
+}
