@@ -62,6 +62,7 @@ fn results_are_told_and_exported() {
     exported_as_csv(&place);
     exported_as_parquet(&place);
     what_cannot_be_written_is_refused(&place);
+    told_of_a_cloud(&place);
     told_without_its_model(&place);
     told_unfinished(&place);
 }
@@ -144,6 +145,24 @@ fn what_cannot_be_written_is_refused(place: &Workplace) {
             .splitsim(&format!("report out/small --limit {limit}"))
             .failed(2, &["--limit", reason]);
     }
+}
+
+/// All that a cloud has on a machine of its own.
+fn told_of_a_cloud(place: &Workplace) {
+    fs::create_dir(place.path("cloud-out")).unwrap();
+    fs::copy(
+        place.path("out/small/results.sqlite"),
+        place.path("cloud-out/results.sqlite"),
+    )
+    .unwrap();
+    place.splitsim("report cloud-out").ok();
+    let page = fs::read_to_string(place.path("cloud-out/report.html")).unwrap();
+    assert!(page.contains("Frames of a cloud") && page.contains("8 frames in all"));
+    place
+        .splitsim("export cloud-out --format csv --out cloud-tables")
+        .ok();
+    let flat = fs::read_to_string(place.path("cloud-tables/flat.csv")).unwrap();
+    assert_eq!(flat.lines().count(), 1 + 8);
 }
 
 /// Results outlive the model that they were made with.

@@ -19,7 +19,7 @@ use crate::{Failure, Output};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Export {
-    /// The folder that splitsim run wrote
+    /// The folder that splitsim run or cloud serve wrote
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// The format

@@ -22,7 +22,7 @@ use crate::{Failure, Output, Screen, gallery, ladder};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Report {
-    /// The folder that splitsim run or policies compare wrote
+    /// The folder that splitsim run, policies compare or cloud serve wrote
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Where the report goes; report.html in the folder unless given

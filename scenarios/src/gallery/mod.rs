@@ -126,7 +126,10 @@ pub(crate) fn of_recorded(run: &RecordedRun, each: usize, screen: &Screen) -> Pi
 }
 
 fn try_of_recorded(run: &RecordedRun, each: usize, screen: &Screen) -> Result<Pictures> {
-    let draft = scenario::parse(run.scenario(), &[])?;
+    let scenario = run
+        .scenario()
+        .context("the results name no scenario, and so no pictures")?;
+    let draft = scenario::parse(scenario, &[])?;
     let package = Package::find(draft.model())?;
     let digest = package.digest().to_string();
     if run

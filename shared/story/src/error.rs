@@ -6,8 +6,10 @@ use splitsim_results::ResultsError;
 /// Why a folder of results cannot be reported on.
 #[derive(Debug, thiserror::Error)]
 pub enum StoryError {
-    /// The folder has no resolved scenario.
-    #[error("{path}: no results of a run here; name the folder that splitsim run wrote")]
+    /// The folder has no resolved scenario, and no results either.
+    #[error(
+        "{path}: no results of a run here; name the folder that splitsim run or cloud serve wrote"
+    )]
     NoRun {
         /// The file that is missing.
         path: PathBuf,

@@ -17,10 +17,17 @@ impl RecordedRun {
     /// The report.
     #[must_use]
     pub fn page(&self, limits: &Limits, pictures: Pictures) -> Page {
-        let mut page = Page::new(format!("Run {}", self.scenario.name)).lead(
-            self.scenario
-                .lead("What the policies of a run cost and what they broke."),
-        );
+        let (title, lead) = match &self.scenario {
+            Some(scenario) => (
+                format!("Run {}", scenario.name),
+                scenario.lead("What the policies of a run cost and what they broke."),
+            ),
+            None => (
+                "Frames of a cloud".to_owned(),
+                "What edges sent to it, what that cost and what it broke.".to_owned(),
+            ),
+        };
+        let mut page = Page::new(title).lead(lead);
         if let Some(warning) = self.unfinished() {
             page = page.notice(Notice::warning(warning));
         }
@@ -83,6 +90,23 @@ mod tests {
             assert!(html.contains(part), "{part}");
         }
         assert!(!html.contains("not finished"));
+    }
+
+    #[test]
+    fn a_cloud_without_a_scenario_names_runs_and_their_policies() {
+        let dir = tempfile::tempdir().unwrap();
+        samples::write(dir.path(), 6, 6);
+        std::fs::remove_file(dir.path().join("scenario.resolved.toml")).unwrap();
+        let html = html(&RecordedRun::read(dir.path()).unwrap());
+        for part in [
+            "Frames of a cloud",
+            "sample-gate (gate)",
+            "12 frames in all",
+            "frames.csv",
+        ] {
+            assert!(html.contains(part), "{part}");
+        }
+        assert!(!html.contains("scenario.resolved.toml"));
     }
 
     #[test]

@@ -13,7 +13,8 @@ use crate::scenario::ResolvedScenario;
 #[derive(Debug, Clone)]
 pub struct RecordedRun {
     pub(crate) folder: PathBuf,
-    pub(crate) scenario: ResolvedScenario,
+    /// The scenario, where the folder is of `splitsim run`; a cloud that edges called has none.
+    pub(crate) scenario: Option<ResolvedScenario>,
     /// Policies under the scenario's names, in its order; then those that only the results have.
     pub(crate) policies: Vec<String>,
     /// The same of tasks.
@@ -28,17 +29,21 @@ pub struct RecordedRun {
 }
 
 impl RecordedRun {
-    /// Reads a folder that `splitsim run` wrote, or is writing.
+    /// Reads a folder that `splitsim run` or `cloud serve` wrote, or is writing.
     ///
     /// # Errors
-    /// When there is no resolved scenario or no results file, or one of them is damaged.
+    /// When there is neither a resolved scenario nor a results file, or one of them is damaged.
     pub fn read(folder: &Path) -> Result<Self, StoryError> {
-        let scenario = ResolvedScenario::read(folder)?;
-        let store = Store::open(&folder.join(Store::FILE_NAME))?;
+        let results = folder.join(Store::FILE_NAME);
+        let scenario = match ResolvedScenario::read(folder) {
+            Err(StoryError::NoRun { .. }) if results.is_file() => None,
+            scenario => Some(scenario?),
+        };
+        let store = Store::open(&results)?;
         let mut run = Self {
             folder: folder.to_owned(),
-            policies: scenario.policies.clone(),
-            tasks: scenario.tasks.clone(),
+            policies: asked(&scenario, |scenario| &scenario.policies),
+            tasks: asked(&scenario, |scenario| &scenario.tasks),
             runs: store.runs()?,
             frames: store.frames()?,
             summary: Summary::compute(&store)?,
@@ -57,10 +62,16 @@ impl RecordedRun {
         &self.folder
     }
 
-    /// The resolved scenario, which is again a scenario file.
+    /// The resolved scenario, which is again a scenario file; a cloud's results have none.
     #[must_use]
-    pub fn scenario(&self) -> &str {
-        &self.scenario.text
+    pub fn scenario(&self) -> Option<&str> {
+        let scenario = self.scenario.as_ref()?;
+        Some(&scenario.text)
+    }
+
+    /// Frames that each policy and task goes through, where a scenario says.
+    pub(crate) fn frames_each(&self) -> Option<u64> {
+        self.scenario.as_ref()?.frames_each
     }
 
     /// Digest of the model package that the run used, where a run was registered.
@@ -84,16 +95,16 @@ impl RecordedRun {
     #[must_use]
     pub fn missing(&self) -> Option<u64> {
         let parts = (self.policies.len() * self.tasks.len()) as u64;
-        let asked = self.scenario.frames_each? * parts;
+        let asked = self.frames_each()? * parts;
         let there = self.frames.len() as u64 + self.dropped.values().sum::<u64>();
         Some(asked.saturating_sub(there))
     }
 
-    /// The scenario's name for the policy of a run.
+    /// The scenario's name for the policy of a run; without one, the run's own.
     pub(crate) fn policy_of<'a>(&self, run_id: &'a str) -> &'a str {
-        run_id
-            .strip_prefix(&self.scenario.name)
-            .and_then(|rest| rest.strip_prefix('-'))
+        let scenario = self.scenario.as_ref();
+        scenario
+            .and_then(|scenario| run_id.strip_prefix(&scenario.name)?.strip_prefix('-'))
             .unwrap_or(run_id)
     }
 
@@ -115,6 +126,14 @@ impl RecordedRun {
     }
 }
 
+/// What the scenario lists, if there is one.
+fn asked<T: Clone>(
+    scenario: &Option<ResolvedScenario>,
+    list: impl Fn(&ResolvedScenario) -> &Vec<T>,
+) -> Vec<T> {
+    scenario.as_ref().map(list).cloned().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +148,17 @@ mod tests {
         assert_eq!(run.links.len(), 8);
         assert_eq!(run.policy_of("sample-gate"), "gate");
         assert_eq!(run.policy_of("other"), "other");
+    }
+
+    #[test]
+    fn results_of_a_cloud_are_read_under_the_runs_own_names() {
+        let dir = tempfile::tempdir().unwrap();
+        samples::write(dir.path(), 4, 3);
+        std::fs::remove_file(dir.path().join(ResolvedScenario::FILE_NAME)).unwrap();
+        let run = RecordedRun::read(dir.path()).unwrap();
+        assert_eq!(run.policies, ["sample-gate", "sample-always"]);
+        assert_eq!(run.tasks, [Task::Seg]);
+        assert_eq!((run.missing(), run.scenario()), (None, None));
     }
 
     #[test]

@@ -20,25 +20,27 @@ pub(crate) fn section(run: &RecordedRun) -> Section {
             &run.attempts_table().to_csv(),
         ),
     ];
-    of(tables, &run.scenario)
+    of(tables, run.scenario.as_ref())
 }
 
-/// The tables and the scenario, and the scenario's provenance.
+/// The tables and, where there is one, the scenario and its provenance.
 pub(crate) fn of(
     tables: impl IntoIterator<Item = Download>,
-    scenario: &ResolvedScenario,
+    scenario: Option<&ResolvedScenario>,
 ) -> Section {
-    let resolved = Download::new(
-        DataFile::Toml,
-        ResolvedScenario::FILE_NAME,
-        "The scenario with every default spelt out; splitsim run takes it.",
-        &scenario.text,
-    );
-    let downloads = tables.into_iter().chain([resolved]);
+    let resolved = scenario.map(|scenario| {
+        Download::new(
+            DataFile::Toml,
+            ResolvedScenario::FILE_NAME,
+            "The scenario with every default spelt out; splitsim run takes it.",
+            &scenario.text,
+        )
+    });
+    let downloads = tables.into_iter().chain(resolved);
     let section = Section::new("Data and provenance").downloads(downloads);
-    if scenario.provenance.is_empty() {
+    let Some(scenario) = scenario.filter(|scenario| !scenario.provenance.is_empty()) else {
         return section;
-    }
+    };
     let mut made_with = Table::new("Made with", [Column::text("what"), Column::text("value")]);
     for (name, value) in &scenario.provenance {
         made_with.push([Cell::text(name.replace('-', " ")), Cell::text(value)]);

@@ -1,5 +1,7 @@
 //! What was run, and the numbers that matter.
 
+use std::collections::BTreeSet;
+
 use splitsim_feature::Task;
 use splitsim_report::{Cell, Column, Fact, Section, Table};
 use splitsim_results::{GroupSummary, Quantiles};
@@ -20,7 +22,10 @@ pub(crate) fn section(run: &RecordedRun, limits: &Limits) -> Section {
         section = section.facts(facts);
     }
     let section = section.table(policies(run, limits));
-    section.listing(RESOLVED_SCENARIO, run.scenario())
+    match run.scenario() {
+        Some(scenario) => section.listing(RESOLVED_SCENARIO, scenario),
+        None => section,
+    }
 }
 
 /// What the listing of the scenario is called.
@@ -36,8 +41,11 @@ fn what_was_run(run: &RecordedRun) -> String {
     let codec = first.map_or("?", |run| &run.codec);
     let model = first.map_or("?", |run| &run.model);
     let started = first.map_or("", |run| run.started_at.as_str());
-    let policies = run.policies.join(", ");
-    let frames = match run.scenario.frames_each {
+    let policies = match run.scenario {
+        Some(_) => run.policies.join(", "),
+        None => labelled(run),
+    };
+    let frames = match run.frames_each() {
         Some(frames) => format!("{frames} frames each"),
         None => format!("{} frames in all", run.frames.len()),
     };
@@ -46,6 +54,16 @@ fn what_was_run(run: &RecordedRun) -> String {
         task_names(&run.tasks),
         minute(started)
     )
+}
+
+/// The runs and, in parentheses, their policies.
+fn labelled(run: &RecordedRun) -> String {
+    let runs: BTreeSet<_> = run
+        .runs
+        .iter()
+        .map(|run| format!("{} ({})", run.run_id, run.policy))
+        .collect();
+    runs.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 fn task_names(tasks: &[Task]) -> String {

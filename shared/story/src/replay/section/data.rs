@@ -28,7 +28,7 @@ pub(crate) fn section(replay: &RecordedReplay) -> Result<Section, ReplayError> {
             &recording.to_table()?,
         ));
     }
-    Ok(data::of(tables, &replay.scenario))
+    Ok(data::of(tables, Some(&replay.scenario)))
 }
 
 fn csv(name: &str, about: &str, table: &Table) -> Download {
