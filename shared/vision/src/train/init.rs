@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
 use splitsim_model::Architecture;
 use splitsim_scenes::{CLASSES, MASK_CLASSES, MATERIALS};
 use tch::{Device, Kind, Tensor};
@@ -10,7 +13,7 @@ use super::TrainConfig;
 use crate::VisionError;
 
 /// Standard deviation of a fresh matrix, as in DINOv2.
-const MATRIX_STD: f64 = 0.02;
+const MATRIX_STD: f32 = 0.02;
 /// LayerScale of a fresh block. DINOv2 starts its deep models at 1e-5; a shallow one that trains
 /// for a few thousand steps would not get off the ground.
 const LAYER_SCALE: f64 = 0.5;
@@ -21,9 +24,12 @@ const POSITION_AMPLITUDE: f64 = 0.3;
 pub(super) const HEADS: [&str; 4] = ["cls.", "seg.", "dpt.", "aux."];
 
 /// Fresh weights: the backbone's under DINOv2's names, the heads' under [`HEADS`].
+///
+/// They depend on the configuration alone. libtorch's own generator would not do: there is one for
+/// the whole process, and whatever else draws from it would change them.
 pub(super) fn weights(config: &TrainConfig) -> Result<BTreeMap<String, Tensor>, VisionError> {
-    tch::manual_seed(config.seed as i64);
     let mut init = Init {
+        generator: ChaCha8Rng::seed_from_u64(config.seed),
         tensors: BTreeMap::new(),
     };
     init.backbone(&config.architecture)?;
@@ -45,6 +51,7 @@ pub(super) fn trainable(name: &str) -> bool {
 }
 
 struct Init {
+    generator: ChaCha8Rng,
     tensors: BTreeMap<String, Tensor>,
 }
 
@@ -93,9 +100,14 @@ impl Init {
     }
 
     fn normal(&mut self, name: &str, shape: &[i64]) -> Result<(), VisionError> {
-        let tensor = Tensor::f_randn(shape, (Kind::Float, Device::Cpu))?;
-        self.tensors
-            .insert(name.to_owned(), tensor.f_mul_scalar(MATRIX_STD)?);
+        let count: i64 = shape.iter().product();
+        let standard = (&mut self.generator).sample_iter::<f32, _>(StandardNormal);
+        let values: Vec<f32> = standard
+            .take(count as usize)
+            .map(|value| MATRIX_STD * value)
+            .collect();
+        let tensor = Tensor::f_from_slice(&values)?.f_reshape(shape)?;
+        self.tensors.insert(name.to_owned(), tensor);
         Ok(())
     }
 
@@ -124,4 +136,38 @@ fn position_grid(side: usize, dim: usize) -> Result<Tensor, VisionError> {
         }
     }
     Ok(Tensor::f_from_slice(&values)?.f_reshape([1, (1 + side * side) as i64, dim as i64])?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn weights_depend_on_the_seed_alone_whatever_else_draws() {
+        let config = TrainConfig::miniature();
+        let of = |config: &TrainConfig| weights(config).unwrap();
+        let alone = of(&config);
+        let together = thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(|| of(&config)));
+            threads.map(|thread| thread.join().unwrap())
+        });
+        assert!(together.iter().all(|weights| *weights == alone));
+        let other = of(&TrainConfig { seed: 2, ..config });
+        assert!(other["cls.linear.weight"] != alone["cls.linear.weight"]);
+    }
+
+    #[test]
+    fn a_fresh_matrix_is_normal_about_zero() {
+        let weights = weights(&TrainConfig::miniature()).unwrap();
+        let matrix = weights["blocks.0.attn.qkv.weight"].flatten(0, -1);
+        // Standard errors of the two moments of n values: sigma / sqrt(n), sigma / sqrt(2 n).
+        let (sigma, count) = (f64::from(MATRIX_STD), matrix.numel() as f64);
+        let mean = matrix.mean(Kind::Double).double_value(&[]);
+        let deviation = matrix.std(true).double_value(&[]);
+        assert!(mean.abs() < 5.0 * sigma / count.sqrt(), "{mean}");
+        let off = (deviation - sigma).abs();
+        assert!(off < 5.0 * sigma / (2.0 * count).sqrt(), "{deviation}");
+    }
 }
