@@ -7,9 +7,11 @@
 //! with any instruction, and a layer whose sums could be larger is refused when it is made. So the
 //! result is the same on every machine, at the speed of its floating-point unit.
 
-use ndarray::Array2;
-use rayon::prelude::*;
+mod layer;
+mod weights;
 
+use self::layer::Layer;
+pub use self::weights::LayerWeights;
 use crate::{LatentError, Planes};
 
 /// Fractional bits of activations.
@@ -17,33 +19,14 @@ pub const FRACTION_BITS: u32 = 14;
 
 /// Activations are clamped into ± this, and so are scales of up to 1024.
 const ACTIVATION_LIMIT: f64 = 16_777_216.0;
-/// Integers up to here are exact in `f64`.
-const EXACT_LIMIT: f64 = 9_007_199_254_740_992.0;
-/// The layer's geometry, first to last.
+/// The layers' geometry, first to last.
 const GEOMETRY: [Geometry; 3] = [Geometry::Double, Geometry::Double, Geometry::Same];
-/// Samples of one matrix of gathered inputs: 4 MiB, to stay near the processor.
-const STRIP_VALUES: usize = 1 << 19;
 
 /// The network in integers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HyperSynthesis {
-    layers: [LayerWeights; 3],
-}
-
-/// One layer in integers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LayerWeights {
-    /// Input channels.
-    pub inputs: usize,
-    /// Output channels.
-    pub outputs: usize,
-    /// `round(w · 2^shift)`: `[inputs, outputs, 5, 5]` for the transposed convolutions,
-    /// `[outputs, inputs, 3, 3]` for the last layer.
-    pub weights: Vec<i16>,
-    /// `round(b · 2^(shift + FRACTION_BITS))`, one per output channel.
-    pub biases: Vec<i64>,
-    /// Fractional bits of the weights.
-    pub shift: u32,
+    weights: [LayerWeights; 3],
+    layers: [Layer; 3],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,80 +35,6 @@ enum Geometry {
     Double,
     /// Convolution, kernel 3, padding 1.
     Same,
-}
-
-impl LayerWeights {
-    /// The most fractional bits of weights.
-    const MAX_SHIFT: u32 = 24;
-
-    /// Quantises a layer's weights to 16 bits, with as many fractional bits as the largest allows.
-    ///
-    /// # Errors
-    /// When a value is not finite or beyond ±32767.
-    pub fn quantise(
-        layer: usize,
-        [inputs, outputs]: [usize; 2],
-        weights: &[f32],
-        biases: &[f32],
-    ) -> Result<Self, LatentError> {
-        let largest = weights
-            .iter()
-            .fold(0.0f32, |largest, w| largest.max(w.abs()));
-        if !weights.iter().chain(biases).all(|value| value.is_finite()) || largest > 32767.0 {
-            let reason = format!("weights up to {largest}, or not finite");
-            return Err(LatentError::Layer { layer, reason });
-        }
-        let fits = |&shift: &u32| f64::from(largest) * f64::from(1u32 << shift) <= 32767.0;
-        let shift = (0..=Self::MAX_SHIFT).rev().find(fits).unwrap_or(0);
-        let fixed = |value: f32, bits: u32| f64::from(value) * (1u64 << bits) as f64;
-        Ok(Self {
-            inputs,
-            outputs,
-            weights: weights
-                .iter()
-                .map(|&w| fixed(w, shift).round() as i16)
-                .collect(),
-            biases: biases
-                .iter()
-                .map(|&b| fixed(b, shift + FRACTION_BITS).round() as i64)
-                .collect(),
-            shift,
-        })
-    }
-
-    /// Refuses sizes that contradict each other, and sums that `f64` does not hold exactly.
-    fn check(&self, layer: usize) -> Result<(), LatentError> {
-        let refuse = |reason: String| Err(LatentError::Layer { layer, reason });
-        let taps = GEOMETRY[layer].kernel().pow(2);
-        let expected = self
-            .inputs
-            .checked_mul(self.outputs)
-            .and_then(|n| n.checked_mul(taps));
-        if expected != Some(self.weights.len()) || self.biases.len() != self.outputs {
-            let (weights, biases) = (self.weights.len(), self.biases.len());
-            return refuse(format!(
-                "{weights} weights and {biases} biases for {} inputs and {} outputs",
-                self.inputs, self.outputs
-            ));
-        }
-        if self.inputs == 0 || self.outputs == 0 || self.shift > Self::MAX_SHIFT {
-            let (inputs, outputs, shift) = (self.inputs, self.outputs, self.shift);
-            return refuse(format!("{inputs} inputs, {outputs} outputs, shift {shift}"));
-        }
-        // Both are below 2^53 for 16-bit weights unless there are 2^14 inputs: the sum is exact.
-        let weights = (self.inputs * taps) as f64 * 32768.0 * ACTIVATION_LIMIT;
-        let bias = self
-            .biases
-            .iter()
-            .map(|bias| bias.unsigned_abs())
-            .max()
-            .unwrap_or(0) as f64;
-        let rounding = f64::from(1u32 << self.shift);
-        if weights + bias + rounding >= EXACT_LIMIT {
-            return refuse(format!("{} inputs with biases up to {bias}", self.inputs));
-        }
-        Ok(())
-    }
 }
 
 impl Geometry {
@@ -162,13 +71,13 @@ impl HyperSynthesis {
     ///
     /// # Errors
     /// When a layer's sizes contradict each other or the next layer's, or its sums could exceed 2^53.
-    pub fn new(layers: [LayerWeights; 3]) -> Result<Self, LatentError> {
-        for (index, layer) in layers.iter().enumerate() {
+    pub fn new(weights: [LayerWeights; 3]) -> Result<Self, LatentError> {
+        for (index, layer) in weights.iter().enumerate() {
             layer.check(index)?;
             let expected = if index == 0 {
                 layer.inputs
             } else {
-                layers[index - 1].outputs
+                weights[index - 1].outputs
             };
             if layer.inputs != expected {
                 return Err(LatentError::Mismatch {
@@ -178,25 +87,26 @@ impl HyperSynthesis {
                 });
             }
         }
-        Ok(Self { layers })
+        let layers = [0, 1, 2].map(|index| Layer::new(&weights[index], GEOMETRY[index]));
+        Ok(Self { weights, layers })
     }
 
     /// Channels of `z`.
     #[must_use]
     pub const fn inputs(&self) -> usize {
-        self.layers[0].inputs
+        self.weights[0].inputs
     }
 
     /// Channels of `y`.
     #[must_use]
     pub const fn outputs(&self) -> usize {
-        self.layers[2].outputs
+        self.weights[2].outputs
     }
 
     /// The layers, first to last.
     #[must_use]
     pub const fn layers(&self) -> &[LayerWeights; 3] {
-        &self.layers
+        &self.weights
     }
 
     /// Scales in fixed point of `ẑ` in fixed point, which is clamped into ±2^24: four times as many
@@ -214,119 +124,11 @@ impl HyperSynthesis {
         }
         let limit = ACTIVATION_LIMIT;
         let mut planes = z_hat.map(|&value| f64::from(value).clamp(-limit, limit));
-        for (layer, geometry) in self.layers.iter().zip(GEOMETRY) {
-            planes = run(layer, geometry, &planes);
+        for layer in &self.layers {
+            planes = layer.run(&planes);
         }
         Ok(planes.map(|&scale| scale as u32))
     }
-}
-
-fn run(layer: &LayerWeights, geometry: Geometry, input: &Planes<f64>) -> Planes<f64> {
-    let stride = geometry.stride();
-    let (height, width) = (input.height(), input.width());
-    let (out_height, out_width) = (height * stride, width * stride);
-    let mut values = vec![0.0; layer.outputs * out_height * out_width];
-    for phase_y in 0..stride {
-        for phase_x in 0..stride {
-            let taps: Vec<Tap> = taps(geometry, phase_y, phase_x);
-            let weights = gathered_weights(layer, geometry, &taps);
-            let strip = (STRIP_VALUES / (taps.len() * layer.inputs * width).max(1)).max(1);
-            let strips: Vec<usize> = (0..height).step_by(strip).collect();
-            let results: Vec<(usize, Array2<f64>)> = strips
-                .into_par_iter()
-                .map(|first| {
-                    let rows = first..(first + strip).min(height);
-                    let inputs = gathered_inputs(input, &taps, rows);
-                    (first, finish(layer, weights.dot(&inputs)))
-                })
-                .collect();
-            for (first, result) in results {
-                for (output, row) in result.rows().into_iter().enumerate() {
-                    for (index, &value) in row.iter().enumerate() {
-                        let y = (first + index / width) * stride + phase_y;
-                        let x = index % width * stride + phase_x;
-                        values[(output * out_height + y) * out_width + x] = value;
-                    }
-                }
-            }
-        }
-    }
-    Planes::new(layer.outputs, out_height, out_width, values)
-        .expect("the values were made for this extent")
-}
-
-/// One kernel element and the input sample that it meets.
-#[derive(Debug, Clone, Copy)]
-struct Tap {
-    kernel: usize,
-    dy: isize,
-    dx: isize,
-}
-
-fn taps(geometry: Geometry, phase_y: usize, phase_x: usize) -> Vec<Tap> {
-    let columns = geometry.reach(phase_x);
-    let row = |(ky, dy): (usize, isize)| {
-        let tap = move |&(kx, dx): &(usize, isize)| Tap {
-            kernel: ky * geometry.kernel() + kx,
-            dy,
-            dx,
-        };
-        columns.iter().map(tap).collect::<Vec<_>>()
-    };
-    geometry.reach(phase_y).into_iter().flat_map(row).collect()
-}
-
-/// `[outputs, taps · inputs]`.
-fn gathered_weights(layer: &LayerWeights, geometry: Geometry, taps: &[Tap]) -> Array2<f64> {
-    let kernel = geometry.kernel().pow(2);
-    let (inputs, outputs) = (layer.inputs, layer.outputs);
-    Array2::from_shape_fn((outputs, taps.len() * inputs), |(output, column)| {
-        let (tap, input) = (column / inputs, column % inputs);
-        let filter = match geometry {
-            Geometry::Double => input * outputs + output,
-            Geometry::Same => output * inputs + input,
-        };
-        f64::from(layer.weights[filter * kernel + taps[tap].kernel])
-    })
-}
-
-/// `[taps · inputs, rows · width]`, zero outside of the input.
-fn gathered_inputs(input: &Planes<f64>, taps: &[Tap], rows: std::ops::Range<usize>) -> Array2<f64> {
-    let (height, width) = (input.height(), input.width());
-    let mut gathered = Array2::zeros((taps.len() * input.channels(), rows.len() * width));
-    let targets = gathered.rows_mut().into_iter();
-    let sources = taps
-        .iter()
-        .flat_map(|tap| input.planes().map(move |plane| (tap, plane)));
-    for (mut target, (tap, plane)) in targets.zip(sources) {
-        let Some(target) = target.as_slice_mut() else {
-            continue;
-        };
-        for (line, y) in target.chunks_exact_mut(width).zip(rows.clone()) {
-            let Some(y) = y.checked_add_signed(tap.dy).filter(|&y| y < height) else {
-                continue;
-            };
-            let source = &plane[y * width..][..width];
-            match tap.dx {
-                0 => line.copy_from_slice(source),
-                1 => line[..width - 1].copy_from_slice(&source[1..]),
-                _ => line[1..].copy_from_slice(&source[..width - 1]),
-            }
-        }
-    }
-    gathered
-}
-
-/// Adds the bias, takes off the weights' fractional bits by rounding half up, and applies the ReLU.
-fn finish(layer: &LayerWeights, mut sums: Array2<f64>) -> Array2<f64> {
-    let unit = f64::from(1u32 << layer.shift);
-    let half = (unit / 2.0).floor();
-    for (mut row, &bias) in sums.rows_mut().into_iter().zip(&layer.biases) {
-        let offset = bias as f64 + half;
-        // The sum is an exact integer, and dividing it by a power of two is exact too.
-        row.mapv_inplace(|sum| ((sum + offset) / unit).floor().clamp(0.0, ACTIVATION_LIMIT));
-    }
-    sums
 }
 
 #[cfg(test)]
@@ -436,14 +238,14 @@ mod tests {
     #[test]
     fn strips_meet_without_a_seam() {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
-        let layer = layer(&mut rng, Geometry::Same, [40, 2], false);
+        let weights = layer(&mut rng, Geometry::Same, [40, 2], false);
         let values = (0..40 * 70 * 50)
             .map(|_| rng.random_range(-9999..9999))
             .collect();
         let input: Planes<i64> = Planes::new(40, 70, 50, values).unwrap();
-        const { assert!(9 * 40 * 70 * 50 > STRIP_VALUES) };
-        let result = run(&layer, Geometry::Same, &input.map(|&value| value as f64));
-        let expected = by_definition(&layer, Geometry::Same, &input);
+        const { assert!(9 * 40 * 70 * 50 > layer::STRIP_VALUES) };
+        let result = Layer::new(&weights, Geometry::Same).run(&input.map(|&value| value as f64));
+        let expected = by_definition(&weights, Geometry::Same, &input);
         assert_eq!(result.map(|&value| value as i64), expected);
     }
 
