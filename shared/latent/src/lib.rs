@@ -17,6 +17,7 @@
 mod coder;
 mod error;
 mod factorised;
+pub mod fuzzing;
 pub mod gaussian;
 mod hyper_synthesis;
 mod latents;
