@@ -68,63 +68,45 @@ where
 
 /// Adds every value to the sum of its place, and returns `Σ value²`.
 pub(crate) fn accumulate(sums: &mut [f64], values: &[f32]) -> f64 {
-    debug_assert_eq!(sums.len(), values.len());
-    Arch::new().dispatch(Accumulate { sums, values })
-}
-
-struct Accumulate<'a> {
-    sums: &'a mut [f64],
-    values: &'a [f32],
-}
-
-impl WithSimd for Accumulate<'_> {
-    type Output = f64;
-
-    #[expect(
-        clippy::inline_always,
-        reason = "only what is inlined into the dispatcher is compiled for wide vectors"
-    )]
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> f64 {
-        let mut lanes = [0.0f64; LANES];
-        let (sums, sums_rest) = self.sums.as_chunks_mut::<LANES>();
-        let (values, values_rest) = self.values.as_chunks::<LANES>();
-        for (sums, values) in sums.iter_mut().zip(values) {
-            for lane in 0..LANES {
-                let value = f64::from(values[lane]);
-                sums[lane] += value;
-                lanes[lane] += value * value;
-            }
-        }
-        let mut energy = lanes.iter().sum();
-        for (sum, &value) in sums_rest.iter_mut().zip(values_rest) {
-            let value = f64::from(value);
-            *sum += value;
-            energy += value * value;
-        }
-        energy
-    }
+    visit(sums, values, values, |sum, value, _| {
+        *sum += value;
+        value * value
+    })
 }
 
 /// Puts `(value − mean)·factor` into `out`, and returns the sum of its squares.
 pub(crate) fn centre(out: &mut [f32], values: &[f32], means: &[f64], factor: f64) -> f64 {
-    debug_assert_eq!((out.len(), means.len()), (values.len(), values.len()));
-    Arch::new().dispatch(Centre {
-        out,
-        values,
-        means,
-        factor,
+    visit(out, values, means, |out, value, mean| {
+        let centred = (value - mean) * factor;
+        *out = centred as f32;
+        centred * centred
     })
 }
 
-struct Centre<'a> {
-    out: &'a mut [f32],
-    values: &'a [f32],
-    means: &'a [f64],
-    factor: f64,
+/// Visits every place of `out` with the values of `a` and `b` there, and returns the sum of what the visits
+/// return; the slices are of one length.
+fn visit<T, A, B>(out: &mut [T], a: &[A], b: &[B], visit: impl Fn(&mut T, f64, f64) -> f64) -> f64
+where
+    A: Copy + Into<f64>,
+    B: Copy + Into<f64>,
+{
+    debug_assert_eq!((a.len(), b.len()), (out.len(), out.len()));
+    Arch::new().dispatch(Visits { out, a, b, visit })
 }
 
-impl WithSimd for Centre<'_> {
+struct Visits<'a, T, A, B, F> {
+    out: &'a mut [T],
+    a: &'a [A],
+    b: &'a [B],
+    visit: F,
+}
+
+impl<T, A, B, F> WithSimd for Visits<'_, T, A, B, F>
+where
+    A: Copy + Into<f64>,
+    B: Copy + Into<f64>,
+    F: Fn(&mut T, f64, f64) -> f64,
+{
     type Output = f64;
 
     #[expect(
@@ -133,24 +115,21 @@ impl WithSimd for Centre<'_> {
     )]
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let Self { out, a, b, visit } = self;
         let mut lanes = [0.0f64; LANES];
-        let (out, out_rest) = self.out.as_chunks_mut::<LANES>();
-        let (values, values_rest) = self.values.as_chunks::<LANES>();
-        let (means, means_rest) = self.means.as_chunks::<LANES>();
-        for ((out, values), means) in out.iter_mut().zip(values).zip(means) {
+        let (out_chunks, out_rest) = out.as_chunks_mut::<LANES>();
+        let (a_chunks, a_rest) = a.as_chunks::<LANES>();
+        let (b_chunks, b_rest) = b.as_chunks::<LANES>();
+        for ((out, a), b) in out_chunks.iter_mut().zip(a_chunks).zip(b_chunks) {
             for lane in 0..LANES {
-                let centred = (f64::from(values[lane]) - means[lane]) * self.factor;
-                out[lane] = centred as f32;
-                lanes[lane] += centred * centred;
+                lanes[lane] += visit(&mut out[lane], a[lane].into(), b[lane].into());
             }
         }
-        let mut energy = lanes.iter().sum();
-        for ((out, &value), &mean) in out_rest.iter_mut().zip(values_rest).zip(means_rest) {
-            let centred = (f64::from(value) - mean) * self.factor;
-            *out = centred as f32;
-            energy += centred * centred;
+        let mut sum = lanes.iter().sum();
+        for ((out, &a), &b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
+            sum += visit(out, a.into(), b.into());
         }
-        energy
+        sum
     }
 }
 
