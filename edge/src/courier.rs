@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use splitsim_proto::Settlement;
@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::journal::Journal;
 use crate::lane::Lane;
+use crate::lock::locked;
 use crate::outage::Outages;
 use crate::outbox::{Outbox, OutboxError};
 use crate::parcel::Parcel;
@@ -321,12 +322,6 @@ impl Common {
         // Where so many events wait that there is no room, this one is not missed.
         drop(self.shared.events.try_send(event));
     }
-}
-
-/// What is locked is whole at any moment, so a lane that broke down while it held the lock does not
-/// matter.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Beside those in the channel: one that the gate holds out, and one that is being sent.

@@ -26,6 +26,7 @@ mod journal;
 mod lane;
 mod link_meter;
 mod link_shares;
+mod lock;
 mod outage;
 mod outbox;
 mod parcel;

@@ -1,9 +1,11 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use splitsim_feature::units::Bytes;
 use splitsim_policy::{Company, LinkEstimate, LinkEstimator, Transfer};
 use splitsim_transport::PathSnapshot;
+
+use crate::lock::locked;
 
 /// What the edge believes of its uplink: the courier measures, the gate asks.
 #[derive(Debug, Clone, Default)]
@@ -24,20 +26,15 @@ impl LinkMeter {
             rtt: path.rtt,
             window: path.congestion_window,
         };
-        self.estimator(|estimator| match company {
+        let mut estimator = locked(&self.0);
+        match company {
             None => estimator.observe(transfer),
             Some(company) => estimator.observe_shared(transfer, company),
-        });
+        }
     }
 
     /// What is believed now.
     pub(crate) fn estimate(&self) -> Option<LinkEstimate> {
-        self.estimator(|estimator| estimator.estimate())
-    }
-
-    /// The estimator is whole at any moment, so a thread that broke down while holding it does not
-    /// matter.
-    fn estimator<T>(&self, access: impl FnOnce(&mut LinkEstimator) -> T) -> T {
-        access(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        locked(&self.0).estimate()
     }
 }

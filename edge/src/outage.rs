@@ -1,7 +1,9 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use splitsim_transport::Backoff;
+
+use crate::lock::locked;
 
 /// The times in which nothing gets through, one account for all lanes: what breaks a connection breaks
 /// every frame on it, and is one failure.
@@ -93,9 +95,8 @@ impl Outages {
         }
     }
 
-    /// The state is whole at any moment, so a lane that broke down while holding it does not matter.
     fn with<T>(&self, access: impl FnOnce(&mut State) -> T) -> T {
-        access(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        access(&mut locked(&self.state))
     }
 }
 

@@ -2,7 +2,7 @@
 //! makes a connection for all.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use splitsim_proto::{Ack, Hello, Reference, Settlement};
 use splitsim_transport::{
@@ -14,6 +14,7 @@ use tokio::time::{Duration, timeout};
 use crate::EdgeConfig;
 use crate::event::EdgeEvent;
 use crate::link_shares::{LinkShares, Passage};
+use crate::lock::locked;
 use crate::stages::Shared;
 
 /// What comes between a frame and its answer.
@@ -106,7 +107,7 @@ impl Uplink {
     /// A cold connection carries one frame.
     pub(crate) fn frame_answered(&self) {
         if self.reuse == Reuse::Cold
-            && let Some(line) = self.frames.held().session.take()
+            && let Some(line) = locked(&self.frames.held).session.take()
         {
             line.connection().close(CloseCode::Done, "");
         }
@@ -211,19 +212,14 @@ impl FrameLine {
 
     /// A frame is under way from now on.
     pub(crate) fn enter(&self, frame: u64) {
-        let mut shares = self.shares();
+        let mut shares = locked(&self.shares);
         shares.enter(frame, self.counter.usage());
     }
 
     /// A frame is under way no more.
     pub(crate) fn leave(&self, frame: u64) -> Passage {
-        let mut shares = self.shares();
+        let mut shares = locked(&self.shares);
         shares.leave(frame, self.counter.usage())
-    }
-
-    /// The shares are whole at any moment, so a lane that broke down while holding them does not matter.
-    fn shares(&self) -> MutexGuard<'_, LinkShares> {
-        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -280,7 +276,7 @@ impl<S: Session> Way<S> {
         }
         let made = patiently(shared, self.target.address, retry, connect).await?;
         announce(shared, made.connection(), made.cloud()).await;
-        *self.held() = Held {
+        *locked(&self.held) = Held {
             session: Some(made.clone()),
             broken: false,
         };
@@ -288,12 +284,12 @@ impl<S: Session> Way<S> {
     }
 
     fn session(&self) -> Option<S> {
-        self.held().session.clone()
+        locked(&self.held).session.clone()
     }
 
     /// A session has broken. One that was made since then has not.
     fn lost(&self, broken: &S) {
-        let mut held = self.held();
+        let mut held = locked(&self.held);
         let is_it = |session: &mut S| session.connection().is_same(broken.connection());
         if held.session.take_if(is_it).is_some() {
             held.broken = true;
@@ -301,12 +297,7 @@ impl<S: Session> Way<S> {
     }
 
     fn is_broken(&self) -> bool {
-        self.held().broken
-    }
-
-    /// What is held is whole at any moment, so a lane that broke down while locking it does not matter.
-    fn held(&self) -> MutexGuard<'_, Held<S>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.held).broken
     }
 }
 
