@@ -122,34 +122,38 @@ const REPLAYED: Expected = Expected {
 
 #[test]
 fn a_report_can_be_read_by_everybody() {
-    let lab = Lab::new();
-    let page = report(&lab, SCENARIO);
-    let browser = Chromium::start();
-    is_there_for_everybody(&browser, &page, &RUN);
-    let view = browser.open(&page, DESK);
-    answers_clicks(&view);
-    answers_the_keyboard(&view);
     let tables = [("frames.csv", "run,policy,task,edge,frame,", 19)];
-    gives_its_data(&view, &lab, &tables);
-    prints(&view);
-    assert_eq!(view.complaints(), [""; 0]);
+    can_be_read_by_everybody(SCENARIO, &RUN, answers_clicks, &tables);
 }
 
 #[test]
 fn a_report_of_a_replay_can_be_read_by_everybody() {
-    let lab = Lab::new();
-    let page = report(&lab, REPLAY);
-    let browser = Chromium::start();
-    is_there_for_everybody(&browser, &page, &REPLAYED);
-    let view = browser.open(&page, DESK);
-    shows_what_was_replayed(&view);
-    answers_the_keyboard(&view);
     let tables = [
         ("policies.csv", "task,rank,policy,label,", 13),
         ("frames.csv", "task,policy,frame,name,end,", 37),
         ("ladder-dpt.csv", "frame,name,points,", 7),
     ];
-    gives_its_data(&view, &lab, &tables);
+    can_be_read_by_everybody(REPLAY, &REPLAYED, shows_what_was_replayed, &tables);
+}
+
+/// A table that a page offers: its file's name, how it begins, and its lines.
+type Offered<'a> = (&'a str, &'a str, usize);
+
+/// `special` is looked at beside what every page has.
+fn can_be_read_by_everybody(
+    scenario: &str,
+    expected: &Expected,
+    special: fn(&View),
+    tables: &[Offered<'_>],
+) {
+    let lab = Lab::new();
+    let page = report(&lab, scenario);
+    let browser = Chromium::start();
+    is_there_for_everybody(&browser, &page, expected);
+    let view = browser.open(&page, DESK);
+    special(&view);
+    answers_the_keyboard(&view);
+    gives_its_data(&view, &lab, tables);
     prints(&view);
     assert_eq!(view.complaints(), [""; 0]);
 }
@@ -340,7 +344,7 @@ fn answers_the_keyboard(view: &View) {
 }
 
 /// Files with their beginnings and the lines that they have at least.
-fn gives_its_data(view: &View, lab: &Lab, tables: &[(&str, &str, usize)]) {
+fn gives_its_data(view: &View, lab: &Lab, tables: &[Offered<'_>]) {
     let folder = lab.path("downloads");
     fs::create_dir(&folder).unwrap();
     view.download_to(&folder);
