@@ -10,6 +10,7 @@
 //! Pictures come from the caller, who can run the model again. Columns: `docs/metrics.md`. This
 //! crate has no clock and knows neither libtorch nor the network.
 
+mod columns;
 mod error;
 mod flat;
 mod limits;

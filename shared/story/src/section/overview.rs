@@ -9,7 +9,7 @@ use splitsim_results::{GroupSummary, Quantiles};
 use crate::limits::{decimals, title, unit};
 use crate::shipment::Shipment;
 use crate::statistics::{estimate, mean};
-use crate::{Limits, RecordedRun};
+use crate::{Limits, RecordedRun, columns};
 
 pub(crate) fn section(run: &RecordedRun, limits: &Limits) -> Section {
     let mut section = Section::new("Overview").text(what_was_run(run)).text(HOW);
@@ -137,20 +137,18 @@ fn policies(run: &RecordedRun, limits: &Limits) -> Table {
         Column::text("task"),
         Column::text("policy"),
         Column::number("frames", ""),
-        Column::number("rate", "BPFP").about("mean of 8 × container bytes ÷ feature points"),
+        columns::rate(),
         Column::number("container", "kB").about("mean per frame"),
         Column::number("link", "kB").about("mean per frame, with all headers and retransmissions"),
         Column::number("tries", "/frame").about("encodings made per frame"),
         Column::number("re-encoded", "%").about("frames with more than one encoding"),
         Column::number("best effort", "%").about("frames shipped although no try passed"),
         Column::number("dropped", "frames").about("frames of which the policy shipped nothing"),
-        Column::number("distortion", "mean")
-            .about("true semantic distortion: cls in ranks, seg in mIoU points, dpt in m of RMSE"),
-        Column::text("interval of the mean")
-            .about("95 % bootstrap interval of the mean distortion over frames"),
-        Column::number("distortion", "p95").about("true distortion, nearest rank"),
+        columns::mean_distortion(),
+        columns::interval_of_mean(),
+        columns::p95_distortion(),
         Column::number("distortion", "worst").about("true distortion"),
-        Column::number("over limit", "%").about("frames whose true distortion exceeds the limit"),
+        columns::over_limit(),
         Column::number("latency", "p50 ms").about("end to end: from capture to the reply"),
         Column::number("latency", "p95 ms").about("end to end: from capture to the reply"),
     ];
@@ -193,9 +191,7 @@ fn row(run: &RecordedRun, group: &GroupSummary, limits: &Limits) -> [Cell; 17] {
         Cell::known(group.best_effort_percent, 1),
         Cell::count(dropped),
         Cell::known(found.map(|found| found.mean), digits),
-        found.map_or_else(Cell::missing, |found| {
-            Cell::text(format!("{:.digits$} to {:.digits$}", found.low, found.high))
-        }),
+        columns::interval(found, digits),
         Cell::known(distortion.map(|distortion| distortion.p95), digits),
         Cell::known(distortion.map(|distortion| distortion.worst), digits),
         Cell::known(over, 1),

@@ -4,6 +4,7 @@ use splitsim_replay::{Level, Recording, TaskComparison};
 use splitsim_report::{Axis, Cell, Column, Figure, Hue, Mark, Section, Series, Table};
 
 use super::{distortions, limit, over};
+use crate::columns;
 use crate::limits::{decimals, title, unit};
 use crate::replay::RecordedReplay;
 use crate::statistics::{Estimate, estimate, percentile};
@@ -103,14 +104,12 @@ fn table(tasks: &[(&TaskComparison, Vec<Rung>)]) -> Table {
         Column::number("level", ""),
         Column::text("is"),
         Column::number("container", "kB").about("mean per frame"),
-        Column::number("rate", "BPFP").about("mean of 8 × container bytes ÷ feature points"),
+        columns::rate(),
         Column::number("coding", "ms").about("encoding, decoding and scoring at the edge, mean"),
-        Column::number("distortion", "mean")
-            .about("true semantic distortion: cls in ranks, seg in mIoU points, dpt in m of RMSE"),
-        Column::text("interval of the mean")
-            .about("95 % bootstrap interval of the mean distortion over frames"),
-        Column::number("distortion", "p95").about("true distortion, nearest rank"),
-        Column::number("over limit", "%").about("frames whose true distortion exceeds the limit"),
+        columns::mean_distortion(),
+        columns::interval_of_mean(),
+        columns::p95_distortion(),
+        columns::over_limit(),
         Column::number("failed", "frames").about("frames that the codec failed on"),
     ];
     let mut table = Table::new("Levels by task", columns);
@@ -133,9 +132,7 @@ fn row(task: &TaskComparison, number: usize, rung: &Rung) -> [Cell; 11] {
         Cell::known(rung.bpfp, 4),
         Cell::known(rung.compute_ms, 1),
         Cell::known(mean(rung.distortion), digits),
-        rung.distortion.map_or_else(Cell::missing, |found| {
-            Cell::text(format!("{:.digits$} to {:.digits$}", found.low, found.high))
-        }),
+        columns::interval(rung.distortion, digits),
         Cell::known(rung.distortion_p95, digits),
         Cell::known(mean(rung.broken_percent), 1),
         Cell::count(rung.failed as u64),

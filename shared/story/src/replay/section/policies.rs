@@ -4,6 +4,7 @@ use splitsim_replay::{Evaluation, Interval, Share, TaskComparison};
 use splitsim_report::{Cell, Column, Section, Table};
 
 use super::limit;
+use crate::columns;
 use crate::limits::{decimals, title};
 use crate::replay::RecordedReplay;
 
@@ -53,7 +54,7 @@ fn costs(task: &TaskComparison) -> Table {
         Column::number("regret", "B")
             .about("bytes per shipped frame beyond an oracle with as many violations"),
         Column::number("container", "B").about("mean per shipped frame"),
-        Column::number("rate", "BPFP").about("mean of 8 × container bytes ÷ feature points"),
+        columns::rate(),
         Column::number("tries", "/frame").about("encodings made per frame"),
         Column::number("coding", "ms").about("encoding, decoding and scoring per frame"),
         Column::number("wasted", "ms").about("of these, on attempts that were not shipped"),
@@ -97,7 +98,7 @@ fn quality(task: &TaskComparison) -> Table {
         Column::text("interval of the saving").about("95 % bootstrap interval over frames"),
         Column::number("distortion", "mean").about("true semantic distortion of shipped frames"),
         Column::text("interval of the mean").about("95 % bootstrap interval over frames"),
-        Column::number("distortion", "p95").about("true distortion, nearest rank"),
+        columns::p95_distortion(),
         Column::number("distortion", "worst").about("true distortion"),
         Column::number("violations", "%").about("shipped frames over the limit"),
         Column::number("unavoidable", "frames")
@@ -109,8 +110,10 @@ fn quality(task: &TaskComparison) -> Table {
     ];
     let caption = format!("{}: what they ship; {}", title(task.task), limit(task));
     let digits = decimals(task.task);
-    let interval = |Interval { low, high }: Interval, digits: usize| {
-        Cell::text(format!("{low:.digits$} to {high:.digits$}"))
+    let interval = |found: Option<Interval>, digits| {
+        found.map_or_else(Cell::missing, |found| {
+            columns::span(found.low, found.high, digits)
+        })
     };
     ranked(task, Table::new(caption, columns), |name, e| {
         let (saved, found) = (e.saved, e.distortion);
@@ -118,9 +121,9 @@ fn quality(task: &TaskComparison) -> Table {
         vec![
             name,
             Cell::known(saved.map(|saved| saved.percent), 1),
-            saved.map_or_else(Cell::missing, |saved| interval(saved.interval, 1)),
+            interval(saved.map(|saved| saved.interval), 1),
             Cell::known(found.map(|found| found.mean), digits),
-            found.map_or_else(Cell::missing, |found| interval(found.mean_interval, digits)),
+            interval(found.map(|found| found.mean_interval), digits),
             Cell::known(found.map(|found| found.p95), digits),
             Cell::known(found.map(|found| found.worst), digits),
             share(e.violations),
