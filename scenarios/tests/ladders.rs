@@ -189,6 +189,18 @@ fn a_study_records_once_and_ranks_every_policy() {
     std::fs::rename(place.path("model"), place.path("elsewhere")).unwrap();
     std::fs::rename(place.path("out"), place.path("away")).unwrap();
     let first = page("slower");
+    let line = "export slower --format csv --out tables --json";
+    let files = place.splitsim(line).json();
+    let rows = ["policies", "frames", "ladder-cls"].map(|name| {
+        let path = format!("tables/{name}.csv");
+        let files = files["files"].as_array().unwrap();
+        let file = files.iter().find(|one| one["file"] == *path).unwrap();
+        let text = std::fs::read_to_string(place.path(&path)).unwrap();
+        assert_eq!(file["rows"], text.lines().count() - 1);
+        text.lines().count() - 1
+    });
+    // Seven policies over three frames of three levels.
+    assert_eq!(rows, [7, 21, 9]);
     place.splitsim("report slower --out told.html").ok();
     assert!(std::fs::read_to_string(place.path("told.html")).unwrap() == first);
     let line = "report slower --limit cls=3 --out told.html";

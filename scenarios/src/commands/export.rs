@@ -6,20 +6,21 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use splitsim_results::{Cell, ColumnType, Rows, Store, TableName};
-use splitsim_story::RecordedRun;
+use splitsim_story::{RecordedReplay, RecordedRun};
 use splitsim_table::{Column, Table, Values, write_csv, write_parquet};
 
 use crate::failure::OrRefuse;
 use crate::{Failure, Output};
 
-/// Write a run's results as Parquet or CSV.
+/// Write the results of a run or a replay as Parquet or CSV.
 ///
-/// One file per table of the results (runs, frames, attempts, distortions, stages, joined by run_key and
-/// frame_key), and flat.EXT with a row per frame that has everything. Columns: docs/metrics.md.
+/// Of a run, one file per table of the results (runs, frames, attempts, distortions, stages, joined by
+/// run_key and frame_key), and flat.EXT with a row per frame that has everything. Of a replay, policies.EXT,
+/// frames.EXT with a row per policy and frame, and the recorded ladders. Columns: docs/metrics.md.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Export {
-    /// The folder that splitsim run or cloud serve wrote
+    /// The folder that splitsim run, policies compare or cloud serve wrote
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// The format
@@ -40,17 +41,23 @@ enum Format {
 
 impl Export {
     pub(crate) fn run(self) -> Result<Output, Failure> {
-        let run = RecordedRun::read(&self.folder).or_refuse()?;
-        let store = Store::open(&self.folder.join(Store::FILE_NAME)).or_refuse()?;
+        let tables = match RecordedReplay::is_in(&self.folder) {
+            true => RecordedReplay::read(&self.folder, &[])
+                .or_refuse()?
+                .tables(),
+            false => {
+                let run = RecordedRun::read(&self.folder).or_refuse()?;
+                let store = Store::open(&self.folder.join(Store::FILE_NAME)).or_refuse()?;
+                Ok(tables_of(&run, &store)?)
+            }
+        };
         ensure_folder(&self.out).or_refuse()?;
-        Ok(self.execute(&run, &store)?)
+        Ok(self.execute(&tables.context("cannot make tables of the replay")?)?)
     }
 
-    fn execute(&self, run: &RecordedRun, store: &Store) -> Result<Output> {
-        let mut files = vec![self.write("flat", &run.frames_table())?];
-        for table in TableName::ALL {
-            files.push(self.write(table.name(), &typed(store.rows(table)?)?)?);
-        }
+    fn execute(&self, tables: &[(String, Table)]) -> Result<Output> {
+        let files = tables.iter().map(|(name, table)| self.write(name, table));
+        let files = files.collect::<Result<Vec<_>>>()?;
         let text = files
             .iter()
             .map(|(path, rows)| format!("{}: {rows} rows", path.display()));
@@ -70,6 +77,15 @@ impl Export {
         write(&path, table)?;
         Ok((path, table.rows()))
     }
+}
+
+/// `flat`, and the tables of the store.
+fn tables_of(run: &RecordedRun, store: &Store) -> Result<Vec<(String, Table)>> {
+    let mut tables = vec![("flat".to_owned(), run.frames_table())];
+    for table in TableName::ALL {
+        tables.push((table.name().to_owned(), typed(store.rows(table)?)?));
+    }
+    Ok(tables)
 }
 
 fn ensure_folder(path: &Path) -> Result<()> {
@@ -128,7 +144,8 @@ fn text(cell: &Cell) -> Option<String> {
 const EXAMPLES: &str = "\
 Examples:
   splitsim export out/demo --format parquet --out out/demo/tables
-  splitsim export out/demo --format csv --out /tmp/demo-csv";
+  splitsim export out/demo --format csv --out /tmp/demo-csv
+  splitsim export out/policy-comparison --format parquet --out tables";
 
 #[cfg(test)]
 mod tests {

@@ -6,9 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use splitsim_feature::Task;
-use splitsim_replay::{Comparison, Evaluation, Recording, TaskComparison, Terms};
+use splitsim_replay::{Comparison, Evaluation, Recording, ReplayError, TaskComparison, Terms};
 use splitsim_report::{Notice, Page};
 use splitsim_results::Store;
+use splitsim_table::Table;
 
 use crate::StoryError;
 use crate::limits::unit;
@@ -103,6 +104,23 @@ impl RecordedReplay {
             Some(section::data::section(self)?),
         ];
         Ok(sections.into_iter().flatten().fold(page, Page::section))
+    }
+
+    /// All numbers: `policies`, with a row per task and policy; `frames`, with a row for each of their frames;
+    /// and for every task `ladder-TASK`, the recording. Columns as in `docs/metrics.md`.
+    ///
+    /// # Errors
+    /// When they cannot be put into tables.
+    pub fn tables(&self) -> Result<Vec<(String, Table)>, ReplayError> {
+        let mut tables = vec![
+            ("policies".to_owned(), self.comparison.to_table()?),
+            ("frames".to_owned(), self.comparison.to_frames_table()?),
+        ];
+        for recording in &self.recordings {
+            let name = format!("ladder-{}", recording.identity().task);
+            tables.push((name, recording.to_table()?));
+        }
+        Ok(tables)
     }
 
     /// Every task with its recording.
