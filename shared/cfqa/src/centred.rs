@@ -1,6 +1,7 @@
 use faer::MatRef;
 use rayon::prelude::*;
 
+use crate::huge::Values;
 use crate::lanes::{accumulate, centre};
 
 /// A map `[tokens, dim]` with each channel's mean over the tokens subtracted, divided by the map's RMS.
@@ -8,7 +9,7 @@ use crate::lanes::{accumulate, centre};
 /// CKA does not depend on the scale of a map; dividing by it keeps the `f32` products of any finite
 /// feature in range.
 pub(crate) struct CentredMap {
-    values: Vec<f32>,
+    values: Values,
     tokens: usize,
     dim: usize,
     scale: f64,
@@ -102,8 +103,8 @@ impl Sums {
 }
 
 /// `(value − mean of its channel)·factor`, and the sum of its squares.
-fn centred(values: &[f32], means: &[f64], factor: f64) -> (Vec<f32>, f64) {
-    let mut out = vec![0.0; values.len()];
+fn centred(values: &[f32], means: &[f64], factor: f64) -> (Values, f64) {
+    let mut out = Values::zeros(values.len());
     let energies: Vec<f64> = out
         .par_chunks_mut(means.len())
         .zip(values.par_chunks(means.len()))

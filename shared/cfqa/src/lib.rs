@@ -28,6 +28,7 @@ mod correlation;
 mod discrimination;
 mod error;
 mod gram;
+mod huge;
 mod lanes;
 mod layers;
 mod layout;
