@@ -1,7 +1,9 @@
 //! What happened when.
 
-use std::time::{Duration, SystemTime};
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use splitsim_feature::Task;
 use splitsim_report::{Axis, Figure, Section, Series};
 
 use super::{hue, link};
@@ -36,27 +38,53 @@ struct Arrival {
     /// When the cloud had received it.
     at: SystemTime,
     bytes: u64,
-    /// From capture to reply, where both are known, in seconds after `at`.
-    way: Option<(f64, f64)>,
+    /// From capture to reply, where both are known.
+    way: Option<Way>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    captured: SystemTime,
+    replied: SystemTime,
 }
 
 fn arrivals(run: &RecordedRun) -> Vec<Arrival> {
     let tasks = run.tasks.iter();
-    tasks
-        .flat_map(|&task| run.shipments(task))
-        .filter_map(|shipment| arrival(&shipment))
+    let mut shipments: Vec<Shipment<'_>> = tasks.flat_map(|&task| run.shipments(task)).collect();
+    shipments.sort_by_key(|one| in_order_of_capture(one));
+    // An edge captures a frame after those before it.
+    let mut latest = BTreeMap::new();
+    shipments
+        .iter()
+        .filter_map(|shipment| {
+            let (run, edge, task, _) = in_order_of_capture(shipment);
+            let latest = latest.entry((run, edge, task)).or_insert(UNIX_EPOCH);
+            arrival(shipment, latest)
+        })
         .collect()
 }
 
-fn arrival(shipment: &Shipment<'_>) -> Option<Arrival> {
+fn in_order_of_capture<'a>(shipment: &Shipment<'a>) -> (&'a str, &'a str, Task, u64) {
+    let key = &shipment.logged.frame.key;
+    (&key.run_id, &key.edge_id, key.task, key.frame)
+}
+
+/// `latest` is when the edge captured the last frame before this one, at the earliest, and afterwards when it
+/// captured this one.
+fn arrival(shipment: &Shipment<'_>, latest: &mut SystemTime) -> Option<Arrival> {
     let frame = &shipment.logged.frame;
     let at = humantime::parse_rfc3339_weak(&frame.received_at).ok()?;
     let stages = &shipment.logged.stages;
-    // The reply leaves the cloud when its stages and the experiment's are over.
-    let after_ms = stages.cloud_queue_ms + stages.decode_ms + stages.head_ms + stages.experiment_ms;
-    let way = stages.end_to_end_ms.map(|total_ms| {
-        let captured_ms = after_ms - stages.experiment_ms - total_ms;
-        (captured_ms / 1000.0, after_ms / 1000.0)
+    // The reply leaves the cloud when its stages are over, and those of the experiment, which do not count.
+    let cloud_ms = stages.cloud_queue_ms + stages.decode_ms + stages.head_ms;
+    let way = stages.end_to_end_ms.and_then(|total_ms| {
+        // A reply that was long on its way makes the capture seem as much too early.
+        let seeming = at.checked_sub(milliseconds(total_ms - cloud_ms)?)?;
+        *latest = seeming.max(*latest);
+        Some(Way {
+            captured: *latest,
+            replied: latest.checked_add(milliseconds(total_ms + stages.experiment_ms)?)?,
+        })
     });
     Some(Arrival {
         policy: shipment.policy,
@@ -66,10 +94,16 @@ fn arrival(shipment: &Shipment<'_>) -> Option<Arrival> {
     })
 }
 
+fn milliseconds(milliseconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
+}
+
+/// Seconds from `first` on, negative before.
 fn seconds(at: SystemTime, first: SystemTime) -> f64 {
-    at.duration_since(first)
-        .unwrap_or(Duration::ZERO)
-        .as_secs_f64()
+    match at.duration_since(first) {
+        Ok(after) => after.as_secs_f64(),
+        Err(before) => -before.duration().as_secs_f64(),
+    }
 }
 
 /// Steps of the goodput figure.
@@ -120,9 +154,8 @@ fn under_way(run: &RecordedRun, arrivals: &[Arrival], first: SystemTime) -> Figu
             let of = arrivals.iter().filter(|one| one.policy == policy);
             let ways: Vec<(f64, f64)> = of
                 .filter_map(|one| {
-                    let at = seconds(one.at, first);
-                    one.way
-                        .map(|(captured, replied)| (at + captured, at + replied))
+                    let Way { captured, replied } = one.way?;
+                    Some((seconds(captured, first), seconds(replied, first)))
                 })
                 .collect();
             (!ways.is_empty()).then(|| Series::steps(name, counted(&ways)).hue(hue(policy)))
@@ -152,6 +185,8 @@ fn counted(ways: &[(f64, f64)]) -> Vec<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use splitsim_results::LoggedFrame;
+
     use super::*;
     use crate::samples;
 
@@ -173,12 +208,29 @@ mod tests {
     fn a_frame_is_under_way_as_long_as_it_took() {
         let (_dir, run) = samples::run(2);
         let one = &arrivals(&run)[0];
-        let (captured, replied) = one.way.unwrap();
+        let Way { captured, replied } = one.way.unwrap();
         // End to end and the experiment's time, which the reply waits for.
-        assert!(
-            (replied - captured - 0.05975).abs() < 1e-9,
-            "{captured} {replied}"
-        );
-        assert!((replied - 0.0125).abs() < 1e-9);
+        let took = seconds(replied, captured);
+        assert!((took - 0.05975).abs() < 1e-8, "{took}");
+        assert!((seconds(replied, one.at) - 0.0125).abs() < 1e-8);
+    }
+
+    #[test]
+    fn a_reply_that_is_late_does_not_make_the_capture_earlier() {
+        let (_dir, mut run) = samples::run(3);
+        // Received after a second as the others, answered after a minute.
+        let late = |one: &&mut LoggedFrame| one.frame.key.frame == 1;
+        for logged in run.frames.iter_mut().filter(late) {
+            logged.stages.end_to_end_ms = Some(60_000.0);
+        }
+        let arrivals = arrivals(&run);
+        let [before, late, after] = &arrivals[..3] else {
+            panic!("three frames of the first edge");
+        };
+        let (before, way) = (before.way.unwrap(), late.way.unwrap());
+        assert_eq!(way.captured, before.captured);
+        let took = seconds(way.replied, way.captured);
+        assert!((took - 60.007).abs() < 1e-8, "{took}");
+        assert!(after.way.unwrap().captured > way.captured);
     }
 }
