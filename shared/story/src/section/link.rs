@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use splitsim_report::{Axis, Cell, Column, Figure, Hue, Series, Table};
 use splitsim_results::LinkSampleRecord;
 
-use super::hue;
+use super::{hue, seconds};
 use crate::RecordedRun;
 
 /// Steps of the figures over the whole run.
@@ -28,7 +28,7 @@ struct Step {
 /// Rate and queue of the uplinks, on the clock that has its zero at `first`.
 pub(super) fn figures(run: &RecordedRun, first: SystemTime) -> Vec<Figure> {
     let uplinks = || run.links.iter().filter(|sample| sample.direction == "up");
-    let last_s = uplinks().filter_map(|sample| seconds(sample, first));
+    let last_s = uplinks().filter_map(|sample| sampled(sample, first));
     let Some(last_s) = last_s.max_by(f64::total_cmp) else {
         return Vec::new();
     };
@@ -40,12 +40,9 @@ pub(super) fn figures(run: &RecordedRun, first: SystemTime) -> Vec<Figure> {
     vec![rate(run, &policies, step_s), queue(run, &policies, step_s)]
 }
 
-fn seconds(sample: &LinkSampleRecord, first: SystemTime) -> Option<f64> {
+fn sampled(sample: &LinkSampleRecord, first: SystemTime) -> Option<f64> {
     let at = humantime::parse_rfc3339_weak(&sample.sampled_at).ok()?;
-    Some(match at.duration_since(first) {
-        Ok(after) => after.as_secs_f64(),
-        Err(before) => -before.duration().as_secs_f64(),
-    })
+    Some(seconds(at, first))
 }
 
 fn steps(run: &RecordedRun, policy: usize, first: SystemTime, step_s: f64) -> BTreeMap<i64, Step> {
@@ -53,7 +50,7 @@ fn steps(run: &RecordedRun, policy: usize, first: SystemTime, step_s: f64) -> BT
     let mut delivered: BTreeMap<&str, u64> = BTreeMap::new();
     let mut capacities: BTreeMap<i64, BTreeMap<&str, Option<f64>>> = BTreeMap::new();
     for sample in samples(run, policy, "up") {
-        let Some(at) = seconds(sample, first) else {
+        let Some(at) = sampled(sample, first) else {
             continue;
         };
         let number = (at / step_s).floor() as i64;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use splitsim_feature::Task;
 use splitsim_report::{Axis, Figure, Section, Series};
 
-use super::{hue, link};
+use super::{hue, link, seconds};
 use crate::RecordedRun;
 use crate::shipment::Shipment;
 
@@ -14,10 +14,7 @@ pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
     let arrivals = arrivals(run);
     let first = arrivals.iter().map(|one| one.at).min()?;
     let last = arrivals.iter().map(|one| one.at).max()?;
-    let span_s = last
-        .duration_since(first)
-        .unwrap_or(Duration::ZERO)
-        .as_secs_f64();
+    let span_s = seconds(last, first);
     let section = Section::new("Timeline of the link")
         .text(
             "Frames under way are those captured and not yet answered, at all edges. Goodput is what the \
@@ -96,14 +93,6 @@ fn arrival(shipment: &Shipment<'_>, latest: &mut SystemTime) -> Option<Arrival> 
 
 fn milliseconds(milliseconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
-}
-
-/// Seconds from `first` on, negative before.
-fn seconds(at: SystemTime, first: SystemTime) -> f64 {
-    match at.duration_since(first) {
-        Ok(after) => after.as_secs_f64(),
-        Err(before) => -before.duration().as_secs_f64(),
-    }
 }
 
 /// Steps of the goodput figure.
