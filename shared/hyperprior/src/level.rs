@@ -112,6 +112,9 @@ pub(crate) const fn before(side: usize, padded: usize) -> usize {
 }
 
 /// `[1, 1, H, W]`, sides multiples of 64, values in [0, 1).
+///
+/// With one channel, channels first and last are the same bytes. The strides are those of channels last:
+/// from them libtorch takes the order of the first convolution's output, and so of all that follow.
 fn padded(picture: ArrayView2<'_, u16>, bits: u8) -> Result<Tensor, HyperpriorError> {
     let (rows, columns) = picture.dim();
     let (height, width) = LatentExtent::of_picture(rows, columns).picture();
@@ -124,7 +127,8 @@ fn padded(picture: ArrayView2<'_, u16>, bits: u8) -> Result<Tensor, HyperpriorEr
             *value = f32::from(symbol) * scale;
         }
     }
-    Ok(Tensor::f_from_slice(&values)?.f_reshape([1, 1, height as i64, width as i64])?)
+    let stored = Tensor::f_from_slice(&values)?.f_reshape([1, height as i64, width as i64, 1])?;
+    Ok(stored.f_permute([0i64, 3, 1, 2])?)
 }
 
 /// Undoes [`padded`], rounding to symbols.
@@ -170,4 +174,22 @@ fn rounded(latent: &Tensor, network: &'static str) -> Result<Planes<i32>, Hyperp
     let symbols = Vec::<i32>::try_from(symbols.f_contiguous()?)?;
     let sides = [channels, height, width].map(|side| side as usize);
     Planes::new(sides[0], sides[1], sides[2], symbols).ok_or(HyperpriorError::NotFinite { network })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_are_stored_last_from_the_first_convolution_on() {
+        let _no_grad = tch::no_grad_guard();
+        let parameters = crate::golden::parameters();
+        let picture = padded(Array2::from_elem((100, 70), 9).view(), 8).unwrap();
+        for layers in 1..=7 {
+            let analysis = Sequence::analysis(&parameters).unwrap();
+            let analysis = analysis.channels_last().unwrap().first(layers);
+            let value = analysis.forward(&picture).unwrap();
+            assert_eq!(value.stride()[1], 1, "after {layers} layers");
+        }
+    }
 }
