@@ -1,115 +1,99 @@
-use faer::MatRef;
 use rayon::prelude::*;
 
-use crate::huge::Values;
 use crate::lanes::{accumulate, centre};
+use crate::panels::{Panels, Side};
 
-/// A map `[tokens, dim]` with each channel's mean over the tokens subtracted, divided by the map's RMS.
+/// What centring a map `[tokens, dim]` takes: each channel's mean over the tokens, and the map's RMS.
 ///
 /// CKA does not depend on the scale of a map; dividing by it keeps the `f32` products of any finite
 /// feature in range.
-pub(crate) struct CentredMap {
-    values: Values,
-    tokens: usize,
-    dim: usize,
+pub(crate) struct Centring {
+    means: Vec<f64>,
     scale: f64,
-}
-
-/// Over what a Gram matrix of a map runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    /// X·Xᵀ, `[tokens, tokens]`.
-    Tokens,
-    /// Xᵀ·X, `[dim, dim]`.
-    Channels,
 }
 
 /// A map is constant when what is left of it after centring is, in RMS, at most this share of what
 /// it was: less than the rounding of its own values.
 const CONSTANT_SHARE: f64 = f32::EPSILON as f64;
 
-/// Tokens that one task sums up.
-const BLOCK_TOKENS: usize = 16;
+/// Tokens that one task sums up at least, and how many tasks there are at most.
+const LEAST_TOKENS: usize = 16;
+const MOST_TASKS: usize = 64;
 
-impl CentredMap {
-    /// Centres a map of row-major `values`; `None` when all its tokens are alike.
-    pub(crate) fn new(values: &[f32], tokens: usize, dim: usize) -> Option<Self> {
-        let points = values.len() as f64;
-        let Sums { channels, energy } = Sums::of(values, dim);
-        let scale = (energy / points).sqrt();
-        let means: Vec<f64> = channels.iter().map(|sum| sum / tokens as f64).collect();
-        let (values, energy) = centred(values, &means, scale.recip());
-        let share = (energy / points).sqrt();
-        // Of zeros, whose scale is zero, the share is not a number.
-        (share > CONSTANT_SHARE).then_some(Self {
-            values,
-            tokens,
-            dim,
-            scale,
-        })
+impl Centring {
+    /// That of a map of row-major `values`; `None` when all its tokens are alike.
+    pub(crate) fn of(values: &[f32], dim: usize) -> Option<Self> {
+        let first = values.get(..dim)?;
+        let tokens = (values.len() / dim) as f64;
+        let Deviations { sums, squares } = Deviations::of(values, dim);
+
+        // Of values v = first + d: Σ v² = Σ d² + 2·first·Σ d + tokens·first².
+        let mut energy = squares;
+        let mut centred = squares;
+        let mut means = Vec::with_capacity(dim);
+        for (sum, &first) in sums.into_iter().zip(first) {
+            let first = f64::from(first);
+            energy += first * (2.0 * sum + tokens * first);
+            centred -= sum * sum / tokens;
+            means.push(first + sum / tokens);
+        }
+        let rms = |energy: f64| (energy.max(0.0) / values.len() as f64).sqrt();
+        let scale = rms(energy);
+        (rms(centred) > CONSTANT_SHARE * scale).then_some(Self { means, scale })
     }
 
-    /// The RMS that the map was divided by.
+    /// The RMS that the map is divided by.
     pub(crate) const fn scale(&self) -> f64 {
         self.scale
     }
 
-    /// The map with its tokens, or its channels, as rows.
-    pub(crate) fn rows(&self, side: Side) -> MatRef<'_, f32> {
-        let tokens = MatRef::from_row_major_slice(&self.values, self.tokens, self.dim);
-        match side {
-            Side::Tokens => tokens,
-            Side::Channels => tokens.transpose(),
-        }
+    /// The map that this was made of, centred, divided by its RMS, and laid out for products of its tokens or
+    /// its channels.
+    pub(crate) fn panels(&self, values: &[f32], side: Side) -> Panels {
+        let dim = self.means.len();
+        let factor = self.scale.recip();
+        Panels::of(side, values.len() / dim, dim, |out, token, channels| {
+            let means = &self.means[channels.clone()];
+            centre(out, &values[token * dim..][channels], means, factor);
+        })
     }
 }
 
-/// Sums over a map: each channel's values, and all squares.
-struct Sums {
-    channels: Vec<f64>,
-    energy: f64,
+/// How far the tokens of a map are from the first: sums over the tokens for each channel, and the sum of
+/// all squares. Of tokens that are alike both are exactly zero.
+struct Deviations {
+    sums: Vec<f64>,
+    squares: f64,
 }
 
-impl Sums {
+impl Deviations {
     fn of(values: &[f32], dim: usize) -> Self {
-        let blocks: Vec<Self> = values
-            .par_chunks(BLOCK_TOKENS * dim)
-            .map(|block| Self::of_block(block, dim))
+        let first = &values[..dim];
+        let share = (values.len() / dim).div_ceil(MOST_TASKS);
+        let parts: Vec<Self> = values
+            .par_chunks(share.max(LEAST_TOKENS) * dim)
+            .map(|tokens| {
+                let mut part = Self::zero(dim);
+                for tokens in tokens.chunks(LEAST_TOKENS * dim) {
+                    part.squares += accumulate(&mut part.sums, tokens, first);
+                }
+                part
+            })
             .collect();
-        let mut sums = Self::zero(dim);
-        for block in blocks {
-            for (sum, part) in sums.channels.iter_mut().zip(block.channels) {
+        let mut deviations = Self::zero(dim);
+        for part in parts {
+            for (sum, part) in deviations.sums.iter_mut().zip(part.sums) {
                 *sum += part;
             }
-            sums.energy += block.energy;
+            deviations.squares += part.squares;
         }
-        sums
-    }
-
-    fn of_block(block: &[f32], dim: usize) -> Self {
-        let mut sums = Self::zero(dim);
-        for token in block.chunks_exact(dim) {
-            sums.energy += accumulate(&mut sums.channels, token);
-        }
-        sums
+        deviations
     }
 
     fn zero(dim: usize) -> Self {
         Self {
-            channels: vec![0.0; dim],
-            energy: 0.0,
+            sums: vec![0.0; dim],
+            squares: 0.0,
         }
     }
-}
-
-/// `(value − mean of its channel)·factor`, and the sum of its squares.
-fn centred(values: &[f32], means: &[f64], factor: f64) -> (Values, f64) {
-    let mut out = Values::zeros(values.len());
-    let energies: Vec<f64> = out
-        .par_chunks_mut(means.len())
-        .zip(values.par_chunks(means.len()))
-        .with_min_len(BLOCK_TOKENS)
-        .map(|(out, token)| centre(out, token, means, factor))
-        .collect();
-    (out, energies.iter().sum())
 }

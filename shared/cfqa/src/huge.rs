@@ -1,28 +1,42 @@
 //! Memory for copies of whole maps.
 
+use std::mem;
 use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, PoisonError};
 
 use memmap2::MmapMut;
 
-/// Values that begin as zeros.
+/// Values that may be anything until they are written.
 ///
-/// Large ones lie in huge pages, where the system has them: touching new memory in pages of 4 KiB takes
-/// as long as a tenth of CKA's products.
-pub(crate) enum Values {
-    /// Whole huge pages, of which these are the first values.
-    Mapped {
-        memory: MmapMut,
-        count: usize,
-    },
+/// Large ones lie in huge pages, where the system has them, and the memory of the last two that were
+/// dropped is kept for the next of about their size: touching new memory takes a tenth as long as CKA's
+/// products in pages of 4 KiB, and a thirtieth in huge ones.
+pub(crate) struct Values {
+    memory: Memory,
+    count: usize,
+}
+
+enum Memory {
+    /// Whole huge pages.
+    Mapped(MmapMut),
     Owned(Vec<f32>),
 }
 
 /// The usual size of a huge page.
 const PAGE_BYTES: usize = 1 << 21;
 
+/// What was dropped last: a pair of maps.
+static DROPPED: Mutex<[Option<Memory>; 2]> = Mutex::new([None, None]);
+
 impl Values {
-    /// So many zeros.
-    pub(crate) fn zeros(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
+        let memory = Memory::dropped(count).unwrap_or_else(|| Memory::new(count));
+        Self { memory, count }
+    }
+}
+
+impl Memory {
+    fn new(count: usize) -> Self {
         let bytes = count * size_of::<f32>();
         if bytes < PAGE_BYTES / 2 {
             return Self::Owned(vec![0.0; count]);
@@ -33,9 +47,35 @@ impl Values {
                 // Without huge pages it is slower, and nothing else.
                 #[cfg(target_os = "linux")]
                 let _ = memory.advise(memmap2::Advice::HugePage);
-                Self::Mapped { memory, count }
+                Self::Mapped(memory)
             }
             Err(_) => Self::Owned(vec![0.0; count]),
+        }
+    }
+
+    /// Memory for so many values, and not for more than twice as many, that was dropped before. What is not
+    /// of that size is given back to the system.
+    fn dropped(count: usize) -> Option<Self> {
+        let mut dropped = DROPPED.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = 2 * count.max(PAGE_BYTES);
+        let mut taken = dropped.iter_mut().filter_map(Option::take);
+        taken.find(|memory| (count..=most).contains(&memory.len()))
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Mapped(memory) => memory.len() / size_of::<f32>(),
+            Self::Owned(values) => values.len(),
+        }
+    }
+}
+
+impl Drop for Values {
+    fn drop(&mut self) {
+        let memory = mem::replace(&mut self.memory, Memory::Owned(Vec::new()));
+        let mut dropped = DROPPED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(free) = dropped.iter_mut().find(|slot| slot.is_none()) {
+            *free = Some(memory);
         }
     }
 }
@@ -44,19 +84,21 @@ impl Deref for Values {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        match self {
-            Self::Mapped { memory, count } => &bytemuck::cast_slice(memory)[..*count],
-            Self::Owned(values) => values,
-        }
+        let values = match &self.memory {
+            Memory::Mapped(memory) => bytemuck::cast_slice(memory),
+            Memory::Owned(values) => values,
+        };
+        &values[..self.count]
     }
 }
 
 impl DerefMut for Values {
     fn deref_mut(&mut self) -> &mut [f32] {
-        match self {
-            Self::Mapped { memory, count } => &mut bytemuck::cast_slice_mut(memory)[..*count],
-            Self::Owned(values) => values,
-        }
+        let values = match &mut self.memory {
+            Memory::Mapped(memory) => bytemuck::cast_slice_mut(memory),
+            Memory::Owned(values) => values,
+        };
+        &mut values[..self.count]
     }
 }
 
@@ -64,14 +106,19 @@ impl DerefMut for Values {
 mod tests {
     use super::*;
 
+    /// More than are kept at a time, and smaller ones after larger.
     #[test]
-    fn any_number_of_zeros_can_be_written() {
-        for count in [0, 1, PAGE_BYTES / 8 - 1, PAGE_BYTES / 8, PAGE_BYTES + 3] {
-            let mut values = Values::zeros(count);
-            assert_eq!(values.len(), count);
-            assert!(values.iter().all(|&value| value == 0.0));
-            values.fill(1.5);
-            assert_eq!(values.iter().sum::<f32>(), 1.5 * count as f32);
+    fn any_number_of_values_can_be_written() {
+        let counts = [0, 1, PAGE_BYTES / 8 - 1, PAGE_BYTES / 8, PAGE_BYTES + 3];
+        for count in counts.into_iter().chain(counts.into_iter().rev()) {
+            let mut all: Vec<Values> = (0..3).map(|_| Values::new(count)).collect();
+            for (index, values) in all.iter_mut().enumerate() {
+                assert_eq!(values.len(), count);
+                values.fill(index as f32);
+            }
+            for (index, values) in all.iter().enumerate() {
+                assert!(values.iter().all(|&value| value == index as f32));
+            }
         }
     }
 }

@@ -8,11 +8,62 @@ use pulp::{Arch, Simd, WithSimd};
 
 const LANES: usize = 8;
 
-/// `Σ terms(a, b)` over pairs of values, several terms at a time; the slices are of one length.
+/// Values side by side, on which the operators work one by one.
+#[derive(Clone, Copy)]
+pub(crate) struct Lanes([f64; LANES]);
+
+impl Lanes {
+    const ZERO: Self = Self([0.0; LANES]);
+
+    /// The values from `start` on, or what is left of them and then zeros.
+    #[expect(
+        clippy::inline_always,
+        reason = "only what is inlined into the dispatcher is compiled for wide vectors"
+    )]
+    #[inline(always)]
+    fn at<V: Copy + Into<f64>>(values: &[V], start: usize) -> Self {
+        let values = &values[start..];
+        if let Some(values) = values.first_chunk() {
+            return Self(values.map(Into::into));
+        }
+        let mut lanes = Self::ZERO;
+        for (lane, &value) in lanes.0.iter_mut().zip(values) {
+            *lane = value.into();
+        }
+        lanes
+    }
+
+    fn sum(self) -> f64 {
+        self.0.iter().sum()
+    }
+}
+
+/// Lane by lane.
+macro_rules! lane_by_lane {
+    ($($operator:ident, $function:ident;)*) => {
+        $(impl std::ops::$operator for Lanes {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $function(self, other: Self) -> Self {
+                Self(std::array::from_fn(|lane| self.0[lane].$function(other.0[lane])))
+            }
+        })*
+    };
+}
+
+lane_by_lane! {
+    Add, add;
+    Sub, sub;
+    Mul, mul;
+}
+
+/// `Σ terms(a, b)` over pairs of values, several terms at a time; the slices are of one length, and `terms`
+/// of two zeros are zero.
 pub(crate) fn sums_of_pairs<A, B, const TERMS: usize>(
     a: &[A],
     b: &[B],
-    terms: impl Fn(f64, f64) -> [f64; TERMS],
+    terms: impl Fn(Lanes, Lanes) -> [Lanes; TERMS],
 ) -> [f64; TERMS]
 where
     A: Copy + Into<f64>,
@@ -34,7 +85,7 @@ impl<A, B, F, const TERMS: usize> WithSimd for Sums<'_, A, B, F, TERMS>
 where
     A: Copy + Into<f64>,
     B: Copy + Into<f64>,
-    F: Fn(f64, f64) -> [f64; TERMS],
+    F: Fn(Lanes, Lanes) -> [Lanes; TERMS],
 {
     type Output = [f64; TERMS];
 
@@ -45,68 +96,35 @@ where
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> [f64; TERMS] {
         let Self { a, b, terms } = self;
-        let mut lanes = [[0.0f64; LANES]; TERMS];
-        let (a_chunks, a_rest) = a.as_chunks::<LANES>();
-        let (b_chunks, b_rest) = b.as_chunks::<LANES>();
-        for (a, b) in a_chunks.iter().zip(b_chunks) {
-            for lane in 0..LANES {
-                let terms = terms(a[lane].into(), b[lane].into());
-                for (sum, term) in lanes.iter_mut().zip(terms) {
-                    sum[lane] += term;
-                }
+        let mut sums = [Lanes::ZERO; TERMS];
+        for start in (0..a.len()).step_by(LANES) {
+            let terms = terms(Lanes::at(a, start), Lanes::at(b, start));
+            for (sum, term) in sums.iter_mut().zip(terms) {
+                *sum = *sum + term;
             }
         }
-        let mut sums = lanes.map(|lanes| lanes.iter().sum());
-        for (&a, &b) in a_rest.iter().zip(b_rest) {
-            for (sum, term) in sums.iter_mut().zip(terms(a.into(), b.into())) {
-                *sum += term;
-            }
-        }
-        sums
+        sums.map(Lanes::sum)
     }
 }
 
-/// Adds every value to the sum of its place, and returns `Σ value²`.
-pub(crate) fn accumulate(sums: &mut [f64], values: &[f32]) -> f64 {
-    visit(sums, values, values, |sum, value, _| {
-        *sum += value;
-        value * value
+/// Adds every value's difference from `first`, of its column, to its column's sum; returns the sum of the
+/// differences' squares. There are whole rows of `values`.
+pub(crate) fn accumulate(sums: &mut [f64], values: &[f32], first: &[f32]) -> f64 {
+    debug_assert!(values.len().is_multiple_of(sums.len()) && first.len() == sums.len());
+    Arch::new().dispatch(Differences {
+        sums,
+        values,
+        first,
     })
 }
 
-/// Puts `(value − mean)·factor` into `out`, and returns the sum of its squares.
-pub(crate) fn centre(out: &mut [f32], values: &[f32], means: &[f64], factor: f64) -> f64 {
-    visit(out, values, means, |out, value, mean| {
-        let centred = (value - mean) * factor;
-        *out = centred as f32;
-        centred * centred
-    })
+struct Differences<'a> {
+    sums: &'a mut [f64],
+    values: &'a [f32],
+    first: &'a [f32],
 }
 
-/// Visits every place of `out` with the values of `a` and `b` there, and returns the sum of what the visits
-/// return; the slices are of one length.
-fn visit<T, A, B>(out: &mut [T], a: &[A], b: &[B], visit: impl Fn(&mut T, f64, f64) -> f64) -> f64
-where
-    A: Copy + Into<f64>,
-    B: Copy + Into<f64>,
-{
-    debug_assert_eq!((a.len(), b.len()), (out.len(), out.len()));
-    Arch::new().dispatch(Visits { out, a, b, visit })
-}
-
-struct Visits<'a, T, A, B, F> {
-    out: &'a mut [T],
-    a: &'a [A],
-    b: &'a [B],
-    visit: F,
-}
-
-impl<T, A, B, F> WithSimd for Visits<'_, T, A, B, F>
-where
-    A: Copy + Into<f64>,
-    B: Copy + Into<f64>,
-    F: Fn(&mut T, f64, f64) -> f64,
-{
+impl WithSimd for Differences<'_> {
     type Output = f64;
 
     #[expect(
@@ -115,22 +133,50 @@ where
     )]
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f64 {
-        let Self { out, a, b, visit } = self;
-        let mut lanes = [0.0f64; LANES];
-        let (out_chunks, out_rest) = out.as_chunks_mut::<LANES>();
-        let (a_chunks, a_rest) = a.as_chunks::<LANES>();
-        let (b_chunks, b_rest) = b.as_chunks::<LANES>();
-        for ((out, a), b) in out_chunks.iter_mut().zip(a_chunks).zip(b_chunks) {
-            for lane in 0..LANES {
-                lanes[lane] += visit(&mut out[lane], a[lane].into(), b[lane].into());
+        let Self {
+            sums,
+            values,
+            first,
+        } = self;
+        let dim = sums.len();
+        let mut squares = [0.0; LANES];
+        let (sum_chunks, sum_rest) = sums.as_chunks_mut::<LANES>();
+        let (first_chunks, first_rest) = first.as_chunks::<LANES>();
+        for (index, (sums, first)) in sum_chunks.iter_mut().zip(first_chunks).enumerate() {
+            let first = first.map(f64::from);
+            // In registers.
+            let mut lanes = *sums;
+            for row in values.chunks_exact(dim) {
+                let (row, _) = row[index * LANES..].as_chunks::<LANES>();
+                for lane in 0..LANES {
+                    let difference = f64::from(row[0][lane]) - first[lane];
+                    lanes[lane] += difference;
+                    squares[lane] += difference * difference;
+                }
+            }
+            *sums = lanes;
+        }
+        let mut total = squares.iter().sum();
+        let start = dim - sum_rest.len();
+        for row in values.chunks_exact(dim) {
+            for ((sum, &value), &first) in sum_rest.iter_mut().zip(&row[start..]).zip(first_rest) {
+                let difference = f64::from(value) - f64::from(first);
+                *sum += difference;
+                total += difference * difference;
             }
         }
-        let mut sum = lanes.iter().sum();
-        for ((out, &a), &b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
-            sum += visit(out, a.into(), b.into());
-        }
-        sum
+        total
     }
+}
+
+/// Puts `(value − mean)·factor` into `out`; the slices are of one length.
+pub(crate) fn centre(out: &mut [f32], values: &[f32], means: &[f64], factor: f64) {
+    debug_assert_eq!((values.len(), means.len()), (out.len(), out.len()));
+    Arch::new().dispatch(|| {
+        for ((out, &value), &mean) in out.iter_mut().zip(values).zip(means) {
+            *out = ((f64::from(value) - mean) * factor) as f32;
+        }
+    });
 }
 
 /// `Σ a·b`.
@@ -155,16 +201,27 @@ mod tests {
             let [sum] = sums_of_pairs(&values, &doubled, |a, b| [(a - b) * (a - b)]);
             assert_eq!(sum, squares);
 
-            let mut sums = doubled.clone();
-            assert_eq!(accumulate(&mut sums, &values), squares);
-            let tripled: Vec<f64> = values.iter().map(|&value| 3.0 * f64::from(value)).collect();
-            assert_eq!(sums, tripled);
-
             // (i − 3i)/2 = −i.
+            let tripled: Vec<f64> = values.iter().map(|&value| 3.0 * f64::from(value)).collect();
             let mut out = vec![0.0; values.len()];
-            assert_eq!(centre(&mut out, &values, &tripled, 0.5), squares);
+            centre(&mut out, &values, &tripled, 0.5);
             let negated: Vec<f32> = values.iter().map(|value| -value).collect();
             assert_eq!(out, negated);
+        }
+    }
+
+    /// Rows i, 2i, 3i beside a first row of i.
+    #[test]
+    fn sums_up_differences_column_by_column() {
+        for dim in [1u16, 7, 8, 9, 20] {
+            let first: Vec<f32> = (1..=dim).map(f32::from).collect();
+            let times = |factor: f32| first.iter().map(move |value| factor * value);
+            let rows: Vec<f32> = times(1.0).chain(times(2.0)).chain(times(3.0)).collect();
+            let mut sums = vec![1.0; first.len()];
+            let squares = accumulate(&mut sums, &rows, &first);
+            assert_eq!(squares, 5.0 * dot(&first, &first));
+            let expected: Vec<f64> = times(3.0).map(|sum| 1.0 + f64::from(sum)).collect();
+            assert_eq!(sums, expected);
         }
     }
 }

@@ -29,6 +29,7 @@ mod discrimination;
 mod error;
 mod gram;
 mod huge;
+mod kernel;
 mod lanes;
 mod layers;
 mod layout;
@@ -36,6 +37,7 @@ mod map_pair;
 mod metric;
 mod metrics;
 mod pair;
+mod panels;
 mod reference;
 mod score;
 

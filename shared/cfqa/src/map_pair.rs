@@ -2,59 +2,101 @@ use std::cell::OnceCell;
 use std::sync::OnceLock;
 
 use crate::Operand;
-use crate::centred::{CentredMap, Side};
-use crate::gram::{GramProducts, KeptGram};
+use crate::centred::Centring;
+use crate::gram::{GramProducts, KeptGram, Route};
+use crate::panels::Side;
 
-/// A map of an original, centred, and what is kept of it for more than one distorted version.
+/// What is known of an original's map, to be had for any number of distorted versions.
 pub(crate) struct OriginalMap {
-    centred: CentredMap,
+    centring: Centring,
+    /// What is kept for more than one of them.
     kept: Option<PerSide<OnceLock<KeptGram>>>,
 }
 
 impl OriginalMap {
-    pub(crate) fn new(centred: CentredMap, keep: bool) -> Self {
+    pub(crate) fn new(centring: Centring, keep: bool) -> Self {
         let kept = keep.then(PerSide::default);
-        Self { centred, kept }
+        Self { centring, kept }
     }
 }
 
 /// A map of the original and of the distorted feature. What several metrics need of them is computed once.
 pub(crate) struct MapPair<'a> {
     original: &'a OriginalMap,
-    distorted: CentredMap,
+    distorted: Centring,
+    values: MapValues<'a>,
     products: PerSide<OnceCell<GramProducts>>,
 }
 
+/// The values of two maps of one shape.
+#[derive(Clone, Copy)]
+pub(crate) struct MapValues<'a> {
+    pub(crate) original: &'a [f32],
+    pub(crate) distorted: &'a [f32],
+    pub(crate) tokens: usize,
+    pub(crate) dim: usize,
+}
+
 impl<'a> MapPair<'a> {
-    /// Two maps of one shape, or which of them is constant.
+    /// Two maps and what is known of them, or which of them is constant.
     pub(crate) fn new(
+        values: MapValues<'a>,
         original: Option<&'a OriginalMap>,
-        distorted: Option<CentredMap>,
+        distorted: Option<Centring>,
     ) -> Result<Self, Operand> {
         Ok(Self {
             original: original.ok_or(Operand::Original)?,
             distorted: distorted.ok_or(Operand::Distorted)?,
+            values,
             products: PerSide::default(),
         })
     }
 
-    /// The product of the RMS that the two maps were divided by.
+    /// The product of the RMS that the two maps are divided by.
     pub(crate) const fn scale(&self) -> f64 {
-        self.original.centred.scale() * self.distorted.scale()
+        self.original.centring.scale() * self.distorted.scale()
     }
 
     /// Of the Gram matrices over that side.
     pub(crate) fn products(&self, side: Side) -> GramProducts {
         *self.products.of(side).get_or_init(|| {
-            let (x, y) = (self.original.centred.rows(side), self.distorted.rows(side));
+            let (route, rows) = self.values.route(side);
+            let (x, y) = (&self.original.centring, &self.distorted);
+            let MapValues {
+                original,
+                distorted,
+                ..
+            } = self.values;
+            let x = || x.panels(original, rows);
+            let y = || y.panels(distorted, rows);
             match &self.original.kept {
                 Some(kept) => {
-                    let kept = kept.of(side).get_or_init(|| KeptGram::of(x));
-                    kept.products(x, y)
+                    let kept = kept.of(side);
+                    let kept = kept.get_or_init(|| KeptGram::of(route, x()));
+                    kept.products(&y())
                 }
-                None => GramProducts::of(x, y),
+                None => {
+                    let (x, y) = rayon::join(x, y);
+                    GramProducts::of(route, &x, &y)
+                }
             }
         })
+    }
+}
+
+impl MapValues<'_> {
+    /// How products over that side are had, and what the rows of the matrices are for it.
+    const fn route(self, side: Side) -> (Route, Side) {
+        let Self { tokens, dim, .. } = self;
+        let (rows, columns) = match side {
+            Side::Tokens => (tokens, dim),
+            Side::Channels => (dim, tokens),
+        };
+        let route = Route::of(rows, columns);
+        match route {
+            Route::Gram => (route, side),
+            Route::Columns => (route, side.other()),
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use splitsim_feature::Feature;
 
-use crate::centred::CentredMap;
-use crate::map_pair::{MapPair, OriginalMap};
+use crate::centred::Centring;
+use crate::map_pair::{MapPair, MapValues, OriginalMap};
 use crate::metric::Definition;
 use crate::pair::Pair;
 use crate::{Cause, CfqaError, Metric, Operand, Score, Scores, TokenLayout};
@@ -186,13 +186,24 @@ impl<'a> View<'a> {
     }
 
     /// A map of either feature, or which of them is constant.
-    fn map_pair(&self, distorted: &Feature, map: usize) -> Result<MapPair<'_>, Operand> {
-        let prepare = || {
-            let centred = centred_map(self.original, map)?;
-            Some(OriginalMap::new(centred, self.keep))
+    fn map_pair<'p>(&'p self, distorted: &'p Feature, map: usize) -> Result<MapPair<'p>, Operand> {
+        let shape = distorted.shape();
+        let (tokens, dim) = (shape.tokens(), shape.dim());
+        let values = MapValues {
+            original: map_values(self.original, map),
+            distorted: map_values(distorted, map),
+            tokens,
+            dim,
         };
-        let original = self.maps[map].get_or_init(prepare).as_ref();
-        MapPair::new(original, centred_map(distorted, map))
+        let prepare = || {
+            let centring = Centring::of(values.original, dim)?;
+            Some(OriginalMap::new(centring, self.keep))
+        };
+        let (original, distorted) = rayon::join(
+            || self.maps[map].get_or_init(prepare).as_ref(),
+            || Centring::of(values.distorted, dim),
+        );
+        MapPair::new(values, original, distorted)
     }
 }
 
@@ -215,9 +226,7 @@ fn whole(metric: Metric, pair: &Pair<'_>) -> Result<f64, CfqaError> {
     }
 }
 
-fn centred_map(feature: &Feature, map: usize) -> Option<CentredMap> {
-    let (tokens, dim) = (feature.shape().tokens(), feature.shape().dim());
-    let points = tokens * dim;
-    let values = &feature.values()[map * points..][..points];
-    CentredMap::new(values, tokens, dim)
+fn map_values(feature: &Feature, map: usize) -> &[f32] {
+    let points = feature.shape().tokens() * feature.shape().dim();
+    &feature.values()[map * points..][..points]
 }

@@ -1,7 +1,7 @@
-use crate::centred::Side;
 use crate::gram::GramProducts;
 use crate::map_pair::MapPair;
 use crate::metric::{Cost, Definition, Direction, MapsUsed, Spec};
+use crate::panels::Side;
 
 pub(crate) const SPEC: Spec = Spec {
     name: "cka",

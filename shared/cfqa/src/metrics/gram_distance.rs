@@ -1,9 +1,8 @@
-use faer::MatRef;
-
 use crate::gram::squared_difference_of_grams;
 use crate::lanes::dot;
 use crate::metric::{Cost, Definition, Direction, Spec};
 use crate::pair::Pair;
+use crate::panels::{Panels, Side};
 use crate::{Cause, Operand};
 
 pub(crate) const SPEC: Spec = Spec {
@@ -26,7 +25,7 @@ fn gram_distance(pair: &Pair<'_>) -> Result<f64, Cause> {
     if tokens < 2 {
         return Err(Cause::SingleToken);
     }
-    let pairs = (tokens * (tokens - 1) / 2) as f64;
+    let pairs = (tokens * (tokens - 1)) as f64;
     let points = tokens * dim;
     let mut total = 0.0;
     let maps = pair.original.values().chunks_exact(points);
@@ -42,21 +41,24 @@ fn gram_distance(pair: &Pair<'_>) -> Result<f64, Cause> {
             })
         };
         let (x, y) = (unit(x, Operand::Original)?, unit(y, Operand::Distorted)?);
-        let rows = |values| MatRef::from_row_major_slice(values, tokens, dim);
-        total += (squared_difference_of_grams(rows(&x), rows(&y)) / pairs).sqrt();
+        // Either diagonal is all ones.
+        total += (squared_difference_of_grams(&x, &y) / pairs).sqrt();
     }
     Ok(total / shape.maps() as f64)
 }
 
 /// The tokens divided by their norms, or the first that has none.
-fn unit_tokens(values: &[f32], dim: usize) -> Result<Vec<f32>, usize> {
-    let mut unit = Vec::with_capacity(values.len());
-    for (index, token) in values.chunks_exact(dim).enumerate() {
-        let norm = dot(token, token).sqrt();
-        if norm == 0.0 {
-            return Err(index);
-        }
-        unit.extend(token.iter().map(|&value| (f64::from(value) / norm) as f32));
+fn unit_tokens(values: &[f32], dim: usize) -> Result<Panels, usize> {
+    let tokens = values.chunks_exact(dim);
+    let norms: Vec<f64> = tokens.map(|token| dot(token, token).sqrt()).collect();
+    if let Some(token) = norms.iter().position(|&norm| norm == 0.0) {
+        return Err(token);
     }
-    Ok(unit)
+    let unit = |out: &mut [f32], token: usize, channels| {
+        let values = &values[token * dim..][channels];
+        for (out, &value) in out.iter_mut().zip(values) {
+            *out = (f64::from(value) / norms[token]) as f32;
+        }
+    };
+    Ok(Panels::of(Side::Tokens, norms.len(), dim, unit))
 }
