@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::kernel::{PRODUCT, add_products};
-use crate::lanes::{Lanes, dot, sums_of_pairs};
+use crate::lanes::{dot, squared_distance};
 use crate::panels::Panels;
 
 /// Inner products of K = X·Xᵀ and L = Y·Yᵀ, which CKA is made of.
@@ -48,7 +48,7 @@ impl GramProducts {
         match route {
             Route::Gram => {
                 let (x, y) = (Gram::Of(x), Gram::Of(y));
-                let [xx, yy, xy] = over_grams(x, y, |k, l| [k * k, l * l, k * l]).all();
+                let [xx, yy, xy] = over_grams(x, y, |k, l| [dot(k, k), dot(l, l), dot(k, l)]).all();
                 Self { xx, yy, xy }
             }
             Route::Columns => {
@@ -104,7 +104,7 @@ impl KeptGram {
         match *self {
             Self::Tiles { ref tiles, xx } => {
                 let x = Gram::Kept(tiles, y.count());
-                let [yy, xy] = over_grams(x, Gram::Of(y), |k, l| [l * l, k * l]).all();
+                let [yy, xy] = over_grams(x, Gram::Of(y), |k, l| [dot(l, l), dot(k, l)]).all();
                 GramProducts { xx, yy, xy }
             }
             Self::Columns { ref x, xx } => {
@@ -117,7 +117,7 @@ impl KeptGram {
 
 /// ‖A·Aᵀ − B·Bᵀ‖²_F of two matrices with equally many rows.
 pub(crate) fn squared_difference_of_grams(a: &Panels, b: &Panels) -> f64 {
-    let [sum] = over_grams(Gram::Of(a), Gram::Of(b), |a, b| [(a - b) * (a - b)]).all();
+    let [sum] = over_grams(Gram::Of(a), Gram::Of(b), |a, b| [squared_distance(a, b)]).all();
     sum
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn squared_difference_of_grams(a: &Panels, b: &Panels) -> f64 {
 fn squared_norm(k: Gram<'_>) -> f64 {
     let [sum] = over_tiles(k.panels(), |index, tile, scratch| {
         let k = k.tile(index, tile, scratch);
-        tile.sums(k, k, |entry, _| [entry * entry])
+        tile.sums(k, k, |k, _| [dot(k, k)])
     })
     .all();
     sum
@@ -193,17 +193,17 @@ impl<const TERMS: usize> SymmetricSums<TERMS> {
     }
 }
 
-/// `Σ terms(k, l)` over the entries of two Gram matrices of one size; `terms` of two zeros are zero.
+/// What `sums` finds in the entries of two Gram matrices of one size; it finds nothing in zeros.
 fn over_grams<const TERMS: usize>(
     k: Gram<'_>,
     l: Gram<'_>,
-    terms: impl Fn(Lanes, Lanes) -> [Lanes; TERMS] + Sync,
+    sums: impl Fn(&[f32], &[f32]) -> [f64; TERMS] + Sync,
 ) -> SymmetricSums<TERMS> {
     debug_assert_eq!(k.panels(), l.panels());
     over_tiles(k.panels(), |index, tile, (k_scratch, l_scratch)| {
         let k = k.tile(index, tile, k_scratch);
         let l = l.tile(index, tile, l_scratch);
-        tile.sums(k, l, &terms)
+        tile.sums(k, l, &sums)
     })
 }
 
@@ -300,22 +300,21 @@ impl Tile {
         &self,
         k: &[f32],
         l: &[f32],
-        terms: impl Fn(Lanes, Lanes) -> [Lanes; TERMS],
+        sums: impl Fn(&[f32], &[f32]) -> [f64; TERMS],
     ) -> SymmetricSums<TERMS> {
-        let mut sums = SymmetricSums::ZERO;
+        let mut total = SymmetricSums::ZERO;
         let products = k.chunks_exact(PRODUCT).zip(l.chunks_exact(PRODUCT));
         for ((row, column), (k, l)) in self.pairs().zip(products) {
-            let sums = if row == column {
-                &mut sums.on_diagonal
+            let total = if row == column {
+                &mut total.on_diagonal
             } else {
-                &mut sums.above
+                &mut total.above
             };
-            let found = sums_of_pairs(k, l, &terms);
-            for (sum, found) in sums.iter_mut().zip(found) {
-                *sum += found;
+            for (total, sum) in total.iter_mut().zip(sums(k, l)) {
+                *total += sum;
             }
         }
-        sums
+        total
     }
 }
 

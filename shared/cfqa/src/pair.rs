@@ -3,7 +3,7 @@ use std::cell::OnceCell;
 use rayon::prelude::*;
 use splitsim_feature::Feature;
 
-use crate::lanes::sums_of_pairs;
+use crate::lanes::{dot, squared_distance};
 use crate::{Cause, Operand, TokenLayout};
 
 /// Tokens that one task sums up at least.
@@ -90,9 +90,12 @@ impl<'a> Pair<'a> {
 
 impl TokenSums {
     pub(crate) fn of<V: Copy + Into<f64>>(x: &[V], y: &[V]) -> Self {
-        let [xx, yy, xy, error] =
-            sums_of_pairs(x, y, |x, y| [x * x, y * y, x * y, (x - y) * (x - y)]);
-        Self { xx, yy, xy, error }
+        Self {
+            xx: dot(x, x),
+            yy: dot(y, y),
+            xy: dot(x, y),
+            error: squared_distance(x, y),
+        }
     }
 
     /// The cosine of the angle between the two tokens, or which of them is zero.

@@ -67,7 +67,9 @@ impl Panels {
                 let mut rows = [[0.0; BLOCK]; TRANSPOSED];
                 for first in (0..PANEL).step_by(TRANSPOSED) {
                     let tokens = (panel * PANEL + first..tokens).take(TRANSPOSED);
-                    rows.as_flattened_mut().fill(0.0);
+                    if tokens.len() < TRANSPOSED {
+                        rows.as_flattened_mut().fill(0.0);
+                    }
                     for (row, token) in rows.iter_mut().zip(tokens) {
                         put(&mut row[..channels.len()], token, channels.clone());
                     }

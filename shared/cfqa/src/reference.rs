@@ -117,6 +117,7 @@ impl<'a> View<'a> {
 
     fn score(&self, metric: Metric, distorted: &Feature) -> Result<Score, CfqaError> {
         self.check_shape(distorted)?;
+        wake_a_thread();
         let pair = Pair::new(self.original, distorted, self.layout);
         let mut value = whole(metric, &pair)?;
         for map in 0..self.maps.len() {
@@ -128,6 +129,7 @@ impl<'a> View<'a> {
 
     fn score_all(&self, metrics: &[Metric], distorted: &Feature) -> Result<Scores, CfqaError> {
         self.check_shape(distorted)?;
+        wake_a_thread();
         let pair = Pair::new(self.original, distorted, self.layout);
         let mut totals: Vec<_> = metrics
             .iter()
@@ -205,6 +207,14 @@ impl<'a> View<'a> {
         );
         MapPair::new(values, original, distorted)
     }
+}
+
+/// Wakes a thread of the pool before there is work for it.
+///
+/// The first work wakes one more, and that one, already working, would wake the next. A scheduler may leave
+/// a thread on the core of the one that woke it until its next tick, and by then a small map is scored.
+fn wake_a_thread() {
+    rayon::spawn(|| ());
 }
 
 fn unprepared(original: &Feature) -> Vec<Prepared> {
