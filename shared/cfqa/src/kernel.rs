@@ -95,3 +95,72 @@ fn add_block<'b, S: Simd, const COLUMNS: usize>(
         *sum = simd.add_f32s(*sum, *product);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns of the matrix: values that `f32` adds up without rounding.
+    const DEPTH: usize = 37;
+
+    fn panel(salt: usize) -> Vec<f32> {
+        let value = |place: usize| ((place * salt) % 17) as f32 - 8.0;
+        (0..DEPTH * PANEL).map(value).collect()
+    }
+
+    /// The products of the rows of `a` with the first `width` of `b`, in ascending order.
+    fn expected(a: &[f32], b: &[f32], width: usize) -> Vec<f32> {
+        let row = |panel: &[f32], row: usize| -> Vec<f32> {
+            panel.iter().skip(row).step_by(PANEL).copied().collect()
+        };
+        let mut products = Vec::new();
+        for a in (0..PANEL).map(|index| row(a, index)) {
+            for b in (0..width).map(|index| row(b, index)) {
+                products.push(a.iter().zip(b).map(|(a, b)| a * b).sum());
+            }
+        }
+        products.sort_by(f32::total_cmp);
+        products
+    }
+
+    fn check(simd: impl Simd) {
+        let a = panel(7);
+        for width in [PANEL, 8, 1] {
+            let mut b = panel(11);
+            for column in b.chunks_exact_mut(PANEL) {
+                column[width..].fill(0.0);
+            }
+            let mut sums = [1.0; PRODUCT];
+            simd.vectorize(Products {
+                sums: &mut sums,
+                a: &a,
+                b: &b,
+                width,
+            });
+            sums.sort_by(f32::total_cmp);
+            let mut products = expected(&a, &b, PANEL);
+            for product in &mut products {
+                *product += 1.0;
+            }
+            assert_eq!(sums.as_slice(), products, "width {width}");
+        }
+    }
+
+    #[test]
+    fn without_vectors_products_are_as_defined() {
+        check(pulp::Scalar::new());
+    }
+
+    /// Every kind of vector that this processor has.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn with_vectors_products_are_as_defined() {
+        use pulp::x86::{V3, V4};
+        if let Some(simd) = V3::try_new() {
+            check(simd);
+        }
+        if let Some(simd) = V4::try_new() {
+            check(simd);
+        }
+    }
+}

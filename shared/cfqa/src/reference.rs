@@ -32,8 +32,8 @@ pub fn score_all(
 
 /// An original, prepared for scoring any number of its distorted versions.
 ///
-/// What a metric needs of the original alone is computed when first needed and kept: for CKA a
-/// centred copy and half a Gram matrix per map, about `2·min(tokens, dim)²` `f32` values at most.
+/// What a metric needs of the original alone is computed when first needed and kept: for CKA half a Gram
+/// matrix per map or a centred copy of the map, whichever is smaller.
 pub struct Reference {
     original: Feature,
     layout: TokenLayout,

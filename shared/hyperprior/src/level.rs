@@ -73,6 +73,7 @@ impl HyperpriorLevel {
         bits: u8,
     ) -> Result<Latents, HyperpriorError> {
         let _no_grad = tch::no_grad_guard();
+        wake_a_thread();
         let networks = self.networks()?;
         let y = networks.analysis.forward(&padded(picture, bits)?)?;
         let z = networks.hyper_analysis.forward(&y.f_abs()?)?;
@@ -93,6 +94,7 @@ impl HyperpriorLevel {
         bits: u8,
     ) -> Result<Array2<u16>, HyperpriorError> {
         let _no_grad = tch::no_grad_guard();
+        wake_a_thread();
         let latent = &latents.latent;
         let shape = [1, latent.channels(), latent.height(), latent.width()];
         let y = Tensor::f_from_slice(latent.values())?.f_to_kind(Kind::Float)?;
@@ -104,6 +106,14 @@ impl HyperpriorLevel {
     fn networks(&self) -> Result<MutexGuard<'_, Networks>, HyperpriorError> {
         self.networks.lock().map_err(|_| HyperpriorError::Poisoned)
     }
+}
+
+/// Wakes a thread, so that the next one to be woken, libtorch's, finds this core taken.
+///
+/// Else a scheduler may leave libtorch's thread on this core, while this one waits busily for it, until the
+/// next tick or the one after: after a pause, up to half of what a small picture takes.
+fn wake_a_thread() {
+    rayon::spawn(|| ());
 }
 
 /// Rows or columns before the picture when `side` is padded to `padded` about its centre.
