@@ -48,7 +48,7 @@ impl GramProducts {
         match route {
             Route::Gram => {
                 let (x, y) = (Gram::Of(x), Gram::Of(y));
-                let [xx, yy, xy] = over_grams(x, y, |k, l| [dot(k, k), dot(l, l), dot(k, l)]).all();
+                let [xx, yy, xy] = over_grams(x, y, |k, l| [dot(k, k), dot(l, l), dot(k, l)]);
                 Self { xx, yy, xy }
             }
             Route::Columns => {
@@ -104,7 +104,7 @@ impl KeptGram {
         match *self {
             Self::Tiles { ref tiles, xx } => {
                 let x = Gram::Kept(tiles, y.count());
-                let [yy, xy] = over_grams(x, Gram::Of(y), |k, l| [dot(l, l), dot(k, l)]).all();
+                let [yy, xy] = over_grams(x, Gram::Of(y), |k, l| [dot(l, l), dot(k, l)]);
                 GramProducts { xx, yy, xy }
             }
             Self::Columns { ref x, xx } => {
@@ -117,7 +117,7 @@ impl KeptGram {
 
 /// ‖A·Aᵀ − B·Bᵀ‖²_F of two matrices with equally many rows.
 pub(crate) fn squared_difference_of_grams(a: &Panels, b: &Panels) -> f64 {
-    let [sum] = over_grams(Gram::Of(a), Gram::Of(b), |a, b| [squared_distance(a, b)]).all();
+    let [sum] = over_grams(Gram::Of(a), Gram::Of(b), |a, b| [squared_distance(a, b)]);
     sum
 }
 
@@ -126,8 +126,7 @@ fn squared_norm(k: Gram<'_>) -> f64 {
     let [sum] = over_tiles(k.panels(), |index, tile, scratch| {
         let k = k.tile(index, tile, scratch);
         tile.sums(k, k, |k, _| [dot(k, k)])
-    })
-    .all();
+    });
     sum
 }
 
@@ -173,32 +172,12 @@ impl Gram<'_> {
     }
 }
 
-/// Sums over the entries of symmetric matrices.
-struct SymmetricSums<const TERMS: usize> {
-    /// Of the panels above the diagonal.
-    above: [f64; TERMS],
-    /// Of those that it runs through.
-    on_diagonal: [f64; TERMS],
-}
-
-impl<const TERMS: usize> SymmetricSums<TERMS> {
-    const ZERO: Self = Self {
-        above: [0.0; TERMS],
-        on_diagonal: [0.0; TERMS],
-    };
-
-    /// Over all entries.
-    fn all(&self) -> [f64; TERMS] {
-        std::array::from_fn(|term| 2.0 * self.above[term] + self.on_diagonal[term])
-    }
-}
-
 /// What `sums` finds in the entries of two Gram matrices of one size; it finds nothing in zeros.
 fn over_grams<const TERMS: usize>(
     k: Gram<'_>,
     l: Gram<'_>,
     sums: impl Fn(&[f32], &[f32]) -> [f64; TERMS] + Sync,
-) -> SymmetricSums<TERMS> {
+) -> [f64; TERMS] {
     debug_assert_eq!(k.panels(), l.panels());
     over_tiles(k.panels(), |index, tile, (k_scratch, l_scratch)| {
         let k = k.tile(index, tile, k_scratch);
@@ -210,9 +189,9 @@ fn over_grams<const TERMS: usize>(
 /// The sum of what `sums` finds in the tiles of symmetric matrices, each with its index.
 fn over_tiles<Scratch: Default, const TERMS: usize>(
     panels: usize,
-    sums: impl Fn(usize, &Tile, &mut Scratch) -> SymmetricSums<TERMS> + Sync,
-) -> SymmetricSums<TERMS> {
-    let parts: Vec<SymmetricSums<TERMS>> = Tile::on_and_above_diagonal(panels)
+    sums: impl Fn(usize, &Tile, &mut Scratch) -> [f64; TERMS] + Sync,
+) -> [f64; TERMS] {
+    let parts: Vec<[f64; TERMS]> = Tile::on_and_above_diagonal(panels)
         .into_par_iter()
         .enumerate()
         .with_max_len(1)
@@ -220,13 +199,13 @@ fn over_tiles<Scratch: Default, const TERMS: usize>(
             sums(index, &tile, scratch)
         })
         .collect();
-    parts.iter().fold(SymmetricSums::ZERO, |mut sums, part| {
-        for term in 0..TERMS {
-            sums.above[term] += part.above[term];
-            sums.on_diagonal[term] += part.on_diagonal[term];
+    let mut total = [0.0; TERMS];
+    for part in parts {
+        for (total, sum) in total.iter_mut().zip(part) {
+            *total += sum;
         }
-        sums
-    })
+    }
+    total
 }
 
 /// Panels of rows and of columns of a product that one task computes: a product of those rows of one matrix
@@ -287,31 +266,27 @@ impl Tile {
         out.clear();
         out.resize(self.pairs().count() * PRODUCT, 0.0);
         let (products, _) = out.as_chunks_mut::<PRODUCT>();
-        for (a, block) in a.blocks().zip(b.blocks()) {
+        for (a_block, b_block) in a.blocks().zip(b.blocks()) {
             for ((row, column), products) in self.pairs().zip(products.iter_mut()) {
-                let width = b.width(column);
-                add_products(products, a.panel(row), block.panel(column), width);
+                let (a, width) = (a_block.panel(row), b.width(column));
+                add_products(products, a, b_block.panel(column), width);
             }
         }
     }
 
-    /// Over this tile of two Gram matrices.
+    /// Over this tile of two Gram matrices and, but for the diagonal's panels, its mirror image.
     fn sums<const TERMS: usize>(
         &self,
         k: &[f32],
         l: &[f32],
         sums: impl Fn(&[f32], &[f32]) -> [f64; TERMS],
-    ) -> SymmetricSums<TERMS> {
-        let mut total = SymmetricSums::ZERO;
+    ) -> [f64; TERMS] {
+        let mut total = [0.0; TERMS];
         let products = k.chunks_exact(PRODUCT).zip(l.chunks_exact(PRODUCT));
         for ((row, column), (k, l)) in self.pairs().zip(products) {
-            let total = if row == column {
-                &mut total.on_diagonal
-            } else {
-                &mut total.above
-            };
+            let times = if row == column { 1.0 } else { 2.0 };
             for (total, sum) in total.iter_mut().zip(sums(k, l)) {
-                *total += sum;
+                *total += times * sum;
             }
         }
         total

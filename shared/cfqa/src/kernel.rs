@@ -9,7 +9,7 @@ pub(crate) const PANEL: usize = 48;
 pub(crate) const PRODUCT: usize = PANEL * PANEL;
 
 /// Vectors of rows of the first panel that are multiplied at a time. With as many columns as the registers
-/// allow, [`columns`], every sum stays in a register of its own.
+/// allow, every sum stays in a register of its own.
 const VECTORS: usize = 3;
 
 /// Adds the inner products of the rows of panel `a` with the first `width` rows of panel `b`, and of some
