@@ -40,6 +40,8 @@ mod pair;
 mod panels;
 mod reference;
 mod score;
+mod strassen;
+mod tile;
 
 pub use correlation::{Correlation, CorrelationError};
 pub use discrimination::{Bank, BankError};

@@ -8,7 +8,8 @@ use crate::kernel::PANEL;
 /// A matrix in the order in which products of its rows read it.
 ///
 /// Its columns are cut into blocks, a block's rows into panels of [`PANEL`]; a panel is its rows' values in
-/// one column, then in the next. Rows that the last panel lacks are zeros.
+/// one column, then in the next. Rows that the last panel lacks are zeros, and so is a column more where
+/// there would be an odd number of them.
 pub(crate) struct Panels {
     values: Values,
     rows: usize,
@@ -33,8 +34,10 @@ impl Side {
     }
 }
 
-/// Columns of a block: as many as let a tile's panels stay in the cache from one product to the next.
-const BLOCK: usize = 384;
+/// Columns of a block: an even number, and as many as let a tile's panels stay in the cache from one product to
+/// the next. Of a multiple of 128, half a panel would be whole pages, and sums of halves would compete for the
+/// same places of the cache.
+const BLOCK: usize = 232;
 
 /// Tokens of a panel that are transposed together.
 const TRANSPOSED: usize = 16;
@@ -62,7 +65,7 @@ impl Panels {
         let blocks = panels.values.par_chunks_mut(block_len(tokens));
         blocks.enumerate().for_each(|(block, values)| {
             let channels = columns_of(block, dim);
-            let panels = values.par_chunks_mut(PANEL * channels.len());
+            let panels = values.par_chunks_mut(panel_len(&channels));
             panels.enumerate().for_each(|(panel, values)| {
                 let mut rows = [[0.0; BLOCK]; TRANSPOSED];
                 for first in (0..PANEL).step_by(TRANSPOSED) {
@@ -94,10 +97,14 @@ impl Panels {
         let blocks = panels.values.par_chunks_mut(block_len(dim));
         blocks.enumerate().for_each(|(block, values)| {
             let tokens = columns_of(block, tokens);
-            let panel_len = PANEL * tokens.len();
+            let panel_len = panel_len(&tokens);
             let mut row = vec![0.0; dim.next_multiple_of(PANEL)];
-            for (column, token) in tokens.enumerate() {
-                put(&mut row[..dim], token, 0..dim);
+            for (column, token) in (0..panel_len / PANEL).zip(tokens.start..) {
+                if token < tokens.end {
+                    put(&mut row[..dim], token, 0..dim);
+                } else {
+                    row.fill(0.0);
+                }
                 let panels = values.chunks_exact_mut(panel_len);
                 for (channels, panel) in row.chunks_exact(PANEL).zip(panels) {
                     panel[column * PANEL..][..PANEL].copy_from_slice(channels);
@@ -110,27 +117,22 @@ impl Panels {
     /// Not yet any matrix.
     fn unset(rows: usize, columns: usize) -> Self {
         Self {
-            values: Values::new(rows.next_multiple_of(PANEL) * columns),
+            values: Values::new(rows.next_multiple_of(PANEL) * columns.next_multiple_of(2)),
             rows,
             columns,
         }
     }
 
-    /// How many panels there are in a block.
-    pub(crate) const fn count(&self) -> usize {
-        self.rows.div_ceil(PANEL)
-    }
-
-    /// The rows in a panel that are not made up.
-    pub(crate) fn width(&self, panel: usize) -> usize {
-        PANEL.min(self.rows - panel * PANEL)
+    pub(crate) const fn rows(&self) -> usize {
+        self.rows
     }
 
     pub(crate) fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
         let blocks = self.values.chunks(block_len(self.rows)).enumerate();
         blocks.map(|(block, values)| Block {
             values,
-            panel_len: PANEL * columns_of(block, self.columns).len(),
+            rows: self.rows,
+            panel_len: panel_len(&columns_of(block, self.columns)),
         })
     }
 }
@@ -139,12 +141,23 @@ impl Panels {
 #[derive(Clone, Copy)]
 pub(crate) struct Block<'a> {
     values: &'a [f32],
+    rows: usize,
     panel_len: usize,
 }
 
 impl<'a> Block<'a> {
     pub(crate) fn panel(self, index: usize) -> &'a [f32] {
         &self.values[index * self.panel_len..][..self.panel_len]
+    }
+
+    /// The rows of a panel that are not made up.
+    pub(crate) fn width(self, panel: usize) -> usize {
+        PANEL.min(self.rows - panel * PANEL)
+    }
+
+    /// Values of a panel, an even number of columns.
+    pub(crate) const fn panel_len(self) -> usize {
+        self.panel_len
     }
 }
 
@@ -156,4 +169,8 @@ const fn block_len(rows: usize) -> usize {
 /// Which of so many columns a block holds.
 fn columns_of(block: usize, columns: usize) -> Range<usize> {
     block * BLOCK..columns.min((block + 1) * BLOCK)
+}
+
+fn panel_len(columns: &Range<usize>) -> usize {
+    PANEL * columns.len().next_multiple_of(2)
 }
