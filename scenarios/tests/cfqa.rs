@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -184,8 +185,14 @@ fn spawn(place: &Workplace, line: &str) -> Child {
         .unwrap()
 }
 
+/// Waits for a whole one: what is being written has a hidden name until then.
 fn until_a_part_more(parts: &Path, child: &mut Child) {
-    let count = || std::fs::read_dir(parts).map_or(0, Iterator::count);
+    let count = || {
+        let names = std::fs::read_dir(parts).into_iter().flatten();
+        let names = names.map(|part| part.unwrap().file_name());
+        let hidden = |name: &OsString| name.as_encoded_bytes().starts_with(b".");
+        names.filter(|name| !hidden(name)).count()
+    };
     let before = count();
     while count() == before && child.try_wait().unwrap().is_none() {
         std::thread::sleep(Duration::from_millis(5));
