@@ -1,5 +1,7 @@
 //! The four networks as sequences of layers, for inference and for training alike.
 
+use std::ops::Range;
+
 use tch::Tensor;
 
 use crate::{HyperpriorError, Parameters};
@@ -22,6 +24,12 @@ enum Layer {
     /// Kernel 5, stride 2, padding 2, output padding 1.
     Transposed {
         weight: Tensor,
+        bias: Tensor,
+    },
+    /// The same to one channel, for inference: every sample times the kernel, added where it falls.
+    Scattered {
+        /// `[25, channels]`.
+        kernel: Tensor,
         bias: Tensor,
     },
     /// Generalised divisive normalisation, or its approximate inverse.
@@ -87,32 +95,68 @@ impl Sequence {
     }
 
     /// Only the first `layers`, GDN and ReLU counted.
-    pub(crate) fn first(mut self, layers: usize) -> Self {
-        self.0.truncate(layers);
-        self
+    pub(crate) fn first(self, layers: usize) -> Self {
+        self.split(layers).0
     }
 
-    /// The same with kernels laid out channel by channel for every sample, for inference: values then
-    /// go through all layers in that order, in which libtorch's convolutions are quicker.
-    pub(crate) fn channels_last(mut self) -> Result<Self, HyperpriorError> {
+    /// The same for inference. Kernels are laid out channel by channel for every sample: values then go
+    /// through all layers in that order, in which libtorch's convolutions are quicker. A transposed
+    /// convolution to one channel becomes a product of matrices.
+    pub(crate) fn for_inference(mut self) -> Result<Self, HyperpriorError> {
         for layer in &mut self.0 {
             match layer {
+                Layer::Transposed { weight, bias } if weight.size()[1] == 1 => {
+                    let kernel = weight.f_flatten(1, -1)?.f_transpose(0, 1)?;
+                    *layer = Layer::Scattered {
+                        kernel: kernel.f_contiguous()?,
+                        bias: bias.shallow_clone(),
+                    };
+                }
                 Layer::Convolution { weight, .. } | Layer::Transposed { weight, .. } => {
                     *weight = channels_last(weight)?;
                 }
                 Layer::Gdn { gamma, .. } => *gamma = channels_last(gamma)?,
-                Layer::Relu => {}
+                Layer::Scattered { .. } | Layer::Relu => {}
             }
         }
         Ok(self)
     }
 
+    /// The first `layers`, GDN and ReLU counted, and the others.
+    pub(crate) fn split(mut self, layers: usize) -> (Self, Self) {
+        let others = self.0.split_off(layers);
+        (self, Self(others))
+    }
+
     pub(crate) fn forward(&self, input: &Tensor) -> Result<Tensor, HyperpriorError> {
         let mut value = input.shallow_clone();
         for layer in &self.0 {
-            value = layer.forward(&value)?;
+            value = layer.forward(value)?;
         }
         Ok(value)
+    }
+
+    /// The rows `kept` of what [`forward`](Self::forward) gives, each layer computing no more rows than
+    /// they depend on.
+    pub(crate) fn forward_rows(
+        &self,
+        input: &Tensor,
+        kept: Range<i64>,
+    ) -> Result<Tensor, HyperpriorError> {
+        let mut needed = vec![kept.clone()];
+        for layer in self.0.iter().rev() {
+            let rows = layer.rows_for(needed.last().unwrap_or(&kept));
+            needed.push(rows);
+        }
+        // The row of the whole that is the value's first.
+        let mut first = 0;
+        let mut value = input.shallow_clone();
+        for (layer, rows) in self.0.iter().zip(needed.iter().rev()) {
+            value = narrowed(&value, &mut first, rows)?;
+            first = layer.row_of(first);
+            value = layer.forward(value)?;
+        }
+        narrowed(&value, &mut first, &kept)
     }
 }
 
@@ -148,7 +192,7 @@ impl Layer {
         })
     }
 
-    fn forward(&self, input: &Tensor) -> Result<Tensor, HyperpriorError> {
+    fn forward(&self, input: Tensor) -> Result<Tensor, HyperpriorError> {
         Ok(match self {
             Self::Convolution {
                 weight,
@@ -161,6 +205,7 @@ impl Layer {
             Self::Transposed { weight, bias } => {
                 input.f_conv_transpose2d(weight, Some(bias), 2, 2, 1, 1, 1)?
             }
+            Self::Scattered { kernel, bias } => scatter(&input, kernel, bias)?,
             Self::Gdn {
                 gamma,
                 beta,
@@ -169,6 +214,62 @@ impl Layer {
             Self::Relu => input.f_relu()?,
         })
     }
+
+    /// The input rows that output rows depend on, and perhaps some more; those outside of the input are
+    /// padding. The first is one that [`row_of`](Self::row_of) has an output row for.
+    fn rows_for(&self, outputs: &Range<i64>) -> Range<i64> {
+        let Range { start, end } = *outputs;
+        match self {
+            // Output row y takes input rows stride·y − padding to stride·y + padding.
+            Self::Convolution { weight, stride, .. } => {
+                let padding = weight.size().last().copied().unwrap_or(1) / 2;
+                let first = (stride * start - padding).div_euclid(*stride);
+                stride * first..stride * (end - 1) + padding + 1
+            }
+            // Output row y takes input rows (y − 2) / 2 to (y + 2) / 2.
+            Self::Transposed { .. } | Self::Scattered { .. } => {
+                (start - 1).div_euclid(2)..(end + 1) / 2 + 1
+            }
+            Self::Gdn { .. } | Self::Relu => outputs.clone(),
+        }
+    }
+
+    /// The output row that comes first when the input is cut off above row `input`.
+    fn row_of(&self, input: i64) -> i64 {
+        match self {
+            Self::Convolution { stride, .. } => input / stride,
+            Self::Transposed { .. } | Self::Scattered { .. } => 2 * input,
+            Self::Gdn { .. } | Self::Relu => input,
+        }
+    }
+}
+
+/// Those of `rows` that there are; the value's first row is row `first` of the whole, before and after.
+fn narrowed(value: &Tensor, first: &mut i64, rows: &Range<i64>) -> Result<Tensor, HyperpriorError> {
+    let start = rows.start.max(*first);
+    let end = rows.end.min(*first + value.size()[2]);
+    let narrowed = value.f_narrow(2, start - *first, end - start)?;
+    *first = start;
+    Ok(narrowed)
+}
+
+/// A transposed convolution to one channel. libtorch's takes five times as long: its kernels are made for
+/// 16 channels.
+fn scatter(input: &Tensor, kernel: &Tensor, bias: &Tensor) -> Result<Tensor, HyperpriorError> {
+    let (batch, channels, height, width) = input.size4()?;
+    let samples = input
+        .f_permute([1i64, 0, 2, 3])?
+        .f_reshape([channels, -1])?;
+    let patches = kernel.f_matmul(&samples)?;
+    let patches = patches.f_reshape([-1, batch, height * width])?;
+    let sums = patches.f_permute([1i64, 0, 2])?.f_col2im(
+        [2 * height, 2 * width],
+        [5i64, 5],
+        [1i64, 1],
+        [2i64, 2],
+        [2i64, 2],
+    )?;
+    Ok(sums.f_add(bias)?)
 }
 
 /// Four dimensions, the second stored last.
@@ -177,9 +278,10 @@ fn channels_last(tensor: &Tensor) -> Result<Tensor, HyperpriorError> {
     Ok(stored.f_permute([0i64, 3, 1, 2])?)
 }
 
-/// `x / √(β + γ x²)`, or times the root for the inverse.
+/// `x / √(β + γ x²)`, or times the root for the inverse. Where nothing is differentiated, the result takes
+/// the place of the input.
 fn normalise(
-    input: &Tensor,
+    input: Tensor,
     gamma: &Tensor,
     beta: &Tensor,
     inverse: bool,
@@ -191,13 +293,13 @@ fn normalise(
         } else {
             norm.f_rsqrt()?
         };
-        return Ok(root.f_mul(input)?);
+        return Ok(root.f_mul(&input)?);
     }
-    normalise_by_block(input, gamma, beta, inverse)
+    normalise_by_block(&input, gamma, beta, inverse)
 }
 
-/// The same where nothing is differentiated, in blocks of pixels that stay in the cache: the whole
-/// input is larger than that, and five times read and written.
+/// In blocks of pixels that stay in the cache: the whole input is larger than that, and five times read
+/// and written. Another tensor of its size would be memory that is fetched from the system at every call.
 fn normalise_by_block(
     input: &Tensor,
     gamma: &Tensor,
@@ -209,22 +311,19 @@ fn normalise_by_block(
         .f_permute([0i64, 2, 3, 1])?
         .f_reshape([-1, channels])?;
     let gamma = gamma.f_reshape([channels, channels])?.f_transpose(0, 1)?;
-    let out = rows.f_empty_like()?;
     let pixels = batch * height * width;
     let block = (BLOCK_VALUES / channels).max(1);
     for start in (0..pixels).step_by(usize::try_from(block).unwrap_or(1)) {
-        let length = block.min(pixels - start);
-        let rows = rows.f_narrow(0, start, length)?;
-        let mut norm = out.f_narrow(0, start, length)?;
-        let _ = beta.f_addmm_out(&norm, &rows.f_square()?, &gamma)?;
+        let mut rows = rows.f_narrow(0, start, block.min(pixels - start))?;
+        let mut norm = beta.f_addmm(&rows.f_square()?, &gamma)?;
         let _ = if inverse {
             norm.f_sqrt_()?
         } else {
             norm.f_rsqrt_()?
         };
-        let _ = norm.f_mul_(&rows)?;
+        let _ = rows.f_mul_(&norm)?;
     }
-    let out = out.f_reshape([batch, height, width, channels])?;
+    let out = rows.f_reshape([batch, height, width, channels])?;
     Ok(out.f_permute([0i64, 3, 1, 2])?)
 }
 
@@ -250,4 +349,73 @@ pub(crate) fn beta_bound() -> f64 {
 /// The stored form of a non-negative value.
 pub(crate) fn stored(value: f64) -> f64 {
     (value + PEDESTAL).max(PEDESTAL).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Kind;
+
+    fn difference(actual: &Tensor, expected: &Tensor) -> f64 {
+        assert_eq!(actual.size(), expected.size());
+        let largest = |tensor: &Tensor| tensor.abs().max().double_value(&[]);
+        largest(&(actual - expected)) / largest(expected)
+    }
+
+    fn networks() -> Vec<Sequence> {
+        let parameters = crate::golden::parameters();
+        vec![
+            Sequence::analysis(&parameters).unwrap(),
+            Sequence::hyper_analysis(&parameters).unwrap(),
+            Sequence::synthesis(&parameters).unwrap(),
+            Sequence::hyper_synthesis(&parameters).unwrap(),
+        ]
+    }
+
+    fn input(network: &Sequence, rows: i64, columns: i64) -> Tensor {
+        let channels = match &network.0[0] {
+            Layer::Convolution { weight, .. } => weight.size()[1],
+            Layer::Transposed { weight, .. } => weight.size()[0],
+            _ => unreachable!("networks begin with a convolution"),
+        };
+        tch::manual_seed(channels);
+        let options = (Kind::Float, tch::Device::Cpu);
+        channels_last(&Tensor::randn([1, channels, rows, columns], options)).unwrap()
+    }
+
+    #[test]
+    fn inference_gives_what_the_plain_layers_give() {
+        let _no_grad = tch::no_grad_guard();
+        for (plain, network) in networks().into_iter().zip(networks()) {
+            let input = input(&plain, 48, 32);
+            let inference = network.for_inference().unwrap();
+            let actual = inference.forward(&input).unwrap();
+            assert!(difference(&actual, &plain.forward(&input).unwrap()) < 1e-5);
+        }
+    }
+
+    #[test]
+    fn kept_rows_are_those_of_the_whole() {
+        let _no_grad = tch::no_grad_guard();
+        for network in networks() {
+            let network = network.for_inference().unwrap();
+            let input = input(&network, 80, 16);
+            let whole = network.forward(&input).unwrap();
+            let rows = whole.size()[2];
+            for (start, end) in [
+                (0, rows),
+                (0, 1),
+                (rows - 1, rows),
+                (1, 3),
+                (rows / 3, rows - 2),
+            ] {
+                let kept = network.forward_rows(&input, start..end).unwrap();
+                let expected = whole.narrow(2, start, end - start);
+                assert!(
+                    difference(&kept, &expected) < 1e-5,
+                    "rows {start}..{end} of {rows}"
+                );
+            }
+        }
+    }
 }

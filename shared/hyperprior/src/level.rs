@@ -3,10 +3,11 @@
 use std::sync::{Mutex, MutexGuard};
 
 use ndarray::{Array2, ArrayView2};
-use splitsim_latent::{LatentExtent, LatentModel, Latents, Planes};
+use splitsim_latent::{LatentModel, Latents, Planes};
 use tch::{Kind, Tensor};
 
 use crate::layers::Sequence;
+use crate::padding::{Padding, REPEATING_LAYERS};
 use crate::{HyperpriorError, Parameters};
 
 /// One level of a ladder.
@@ -21,7 +22,8 @@ pub struct HyperpriorLevel {
 }
 
 struct Networks {
-    analysis: Sequence,
+    /// The layers of `g_a` that padding needs few rows of, and the others.
+    analysis: (Sequence, Sequence),
     hyper_analysis: Sequence,
     synthesis: Sequence,
     /// `[1, N, 1, 1]`.
@@ -45,10 +47,11 @@ impl HyperpriorLevel {
     pub fn new(parameters: &Parameters, latent: LatentModel) -> Result<Self, HyperpriorError> {
         let _no_grad = tch::no_grad_guard();
         let medians: Vec<f32> = latent.medians().collect();
+        let analysis = Sequence::analysis(parameters)?.for_inference()?;
         let networks = Networks {
-            analysis: Sequence::analysis(parameters)?.channels_last()?,
-            hyper_analysis: Sequence::hyper_analysis(parameters)?.channels_last()?,
-            synthesis: Sequence::synthesis(parameters)?.channels_last()?,
+            analysis: analysis.split(REPEATING_LAYERS),
+            hyper_analysis: Sequence::hyper_analysis(parameters)?.for_inference()?,
+            synthesis: Sequence::synthesis(parameters)?.for_inference()?,
             medians: Tensor::f_from_slice(&medians)?.f_reshape([1, -1, 1, 1])?,
         };
         Ok(Self {
@@ -75,7 +78,12 @@ impl HyperpriorLevel {
         let _no_grad = tch::no_grad_guard();
         wake_a_thread();
         let networks = self.networks()?;
-        let y = networks.analysis.forward(&padded(picture, bits)?)?;
+        let padding = Padding::of(picture.dim());
+        let outer = networks
+            .analysis
+            .0
+            .forward(&padding.shortened(picture, bits)?)?;
+        let y = networks.analysis.1.forward(&padding.lengthened(&outer)?)?;
         let z = networks.hyper_analysis.forward(&y.f_abs()?)?;
         Ok(Latents {
             hyper: rounded(&z.f_sub(&networks.medians)?, "h_a")?,
@@ -99,8 +107,12 @@ impl HyperpriorLevel {
         let shape = [1, latent.channels(), latent.height(), latent.width()];
         let y = Tensor::f_from_slice(latent.values())?.f_to_kind(Kind::Float)?;
         let y = y.f_reshape(shape.map(|side| side as i64))?;
-        let picture = self.networks()?.synthesis.forward(&y)?;
-        cropped(&picture, extent, bits)
+        let padding = Padding::of(extent);
+        let picture = self
+            .networks()?
+            .synthesis
+            .forward_rows(&y, padding.picture_rows())?;
+        padding.cropped(&picture, bits)
     }
 
     fn networks(&self) -> Result<MutexGuard<'_, Networks>, HyperpriorError> {
@@ -116,63 +128,6 @@ fn wake_a_thread() {
     rayon::spawn(|| ());
 }
 
-/// Rows or columns before the picture when `side` is padded to `padded` about its centre.
-pub(crate) const fn before(side: usize, padded: usize) -> usize {
-    (padded - side) / 2
-}
-
-/// `[1, 1, H, W]`, sides multiples of 64, values in [0, 1).
-///
-/// With one channel, channels first and last are the same bytes. The strides are those of channels last:
-/// from them libtorch takes the order of the first convolution's output, and so of all that follow.
-fn padded(picture: ArrayView2<'_, u16>, bits: u8) -> Result<Tensor, HyperpriorError> {
-    let (rows, columns) = picture.dim();
-    let (height, width) = LatentExtent::of_picture(rows, columns).picture();
-    let (top, left) = (before(rows, height), before(columns, width));
-    let scale = 1.0 / f32::from(1u16 << bits.min(15));
-    let mut values = vec![0.0f32; height * width];
-    for (row, line) in picture.rows().into_iter().enumerate() {
-        let target = &mut values[(top + row) * width + left..][..columns];
-        for (value, &symbol) in target.iter_mut().zip(&line) {
-            *value = f32::from(symbol) * scale;
-        }
-    }
-    let stored = Tensor::f_from_slice(&values)?.f_reshape([1, height as i64, width as i64, 1])?;
-    Ok(stored.f_permute([0i64, 3, 1, 2])?)
-}
-
-/// Undoes [`padded`], rounding to symbols.
-fn cropped(
-    picture: &Tensor,
-    (rows, columns): (usize, usize),
-    bits: u8,
-) -> Result<Array2<u16>, HyperpriorError> {
-    let (height, width) = LatentExtent::of_picture(rows, columns).picture();
-    let expected = [1, 1, height as i64, width as i64];
-    if picture.size() != expected {
-        return Err(HyperpriorError::Shape {
-            origin: "g_s".to_owned(),
-            name: "x_hat".to_owned(),
-            expected: expected.to_vec(),
-            actual: picture.size(),
-        });
-    }
-    let values = crate::parameters::values(picture)?;
-    let (top, left) = (before(rows, height), before(columns, width));
-    let top_symbol = f32::from((1u16 << bits.min(15)) - 1);
-    let scale = f32::from(1u16 << bits.min(15));
-    let symbols = (0..rows).flat_map(|row| {
-        let line = &values[(top + row) * width + left..][..columns];
-        // Not a number becomes 0: then the digest of the decoded symbols says nothing of it, but
-        // neither do finite weights of finite latents ever give one.
-        line.iter()
-            .map(move |value| (value * scale).round().clamp(0.0, top_symbol) as u16)
-    });
-    let symbols = symbols.collect();
-    Array2::from_shape_vec((rows, columns), symbols)
-        .map_err(|_| HyperpriorError::NotFinite { network: "g_s" })
-}
-
 /// Rounds, halves to even as PyTorch does.
 fn rounded(latent: &Tensor, network: &'static str) -> Result<Planes<i32>, HyperpriorError> {
     let largest = latent.f_abs()?.f_max()?.f_double_value(&[])?;
@@ -184,22 +139,4 @@ fn rounded(latent: &Tensor, network: &'static str) -> Result<Planes<i32>, Hyperp
     let symbols = Vec::<i32>::try_from(symbols.f_contiguous()?)?;
     let sides = [channels, height, width].map(|side| side as usize);
     Planes::new(sides[0], sides[1], sides[2], symbols).ok_or(HyperpriorError::NotFinite { network })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn channels_are_stored_last_from_the_first_convolution_on() {
-        let _no_grad = tch::no_grad_guard();
-        let parameters = crate::golden::parameters();
-        let picture = padded(Array2::from_elem((100, 70), 9).view(), 8).unwrap();
-        for layers in 1..=7 {
-            let analysis = Sequence::analysis(&parameters).unwrap();
-            let analysis = analysis.channels_last().unwrap().first(layers);
-            let value = analysis.forward(&picture).unwrap();
-            assert_eq!(value.stride()[1], 1, "after {layers} layers");
-        }
-    }
 }

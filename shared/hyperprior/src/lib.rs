@@ -21,6 +21,7 @@ mod install;
 mod layers;
 mod level;
 mod level_file;
+mod padding;
 mod parameters;
 pub mod train;
 mod widths;

@@ -9,7 +9,7 @@ use tch::Tensor;
 use super::TrainConfig;
 use super::chance::Draw;
 use crate::HyperpriorError;
-use crate::level::before;
+use crate::padding::before;
 
 /// Samples between two latents. Crops lie on this grid of the padded picture, as latents do when it is
 /// coded: columns are channels, whose statistics depend on their place, and the edge of the padding and
