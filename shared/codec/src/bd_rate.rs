@@ -69,7 +69,8 @@ pub enum BdRateError {
     },
     /// More rate does not give better quality.
     #[error(
-        "the {curve} curve is not monotone: rate {rate} gives {quality}, the next lower rate {before}"
+        "the {curve} curve is not monotone: rate {} gives {}, the next lower rate {}",
+        short(*.rate), short(*.quality), short(*.before)
     )]
     NotMonotone {
         /// The curve.
@@ -83,7 +84,8 @@ pub enum BdRateError {
     },
     /// No quality is reached by both.
     #[error(
-        "the curves do not overlap: the first spans {first_from} to {first_to}, the second {second_from} to {second_to}"
+        "the curves do not overlap: the first spans {} to {}, the second {} to {}",
+        short(*.first_from), short(*.first_to), short(*.second_from), short(*.second_to)
     )]
     NoOverlap {
         /// The least quality of the first curve.
@@ -113,6 +115,12 @@ impl fmt::Display for Curve {
             Self::Second => "second",
         })
     }
+}
+
+/// Six significant digits, and no more than there are.
+fn short(value: f64) -> String {
+    let rounded = format!("{value:.5e}").parse().unwrap_or(value);
+    rounded.to_string()
 }
 
 /// Compares the rate of `second` with that of `first`, in any order of points.
@@ -368,6 +376,10 @@ mod tests {
         check(
             &dented,
             "the second curve is not monotone: rate 4 gives 19, the next lower rate 20",
+        );
+        check(
+            &curve([1.0, 1.016_430_493_447], [99.253_731_343, 99.253_731_343]),
+            "the second curve is not monotone: rate 1.01643 gives 99.2537, the next lower rate 99.2537",
         );
         assert_eq!(points_out_of_order(&dented, Better::Greater), [dented[0]]);
         check(
