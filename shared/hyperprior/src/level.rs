@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use ndarray::{Array2, ArrayView2};
-use splitsim_latent::{LatentModel, Latents, Planes};
+use splitsim_latent::{LatentExtent, LatentModel, Latents, Planes};
 use tch::{Kind, Tensor};
 
 use crate::layers::Sequence;
@@ -104,9 +104,20 @@ impl HyperpriorLevel {
         let _no_grad = tch::no_grad_guard();
         wake_a_thread();
         let latent = &latents.latent;
-        let shape = [1, latent.channels(), latent.height(), latent.width()];
+        let shape = |height, width| [1, latent.channels(), height, width].map(|side| side as i64);
+        let expected = LatentExtent::of_picture(extent.0, extent.1);
+        let expected = shape(expected.height(), expected.width());
+        let actual = shape(latent.height(), latent.width());
+        if actual != expected {
+            return Err(HyperpriorError::Shape {
+                origin: "latents".to_owned(),
+                name: "y".to_owned(),
+                expected: expected.to_vec(),
+                actual: actual.to_vec(),
+            });
+        }
         let y = Tensor::f_from_slice(latent.values())?.f_to_kind(Kind::Float)?;
-        let y = y.f_reshape(shape.map(|side| side as i64))?;
+        let y = y.f_reshape(actual)?;
         let padding = Padding::of(extent);
         let picture = self
             .networks()?
@@ -139,4 +150,49 @@ fn rounded(latent: &Tensor, network: &'static str) -> Result<Planes<i32>, Hyperp
     let symbols = Vec::<i32>::try_from(symbols.f_contiguous()?)?;
     let sides = [channels, height, width].map(|side| side as usize);
     Planes::new(sides[0], sides[1], sides[2], symbols).ok_or(HyperpriorError::NotFinite { network })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level() -> HyperpriorLevel {
+        HyperpriorLevel::of_parameters(&crate::golden::parameters()).unwrap()
+    }
+
+    #[test]
+    fn latents_of_another_extent_are_refused() {
+        let level = level();
+        let picture = Array2::from_elem((70, 100), 9);
+        let latents = level.analyse(picture.view(), 8).unwrap();
+        assert_eq!(
+            level.synthesise(&latents, (70, 100), 8).unwrap().dim(),
+            (70, 100)
+        );
+        for extent in [
+            (64, 100),
+            (129, 100),
+            (70, 64),
+            (70, 129),
+            (0, 100),
+            (70, 0),
+        ] {
+            let error = level.synthesise(&latents, extent, 8).unwrap_err();
+            let message = error.to_string();
+            assert!(
+                message.starts_with("latents: tensor 'y' has shape [1, 12, 8, 8]"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_picture_of_nothing_is_an_error() {
+        for extent in [(0, 0), (0, 64), (64, 0)] {
+            assert!(
+                level().analyse(Array2::zeros(extent).view(), 8).is_err(),
+                "{extent:?}"
+            );
+        }
+    }
 }

@@ -75,7 +75,9 @@ impl Padding {
         let height = self.height - above - below;
         let scale = 1.0 / f32::from(1u16 << bits.min(15));
         let mut values = vec![0.0f32; height * self.width];
-        let lines = values.chunks_exact_mut(self.width).skip(self.top - above);
+        // A picture without columns has no line; one keeps the chunk size valid.
+        let lines = values.chunks_exact_mut(self.width.max(1));
+        let lines = lines.skip(self.top - above);
         for (line, symbols) in lines.zip(picture.rows()) {
             for (value, &symbol) in line[self.left..].iter_mut().zip(symbols) {
                 *value = f32::from(symbol) * scale;
@@ -124,7 +126,7 @@ impl Padding {
         let values = crate::parameters::values(picture)?;
         let top_symbol = f32::from((1u16 << bits.min(15)) - 1);
         let scale = f32::from(1u16 << bits.min(15));
-        let symbols = values.chunks_exact(self.width).flat_map(|line| {
+        let symbols = values.chunks_exact(self.width.max(1)).flat_map(|line| {
             // Not a number becomes 0: then the digest of the decoded symbols says nothing of it, but
             // neither do finite weights of finite latents ever give one.
             line[self.left..][..columns]
