@@ -122,7 +122,8 @@ impl Sequence {
         Ok(self)
     }
 
-    /// The first `layers`, GDN and ReLU counted, and the others.
+    /// The first `layers`, GDN and ReLU counted, and the others. These must not begin with GDN, which would
+    /// write over what they are given.
     pub(crate) fn split(mut self, layers: usize) -> (Self, Self) {
         let others = self.0.split_off(layers);
         (self, Self(others))
@@ -143,10 +144,12 @@ impl Sequence {
         input: &Tensor,
         kept: Range<i64>,
     ) -> Result<Tensor, HyperpriorError> {
-        let mut needed = vec![kept.clone()];
+        // Of each layer's input, the last layer's first.
+        let mut needed = Vec::new();
+        let mut rows = kept.clone();
         for layer in self.0.iter().rev() {
-            let rows = layer.rows_for(needed.last().unwrap_or(&kept));
-            needed.push(rows);
+            rows = layer.rows_for(&rows);
+            needed.push(rows.clone());
         }
         // The row of the whole that is the value's first.
         let mut first = 0;
