@@ -38,6 +38,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         from: Only(&[
+            "splitsim-text",
             "splitsim-feature",
             "splitsim-model",
             "splitsim-codec",
@@ -64,18 +65,28 @@ pub(crate) const RULES: &[Rule] = &[
         why: "entropy coding takes integers: what they are of is no affair of it",
     },
     Rule {
+        from: Only(&["splitsim-text"]),
+        to: MembersBut(&[]),
+        why: "reading a file is the same whatever it holds",
+    },
+    Rule {
         from: Only(&["splitsim-policy"]),
-        to: MembersBut(&["splitsim-feature"]),
+        to: MembersBut(&["splitsim-feature", "splitsim-text"]),
         why: "a decision is pure: scores, bytes and times come in, an action goes out",
     },
     Rule {
         from: Only(&["splitsim-cfqa"]),
-        to: MembersBut(&["splitsim-feature"]),
+        to: MembersBut(&["splitsim-feature", "splitsim-text"]),
         why: "a metric sees two features, not how they were made",
     },
     Rule {
         from: Only(&["splitsim-lab"]),
-        to: MembersBut(&["splitsim-feature", "splitsim-cfqa", "splitsim-table"]),
+        to: MembersBut(&[
+            "splitsim-feature",
+            "splitsim-cfqa",
+            "splitsim-table",
+            "splitsim-text",
+        ]),
         why: "statistics are of tables of scores, whoever made them",
     },
     Rule {
@@ -85,7 +96,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         from: Only(&["splitsim-proto"]),
-        to: MembersBut(&["splitsim-feature"]),
+        to: MembersBut(&["splitsim-feature", "splitsim-text"]),
         why: "the wire format depends on nobody who speaks it",
     },
     Rule {

@@ -1,0 +1,28 @@
+use std::path::Path;
+
+/// Whether a file is macOS's side file of another: `._name` holds the attributes of `name` on disks that
+/// cannot (AppleDouble), and is of its name's kind in nothing but the name.
+#[must_use]
+pub fn is_apple_double(path: &Path) -> bool {
+    let name = path.file_name().map(std::ffi::OsStr::as_encoded_bytes);
+    name.is_some_and(|name| name.starts_with(b"._"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_the_name_alone() {
+        for (path, expected) in [
+            ("a/._room.jpg", true),
+            ("._room.jpg", true),
+            ("._a/room.jpg", false),
+            (".room.jpg", false),
+            ("a._b", false),
+            ("/", false),
+        ] {
+            assert_eq!(is_apple_double(Path::new(path)), expected, "{path}");
+        }
+    }
+}

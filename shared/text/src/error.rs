@@ -1,0 +1,111 @@
+use std::fmt;
+use std::path::PathBuf;
+
+/// Why a file is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A path that leads to something else than a regular file.
+    #[error("{path}: {kind}, expected a regular file")]
+    Kind {
+        /// The path.
+        path: PathBuf,
+        /// Its kind.
+        kind: FileKind,
+    },
+    /// More bytes than are read of such a file.
+    #[error("{path}: larger than the {limit_bytes} bytes that such a file may have")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// The bytes are no text.
+    #[error("{path}: {source}")]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: TextError,
+    },
+}
+
+/// Kinds of files that hold no content of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileKind {
+    /// A folder.
+    Folder,
+    /// A named or anonymous pipe.
+    Pipe,
+    /// A character or block device, such as `/dev/zero`.
+    Device,
+    /// A socket.
+    Socket,
+    /// Something that this system alone has.
+    Other,
+}
+
+/// Why bytes are no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Not UTF-8, and no byte order mark of UTF-16.
+    #[error("line {line}: not UTF-8; save the file as UTF-8")]
+    NotUtf8 {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// UTF-16 by its byte order mark, with half a character.
+    #[error("line {line}: damaged UTF-16; save the file as UTF-8")]
+    DamagedUtf16 {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// UTF-32 by its byte order mark.
+    #[error("UTF-32 text; save the file as UTF-8")]
+    Utf32,
+    /// A NUL character, which no text has.
+    #[error("line {line}: a NUL byte; no text file, or UTF-16 without byte order mark")]
+    Nul {
+        /// The line, from 1.
+        line: usize,
+    },
+}
+
+impl FileError {
+    /// The system's reason, where it is one.
+    #[must_use]
+    pub const fn io(&self) -> Option<&std::io::Error> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::Kind { .. } | Self::TooLarge { .. } | Self::Text { .. } => None,
+        }
+    }
+
+    /// Whether there is no such file.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.io()
+            .is_some_and(|source| source.kind() == std::io::ErrorKind::NotFound)
+    }
+}
+
+impl fmt::Display for FileKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Folder => "a folder",
+            Self::Pipe => "a pipe",
+            Self::Device => "a device",
+            Self::Socket => "a socket",
+            Self::Other => "no file",
+        })
+    }
+}
