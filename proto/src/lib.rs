@@ -23,6 +23,7 @@ pub mod framing;
 mod hello;
 mod message;
 mod names;
+mod printable;
 mod reference;
 mod reply;
 mod wire;

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::printable::{escaped, is_hostile};
+
 /// Why a text is no [`Name`] or [`Id`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -19,7 +21,8 @@ pub enum NameError {
     Character(char),
 }
 
-/// A name to show and to log: one to [`Self::MAX_BYTES`] bytes, no control characters.
+/// A name to show and to log: one to [`Self::MAX_BYTES`] bytes, no control characters, and none of Unicode's
+/// that end lines or turn the order of text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
@@ -30,11 +33,11 @@ impl Name {
     /// A checked name.
     ///
     /// # Errors
-    /// When it is empty, too long or holds a control character.
+    /// When it is empty, too long or holds a character that is not allowed.
     pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
         let name = name.into();
         check_length(&name, Self::MAX_BYTES)?;
-        match name.chars().find(|character| character.is_control()) {
+        match name.chars().find(|&character| is_hostile(character)) {
             Some(character) => Err(NameError::Character(character)),
             None => Ok(Self(name)),
         }
@@ -94,9 +97,11 @@ impl fmt::Display for Id {
     }
 }
 
-/// A diagnosis for people: cut to [`Self::MAX_BYTES`] bytes, control characters turned into spaces.
+/// A text for people that may come from a stranger: a diagnosis, a reason, a certificate's words. One line of at
+/// most [`Self::MAX_BYTES`] bytes, in which characters that would move a terminal's cursor, end a line or turn
+/// the order of text are spelled as in a Rust literal (`\n`, `\u{1b}`).
 ///
-/// Diagnoses come from error chains of any length, so an overlong one is cut, not refused.
+/// Texts come from error chains of any length, so an overlong one is cut, not refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation(String);
 
@@ -113,9 +118,7 @@ impl Explanation {
 
 impl<T: AsRef<str>> From<T> for Explanation {
     fn from(text: T) -> Self {
-        let text = text.as_ref();
-        let end = text.floor_char_boundary(Self::MAX_BYTES);
-        Self(text[..end].replace(|c: char| c.is_control() && c != '\n', " "))
+        Self(escaped(text.as_ref(), Self::MAX_BYTES))
     }
 }
 
@@ -141,7 +144,10 @@ mod tests {
     fn names_are_bounded_and_printable() {
         assert_eq!(Name::new("cosine").unwrap().as_str(), "cosine");
         assert_eq!(Name::new(""), Err(NameError::Empty));
-        assert_eq!(Name::new("a\u{1b}[2J"), Err(NameError::Character('\u{1b}')));
+        for hostile in ['\u{1b}', '\n', '\u{2028}', '\u{202e}', '\u{9b}'] {
+            let name = format!("a{hostile}b");
+            assert_eq!(Name::new(name), Err(NameError::Character(hostile)));
+        }
         let longest = "x".repeat(Name::MAX_BYTES);
         assert!(Name::new(longest.clone()).is_ok());
         assert!(matches!(
@@ -163,6 +169,6 @@ mod tests {
         let text = "é".repeat(Explanation::MAX_BYTES);
         let explanation = Explanation::from(format!("x{text}"));
         assert_eq!(explanation.as_str().len(), Explanation::MAX_BYTES - 1);
-        assert_eq!(Explanation::from("a\tb\nc").as_str(), "a b\nc");
+        assert_eq!(Explanation::from("a\tb\nc").as_str(), r"a\tb\nc");
     }
 }
