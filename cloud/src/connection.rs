@@ -56,11 +56,12 @@ async fn welcome(
 ) -> Result<Option<CloudSession>, TransportError> {
     let connection = incoming.handshake().await?;
     Span::current().record("channel", field::display(connection.channel()));
+    let certified = connection.certified();
     let session = connection
         .answer_hello(|hello| {
             Span::current().record("run", field::display(&hello.run_id));
             Span::current().record("edge", field::display(&hello.edge_id));
-            shared.welcome(hello)
+            shared.welcome(hello, certified.as_ref())
         })
         .await?;
     let (cloud, hello) = (Arc::clone(shared), session.hello().clone());

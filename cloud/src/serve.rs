@@ -12,6 +12,7 @@ use splitsim_codec::CodecOptions;
 use splitsim_feature::Task;
 use splitsim_feature::units::Bytes;
 use splitsim_model::Package;
+use splitsim_transport::identity::Roster;
 use splitsim_transport::{Identity, TransportOptions};
 use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 use tokio::runtime::Runtime;
@@ -73,6 +74,8 @@ fn start_log(filter: &str) -> anyhow::Result<()> {
 
 fn configure(args: &ServeArgs, package: &Package) -> anyhow::Result<CloudConfig> {
     let identity = Identity::load(&args.identity)?;
+    identity.check()?;
+    Roster::of(identity.directory()).read()?;
     let mut config = CloudConfig::new(args.listen, identity, args.out.clone(), package);
     config.references = args.references.clone();
     config.transport = TransportOptions {

@@ -2,10 +2,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use splitsim_proto::{
-    CloudSide, Digest, Hello, ModelIdentity, Refusal, RequestError, RequestErrorKind, Welcome,
-    negotiate,
+    CloudSide, Digest, Hello, ModelIdentity, Refusal, RefusalKind, RequestError, RequestErrorKind,
+    Welcome, negotiate,
 };
 use splitsim_results::{ResultsError, Store};
+use splitsim_transport::Certified;
+use splitsim_transport::identity::Roster;
 use splitsim_vision::Engine;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) decoders: Decoders,
     pub(crate) limits: CloudLimits,
     pub(crate) side: CloudSide,
+    pub(crate) roster: Roster,
     pub(crate) journal: Journal,
     pub(crate) runs: Runs,
     pub(crate) references: References,
@@ -66,6 +69,7 @@ impl Shared {
         Ok(Self {
             decoders,
             side,
+            roster: Roster::of(config.identity.directory()),
             journal,
             runs,
             references: References {
@@ -84,10 +88,24 @@ impl Shared {
     }
 
     /// Whether an edge may send, and what.
-    pub(crate) fn welcome(&self, hello: &Hello) -> Result<Welcome, Refusal> {
+    pub(crate) fn welcome(
+        &self,
+        hello: &Hello,
+        certified: Option<&Certified>,
+    ) -> Result<Welcome, Refusal> {
+        is_who_it_says(hello, certified)?;
+        self.admit(certified)?;
         let welcome = negotiate(hello, &self.side)?;
         self.runs.check(hello)?;
         Ok(welcome)
+    }
+
+    /// Whether the list of edges has the one with this certificate, now.
+    pub(crate) fn admit(&self, certified: Option<&Certified>) -> Result<(), Refusal> {
+        let certified = certified.ok_or_else(for_no_edge)?;
+        self.roster
+            .admit(certified)
+            .map_err(|error| Refusal::new(RefusalKind::Invalid, error.to_string()))
     }
 
     /// Records the run of a welcomed edge, unless it is recorded. Blocks.
@@ -112,6 +130,25 @@ impl Shared {
         }
         answer
     }
+}
+
+/// An edge is the one that its certificate names.
+fn is_who_it_says(hello: &Hello, certified: Option<&Certified>) -> Result<(), Refusal> {
+    let certified = certified.ok_or_else(for_no_edge)?;
+    if certified.allows(&hello.edge_id) {
+        return Ok(());
+    }
+    let message = format!(
+        "certificate is for {certified}, the hello is of edge '{}'; leave the edge id out, or use the \
+         certificate of that edge",
+        hello.edge_id
+    );
+    Err(Refusal::new(RefusalKind::Invalid, message))
+}
+
+fn for_no_edge() -> Refusal {
+    let message = "certificate names no edge; make one with `splitsim certs --edge ID`";
+    Refusal::new(RefusalKind::Invalid, message)
 }
 
 /// This software, as edges are told.

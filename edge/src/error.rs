@@ -104,6 +104,7 @@ const fn is_mismatch(error: &TransportError) -> bool {
         | TransportError::Target { .. }
         | TransportError::IdentityRefused { .. }
         | TransportError::PeerNotTrusted { .. }
+        | TransportError::PeerUntimely { .. }
         | TransportError::ProtocolMismatch { .. }
         | TransportError::InFlight { .. } => true,
         TransportError::Refused { .. } => !error.is_transient(),

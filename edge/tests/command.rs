@@ -22,6 +22,7 @@ async fn edge(world: &World, more: &[&str]) -> Output {
         ("--range", "feature"),
         ("--threads", "1"),
         ("--run-id", "r"),
+        ("--edge-id", "edge-1"),
         ("--out", out.to_str().unwrap()),
     ];
     let mut command = Command::cargo_bin("edge").unwrap();

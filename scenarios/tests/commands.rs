@@ -369,6 +369,30 @@ fn a_training_leaves_a_package_and_a_log() {
 }
 
 #[test]
+fn edges_are_added_to_an_authority_that_stays() {
+    let place = Workplace::new();
+    let first = "certs --out c --edge cam-1 --edge cam-2 --valid-for 90d --json";
+    let json = place.splitsim(first).json();
+    assert_eq!(json["edges"]["cam-2"], "c/edges/cam-2");
+    let files = ["ca/cert.pem", "cloud/cert.pem", "edges/cam-1/cert.pem"];
+    let read = |file: &str| std::fs::read(place.path("c").join(file)).unwrap();
+    let before = files.map(read);
+    place.splitsim("certs --out c --edge cam-3").ok();
+    assert_eq!(files.map(read), before);
+    let listed = String::from_utf8(read("cloud/edges")).unwrap();
+    assert!(listed.ends_with("\ncam-1\ncam-2\ncam-3\n"), "{listed}");
+    for (wrong, says) in [
+        ("--edge ../x", "character"),
+        ("--valid-for 0s", "of no use"),
+        ("--valid-for 900y", "100 years"),
+    ] {
+        place
+            .splitsim(&format!("certs --out c {wrong}"))
+            .failed(2, &[says]);
+    }
+}
+
+#[test]
 fn certificates_are_not_replaced_unasked() {
     let place = Workplace::new();
     let json = place
@@ -378,10 +402,14 @@ fn certificates_are_not_replaced_unasked() {
     for file in ["ca/key.pem", "cloud/cert.pem", "edge/ca.pem"] {
         assert!(place.path("c").join(file).exists(), "{file}");
     }
-    place
-        .splitsim("certs --out c")
-        .failed(2, &["c/ca/cert.pem exists", "--force"]);
+    let read = |file: &str| std::fs::read(place.path("c").join(file)).unwrap();
+    let files = ["ca/cert.pem", "cloud/cert.pem", "edge/cert.pem"];
+    let before = files.map(read);
+    place.splitsim("certs --out c").ok();
+    assert_eq!(files.map(read), before);
     place.splitsim("certs --out c --force").ok();
+    assert_eq!(read("ca/cert.pem"), before[0]);
+    assert_ne!(read("edge/cert.pem"), before[2]);
     place
         .splitsim_with("certs --out d --name", &["no name"])
         .failed(2, &["'no name' is neither"]);

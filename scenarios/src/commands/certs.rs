@@ -1,25 +1,34 @@
 //! `splitsim certs`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
-use splitsim_transport::identity::{self, IdentityError, IdentityOptions};
+use splitsim_proto::Id;
+use splitsim_transport::identity::{self, CreatedIdentities, IdentityError, IdentityOptions};
 
 use crate::failure::OrRefuse;
 use crate::{Failure, Output};
 
-/// Make an authority, an identity for the cloud and one for the edges.
+/// Make an authority, an identity for the cloud and those of edges; again, to add edges.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Certs {
-    /// Where to: ca/, cloud/ and edge/ are made in it
+    /// Where to: ca/, cloud/ and edges/ID/ (or edge/) are made in it; an authority that is there goes on signing
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// A name or address of the cloud, beside localhost; give it as often as needed
     #[arg(long = "name", value_name = "HOST")]
     names: Vec<String>,
-    /// Replace identities that are there; edges and clouds with the old ones are then strangers
+    /// An edge that gets a certificate of its own, with which it can be no other; give it as often as needed
+    /// [default: one certificate for any edge]
+    #[arg(long = "edge", value_name = "ID", value_parser = edge_id)]
+    edges: Vec<Id>,
+    /// How long the certificates of cloud and edges are valid
+    #[arg(long, value_name = "TIME", default_value = "3652d", value_parser = valid_for)]
+    valid_for: Duration,
+    /// Make the identities of the cloud and of the edges named anew; the authority stays, and so do others
     #[arg(long)]
     force: bool,
 }
@@ -28,8 +37,9 @@ impl Certs {
     pub(crate) fn run(self) -> Result<Output, Failure> {
         let options = IdentityOptions {
             names: self.names,
+            edges: self.edges,
+            valid_for: self.valid_for,
             overwrite: self.force,
-            ..IdentityOptions::default()
         };
         let created = match identity::create(&self.out, &options) {
             Ok(created) => created,
@@ -37,19 +47,64 @@ impl Certs {
                 let remedy = "; --force replaces it";
                 return Err(anyhow::anyhow!("{error}{remedy}")).or_refuse();
             }
-            Err(error @ IdentityError::Name { .. }) => return Err(error).or_refuse(),
+            Err(
+                error @ (IdentityError::Name { .. }
+                | IdentityError::ValidFor(_)
+                | IdentityError::Invalid { .. }
+                | IdentityError::Missing { .. }),
+            ) => return Err(error).or_refuse(),
             Err(error) => return Err(Failure::Failed(error.into())),
         };
-        let (cloud, edge) = (created.cloud.display(), created.edge.display());
-        let text = format!("for the cloud: {cloud}\nfor the edges: {edge}");
-        let json = json!({ "cloud": created.cloud, "edge": created.edge });
-        Ok(Output::new(text, &json)?)
+        Ok(Output::new(text(&created), &json(&created))?)
+    }
+}
+
+fn text(created: &CreatedIdentities) -> String {
+    let names = created.cloud_names.join(", ");
+    let cloud = format!("for the cloud: {} ({names})", created.cloud.display());
+    if created.edges.is_empty() {
+        return format!("{cloud}\nfor the edges: {}", created.edge.display());
+    }
+    let edges = created.edges.iter();
+    let edges = edges.map(|edge| format!("\nfor edge {}: {}", edge.id, edge.directory.display()));
+    cloud + &edges.collect::<String>()
+}
+
+fn json(created: &CreatedIdentities) -> serde_json::Value {
+    let edges = created.edges.iter();
+    let edges = edges.map(|edge| (edge.id.to_string(), json!(edge.directory)));
+    json!({
+        "cloud": created.cloud,
+        "names": created.cloud_names,
+        "edge": created.edge,
+        "edges": edges.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+fn edge_id(text: &str) -> Result<Id, String> {
+    Id::new(text).map_err(|error| error.to_string())
+}
+
+fn valid_for(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match time.is_zero() {
+        true => Err("certificates that are never valid are of no use".to_owned()),
+        false => Ok(time),
     }
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  splitsim certs --out certs
-  splitsim certs --out certs --name cloud.example.org --name 192.0.2.7
-Then: cloud serve --identity certs/cloud …   and: edge run --identity certs/edge …
+  One machine, or all machines of one owner:
+    splitsim certs --out certs
+  A cloud that is reached by other names; its certificate is made anew:
+    splitsim certs --out certs --name cloud.example.org --name 192.0.2.7
+  Edges of which each can be itself alone; one more later:
+    splitsim certs --out certs --edge cam-1 --edge cam-2 --valid-for 90d
+    splitsim certs --out certs --edge cam-3
+Then: cloud serve --identity certs/cloud …
+and:  edge run --identity certs/edge …   or   --identity certs/edges/cam-1 …
+certs/cloud/edges, made with the first --edge, lists the edges that the cloud
+admits: take a line out, and that edge is turned away from then on. So is
+certs/edge, which is for any edge.
 The key in DIR/ca signs further identities: keep it where it was made.";

@@ -1,12 +1,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rustls_pki_types::CertificateDer;
 use splitsim_feature::units::Bytes;
 use splitsim_proto::framing::MAX_MESSAGE_BYTES;
 use splitsim_proto::{Hello, HelloReply, Refusal, RefusalKind, Welcome};
 use tokio::time::timeout;
 
 use crate::endpoint::within;
+use crate::identity::Certified;
 use crate::stream::{Reader, Writer};
 use crate::{Channel, CloseCode, CloudSession, IpVersion, LinkCounter, TransportError, arrivals};
 
@@ -75,6 +77,14 @@ impl Connection {
     #[must_use]
     pub fn peer(&self) -> SocketAddr {
         self.inner.remote_address()
+    }
+
+    /// The edge that the peer's certificate is for; `None` if it is for none, or the peer is a cloud.
+    #[must_use]
+    pub fn certified(&self) -> Option<Certified> {
+        let identity = self.inner.peer_identity()?;
+        let chain = identity.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+        chain.first().and_then(Certified::of)
     }
 
     /// The IP version of what this connection sends.

@@ -6,7 +6,7 @@ use quinn::{ConnectionClose, ConnectionError, ReadError, TransportErrorCode, Var
 use rustls::AlertDescription;
 use splitsim_feature::units::Bytes;
 use splitsim_proto::framing::FramingError;
-use splitsim_proto::{Refusal, RefusalKind, RequestError, RequestErrorKind};
+use splitsim_proto::{Explanation, Refusal, RefusalKind, RequestError, RequestErrorKind};
 
 use crate::{Channel, CloseCode, InvalidOptions};
 
@@ -78,7 +78,7 @@ pub enum TransportError {
         /// The peer.
         peer: SocketAddr,
         /// The alert that it sent, and its reason.
-        reason: String,
+        reason: Explanation,
     },
     /// This side refused the peer's certificate.
     #[error(
@@ -89,7 +89,18 @@ pub enum TransportError {
         /// The peer.
         peer: SocketAddr,
         /// What the verifier said.
-        reason: String,
+        reason: Explanation,
+    },
+    /// The peer's certificate is not valid at this time.
+    #[error(
+        "certificate of {peer} is not valid now by this machine's clock ({reason}); compare both clocks, \
+         or make it anew with `splitsim certs --out DIR --force`"
+    )]
+    PeerUntimely {
+        /// The peer.
+        peer: SocketAddr,
+        /// What the verifier said.
+        reason: Explanation,
     },
     /// The two sides have no protocol in common.
     #[error(
@@ -127,7 +138,7 @@ pub enum TransportError {
         /// Its code, `None` for one that this version does not know.
         code: Option<CloseCode>,
         /// Its reason.
-        reason: String,
+        reason: Explanation,
     },
     /// This side closed the connection.
     #[error("connection to {peer} was closed by this side")]
@@ -147,7 +158,7 @@ pub enum TransportError {
         /// The peer.
         peer: SocketAddr,
         /// What QUIC said.
-        reason: String,
+        reason: Explanation,
     },
     /// The peer gave up a stream.
     #[error("{peer} gave up the stream: {}", code_name(*.code))]
@@ -274,6 +285,7 @@ impl TransportError {
             | Self::EndpointClosed
             | Self::IdentityRefused { .. }
             | Self::PeerNotTrusted { .. }
+            | Self::PeerUntimely { .. }
             | Self::ProtocolMismatch { .. }
             | Self::InFlight { .. }
             | Self::ClosedHere { .. }
@@ -305,6 +317,7 @@ impl TransportError {
             | Self::HandshakeTimeout { .. }
             | Self::IdentityRefused { .. }
             | Self::PeerNotTrusted { .. }
+            | Self::PeerUntimely { .. }
             | Self::ProtocolMismatch { .. }
             | Self::InFlight { .. }
             | Self::Refused { .. }
@@ -329,14 +342,14 @@ impl TransportError {
             ConnectionError::ApplicationClosed(close) => Self::Closed {
                 peer,
                 code: CloseCode::of_varint(close.error_code),
-                reason: String::from_utf8_lossy(&close.reason).into_owned(),
+                reason: String::from_utf8_lossy(&close.reason).into(),
             },
             ConnectionError::TimedOut => Self::IdleTimeout { peer },
             ConnectionError::LocallyClosed => Self::ClosedHere { peer },
             ConnectionError::VersionMismatch => Self::ProtocolMismatch { peer },
             error @ (ConnectionError::Reset | ConnectionError::CidsExhausted) => Self::Lost {
                 peer,
-                reason: error.to_string(),
+                reason: error.to_string().into(),
             },
         }
     }
@@ -349,7 +362,7 @@ impl TransportError {
             | ReadError::IllegalOrderedRead
             | ReadError::ZeroRttRejected) => Self::Lost {
                 peer,
-                reason: error.to_string(),
+                reason: error.to_string().into(),
             },
         }
     }
@@ -360,7 +373,7 @@ impl TransportError {
             WriteError::ConnectionLost(error) => Self::of_connection(peer, error),
             error @ (WriteError::ClosedStream | WriteError::ZeroRttRejected) => Self::Lost {
                 peer,
-                reason: error.to_string(),
+                reason: error.to_string().into(),
             },
         }
     }
@@ -375,8 +388,10 @@ impl TransportError {
 
 /// A handshake that this side broke off.
 fn of_own_alert(peer: SocketAddr, code: TransportErrorCode, reason: String) -> TransportError {
+    let reason = Explanation::from(reason);
     match alert(code) {
         Some(AlertDescription::NoApplicationProtocol) => TransportError::ProtocolMismatch { peer },
+        Some(AlertDescription::CertificateExpired) => TransportError::PeerUntimely { peer, reason },
         Some(alert) if is_about_certificates(alert) => {
             TransportError::PeerNotTrusted { peer, reason }
         }
@@ -390,7 +405,7 @@ fn of_peers_alert(peer: SocketAddr, close: &ConnectionClose) -> TransportError {
         Some(AlertDescription::NoApplicationProtocol) => TransportError::ProtocolMismatch { peer },
         Some(alert) if is_about_certificates(alert) => TransportError::IdentityRefused {
             peer,
-            reason: format!("{alert:?}: {}", String::from_utf8_lossy(&close.reason)),
+            reason: format!("{alert:?}: {}", String::from_utf8_lossy(&close.reason)).into(),
         },
         _ if close.error_code == TransportErrorCode::CONNECTION_REFUSED => {
             TransportError::Refused {
@@ -400,7 +415,7 @@ fn of_peers_alert(peer: SocketAddr, close: &ConnectionClose) -> TransportError {
         }
         _ => TransportError::Lost {
             peer,
-            reason: close.to_string(),
+            reason: close.to_string().into(),
         },
     }
 }
@@ -437,8 +452,8 @@ fn code_name(code: Option<CloseCode>) -> String {
     code.map_or_else(|| "unknown code".to_owned(), |code| code.to_string())
 }
 
-fn reason_suffix(reason: &str) -> String {
-    match reason {
+fn reason_suffix(reason: &Explanation) -> String {
+    match reason.as_str() {
         "" => String::new(),
         reason => format!(" ({reason})"),
     }

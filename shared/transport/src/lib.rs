@@ -2,7 +2,8 @@
 //!
 //! Open in this order:
 //!
-//! - [`identity`]: the certificates of a private authority, made once and loaded at start;
+//! - [`identity`]: the certificates of a private authority, made once and loaded at start, and who is
+//!   admitted with them;
 //! - [`EdgeEndpoint`] and [`CloudEndpoint`]: sockets with mutual TLS 1.3, set up by
 //!   [`TransportOptions`]; one port serves both [`Channel`]s;
 //! - [`FrameSession`] and [`ReferenceSession`]: an edge's view of a connection after the hello;
@@ -38,7 +39,7 @@ pub use connection::{Connection, PathSnapshot};
 pub use edge::{FrameSession, ReferenceSession, SentFrame};
 pub use endpoint::{CloudEndpoint, EdgeEndpoint, Incoming, Target};
 pub use error::TransportError;
-pub use identity::Identity;
+pub use identity::{Certified, Identity};
 pub use link::{IpVersion, LinkCounter, LinkUsage};
 pub use options::{Congestion, InvalidOptions, Reuse, TransportOptions, UnknownCongestion};
 pub use priority::{Priority, UnknownPriority};

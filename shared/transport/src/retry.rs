@@ -125,7 +125,7 @@ mod tests {
     fn untrusted() -> TransportError {
         TransportError::PeerNotTrusted {
             peer: PEER.parse().unwrap(),
-            reason: "unknown issuer".to_owned(),
+            reason: "unknown issuer".into(),
         }
     }
 

@@ -255,6 +255,54 @@ async fn a_first_message_that_is_no_hello_is_refused() {
     assert!(matches!(error, TransportError::Framing { .. }), "{error}");
 }
 
+/// A terminal's escapes, a forged line of a log, and an order of text that is turned.
+const HOSTILE: &str =
+    "\u{1b}[2J\u{1b}]0;owned\u{7}bye\r\n2026-01-01T00:00:00Z  INFO all is well\u{202e}";
+
+fn is_one_plain_line(text: &str) {
+    let hostile = |c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c);
+    assert!(!text.contains(hostile), "{text:?}");
+    assert!(text.contains(r"\u{1b}[2J"), "{text:?}");
+}
+
+#[tokio::test]
+async fn an_edges_last_words_are_one_plain_line() {
+    let identities = Identities::create();
+    let (cloud, target) = cloud_endpoint(&identities);
+    let cloud = tokio::spawn(async move {
+        let session = welcome_one(&cloud).await.unwrap();
+        session.accept().await.unwrap_err()
+    });
+    let (_endpoint, connection) = introduced(&identities, &target).await;
+    connection.close(7u32.into(), HOSTILE.as_bytes());
+    is_one_plain_line(&cloud.await.unwrap().to_string());
+}
+
+#[tokio::test]
+async fn a_strangers_last_words_are_one_plain_line() {
+    let identities = Identities::create();
+    let (cloud, target) = cloud_endpoint(&identities);
+    let cloud = tokio::spawn(async move { welcome_one(&cloud).await.unwrap_err() });
+    let alpn = Channel::Frames.alpn();
+    let (_endpoint, connection) = raw_client(&identities.edge_dir(), true, alpn, &target).await;
+    connection.unwrap().close(7u32.into(), HOSTILE.as_bytes());
+    is_one_plain_line(&cloud.await.unwrap().to_string());
+}
+
+#[tokio::test]
+async fn a_clouds_words_are_one_plain_line_at_the_edge() {
+    let identities = Identities::create();
+    let (cloud, target) = cloud_endpoint(&identities);
+    tokio::spawn(async move {
+        let connection = cloud.accept().await.unwrap().handshake().await.unwrap();
+        connection.close(CloseCode::Failed, HOSTILE);
+        cloud.wait_idle().await;
+    });
+    let edge = edge_endpoint(&identities.edge(), &target);
+    let error = edge.connect_frames(&target, &hello()).await.unwrap_err();
+    is_one_plain_line(&error.to_string());
+}
+
 #[tokio::test]
 async fn an_edge_that_goes_in_mid_frame_is_told_from_one_that_is_done() {
     let identities = Identities::create();

@@ -9,6 +9,7 @@ use splitsim_cfqa::Metric;
 use splitsim_codec::{CodecId, RangeMode};
 use splitsim_feature::Task;
 use splitsim_policy::PolicyConfig;
+use splitsim_proto::Id;
 use splitsim_source::SourceSpec;
 use splitsim_transport::Priority;
 use splitsim_vision::Compute;
@@ -66,9 +67,9 @@ pub(crate) struct RunArgs {
     /// The run; the same again continues it [default: the time and a random suffix].
     #[arg(long, value_name = "ID")]
     pub(crate) run_id: Option<String>,
-    /// This edge, unique within the run.
-    #[arg(long, value_name = "ID", default_value = "edge-1")]
-    pub(crate) edge_id: String,
+    /// This edge, unique within the run; one that the certificate allows [default: the certificate's].
+    #[arg(long, value_name = "ID", value_parser = edge_id)]
+    pub(crate) edge_id: Option<Id>,
     /// Journal of answered frames and spool of waiting ones [default: edge-out/RUN-ID/EDGE-ID].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -104,6 +105,10 @@ pub(crate) struct RunArgs {
     /// Print one JSON object per frame and one summary to stdout.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn edge_id(text: &str) -> Result<Id, String> {
+    Id::new(text).map_err(|error| error.to_string())
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use splitsim_codec::CodecOptions;
 use splitsim_edge::EdgeConfig;
 use splitsim_model::Package;
+use splitsim_proto::Id;
 use splitsim_transport::{Backoff, Identity, Target, TransportOptions};
 use splitsim_vision::{Engine, EngineOptions, Parts};
 
@@ -40,13 +41,18 @@ fn config(args: &RunArgs) -> anyhow::Result<EdgeConfig> {
     let name = args.server_name.as_deref();
     let beside = args.references_connect.as_deref();
     let run_id = args.run_id.clone().unwrap_or_else(new_run_id);
+    let identity = Identity::load(&args.identity).context("identity")?;
+    identity.check().context("identity")?;
+    let edge_id = identity
+        .edge_id(args.edge_id.as_ref())
+        .context("identity")?;
     Ok(EdgeConfig {
         target: target(&args.connect, name)?,
         reference_target: beside.map(|address| target(address, name)).transpose()?,
-        identity: Identity::load(&args.identity).context("identity")?,
-        out: out(args, &run_id),
+        identity,
+        out: out(args, &run_id, &edge_id),
         run_id,
-        edge_id: args.edge_id.clone(),
+        edge_id: edge_id.to_string(),
         task: args.task,
         source: args.source.clone(),
         codec: args.codec,
@@ -79,8 +85,8 @@ fn transport(args: &RunArgs) -> TransportOptions {
 }
 
 /// Each run has its own directory, unless one is named.
-fn out(args: &RunArgs, run_id: &str) -> PathBuf {
-    let default = || Path::new("edge-out").join(run_id).join(&args.edge_id);
+fn out(args: &RunArgs, run_id: &str, edge_id: &Id) -> PathBuf {
+    let default = || Path::new("edge-out").join(run_id).join(edge_id.as_str());
     args.out.clone().unwrap_or_else(default)
 }
 
@@ -128,7 +134,7 @@ mod tests {
     #[test]
     fn a_new_run_id_is_a_valid_one_and_new() {
         let id = new_run_id();
-        assert!(splitsim_proto::Id::new(id.clone()).is_ok(), "{id}");
+        assert!(Id::new(id.clone()).is_ok(), "{id}");
         assert_ne!(id, new_run_id());
     }
 }

@@ -1,0 +1,191 @@
+//! The edges that a cloud admits.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use splitsim_proto::Id;
+
+use super::{Certified, IdentityError, invalid};
+
+/// The file `edges` in a cloud's identity: an edge id per line, blank lines and lines that begin with `#`
+/// aside. An edge whose id is taken out of it is admitted no more, and neither is a certificate that is for
+/// any edge. Where there is no such file, every edge is admitted whose certificate the authority has signed.
+///
+/// It is read at every question: whoever edits it has no process to tell, and a revocation holds at once.
+#[derive(Debug, Clone)]
+pub struct Roster {
+    path: PathBuf,
+}
+
+/// Why an edge is not admitted.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAdmitted {
+    /// Its id is not on the list.
+    #[error("edge '{id}' is not in {path}, the list of edges that this cloud admits")]
+    NotListed {
+        /// The edge.
+        id: Id,
+        /// The list.
+        path: PathBuf,
+    },
+    /// Its certificate names no edge, but there is a list.
+    #[error(
+        "certificate is for any edge, but {path} lists the edges that this cloud admits; make one for this \
+         edge with `splitsim certs --edge ID`"
+    )]
+    Shared {
+        /// The list.
+        path: PathBuf,
+    },
+    /// Nobody can tell who is on the list.
+    #[error("no edge is admitted: {0}")]
+    Unreadable(#[from] IdentityError),
+}
+
+const FILE: &str = "edges";
+/// The longest list: some 8,000 edges of the longest id.
+const MAX_BYTES: u64 = 1 << 20;
+
+impl Roster {
+    /// The list of the identity in `directory`.
+    #[must_use]
+    pub fn of(directory: &Path) -> Self {
+        Self {
+            path: directory.join(FILE),
+        }
+    }
+
+    /// Whether an edge with this certificate is admitted.
+    ///
+    /// # Errors
+    /// When it is not, or the list cannot be read.
+    pub fn admit(&self, certified: &Certified) -> Result<(), NotAdmitted> {
+        let path = || self.path.clone();
+        match (self.read()?, certified) {
+            (None, _) => Ok(()),
+            (Some(_), Certified::Shared { .. }) => Err(NotAdmitted::Shared { path: path() }),
+            (Some(ids), Certified::Edge(id)) if ids.contains(id) => Ok(()),
+            (Some(_), Certified::Edge(id)) => Err(NotAdmitted::NotListed {
+                id: id.clone(),
+                path: path(),
+            }),
+        }
+    }
+
+    /// The ids listed; `None` where there is no list.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a line is no id.
+    pub fn read(&self) -> Result<Option<BTreeSet<Id>>, IdentityError> {
+        let io = |source| IdentityError::Io {
+            path: self.path.clone(),
+            source,
+        };
+        match std::fs::metadata(&self.path) {
+            Ok(metadata) if metadata.is_file() && metadata.len() <= MAX_BYTES => {}
+            Ok(_) => return Err(invalid(&self.path, "it is no file, or longer than 1 MiB")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io(error)),
+        }
+        let text = std::fs::read_to_string(&self.path).map_err(io)?;
+        ids(&text)
+            .map(Some)
+            .map_err(|(line, reason)| invalid(&self.path, &format!("line {line}: {reason}")))
+    }
+
+    /// Adds ids that are not there yet.
+    pub(super) fn extend(&self, ids: &[Id]) -> Result<(), IdentityError> {
+        let mut listed = self.read()?.unwrap_or_default();
+        if ids.iter().all(|id| listed.contains(id)) && self.path.exists() {
+            return Ok(());
+        }
+        let new = ids.iter().filter(|&id| listed.insert(id.clone()));
+        let mut text = match std::fs::read_to_string(&self.path) {
+            Ok(text) if text.ends_with('\n') || text.is_empty() => text,
+            Ok(text) => text + "\n",
+            Err(_) => HEAD.to_owned(),
+        };
+        new.for_each(|id| text.extend([id.as_str(), "\n"]));
+        super::create::write_public(&self.path, &text)
+    }
+}
+
+const HEAD: &str = "\
+# The edges that this cloud admits, an id per line. Take a line out, and its edge is admitted no more.
+";
+
+fn ids(text: &str) -> Result<BTreeSet<Id>, (usize, String)> {
+    let lines = text.trim_start_matches('\u{feff}').lines();
+    (1..)
+        .zip(lines.map(str::trim))
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(number, line)| Id::new(line).map_err(|error| (number, error.to_string())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edge(id: &str) -> Certified {
+        Certified::Edge(Id::new(id).unwrap())
+    }
+
+    fn shared() -> Certified {
+        Certified::Shared {
+            default: Id::new("edge-01234567").unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_edge_taken_off_the_list_is_admitted_no_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let roster = Roster::of(directory.path());
+        assert!(roster.admit(&edge("a")).is_ok() && roster.admit(&shared()).is_ok());
+
+        let list = directory.path().join("edges");
+        std::fs::write(&list, "\u{feff}# ours\r\na\r\n\r\n  b  \r\n").unwrap();
+        assert!(roster.admit(&edge("a")).is_ok() && roster.admit(&edge("b")).is_ok());
+        assert!(matches!(
+            roster.admit(&shared()),
+            Err(NotAdmitted::Shared { .. })
+        ));
+        std::fs::write(&list, "b\n").unwrap();
+        let error = roster.admit(&edge("a")).unwrap_err().to_string();
+        assert!(error.contains("'a' is not in"), "{error}");
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_admits_nobody() {
+        let directory = tempfile::tempdir().unwrap();
+        let roster = Roster::of(directory.path());
+        std::fs::write(directory.path().join("edges"), "a\nb c\n").unwrap();
+        let error = roster.admit(&edge("a")).unwrap_err().to_string();
+        assert!(error.contains("line 2"), "{error}");
+        std::fs::remove_file(directory.path().join("edges")).unwrap();
+        std::fs::create_dir(directory.path().join("edges")).unwrap();
+        assert!(roster.admit(&edge("a")).is_err());
+    }
+
+    #[test]
+    fn an_empty_list_admits_nobody() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("edges"), "").unwrap();
+        assert!(Roster::of(directory.path()).admit(&edge("a")).is_err());
+    }
+
+    #[test]
+    fn ids_are_added_once_and_what_else_is_there_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let roster = Roster::of(directory.path());
+        let ids = ["a", "b"].map(|id| Id::new(id).unwrap());
+        let text = || std::fs::read_to_string(directory.path().join("edges")).unwrap();
+        roster.extend(&ids[..1]).unwrap();
+        roster.extend(&ids).unwrap();
+        assert_eq!(text(), format!("{HEAD}a\nb\n"));
+        std::fs::write(directory.path().join("edges"), "# gone: a\nb").unwrap();
+        roster.extend(&ids).unwrap();
+        assert_eq!(text(), "# gone: a\nb\na\n");
+    }
+}
