@@ -353,7 +353,7 @@ mod tests {
     use splitsim_codec::container::{Header, Ranges, SymbolDigest};
     use splitsim_codec::quantise::BitDepth;
     use splitsim_codec::{CodecError, CodecId, Container, Ladder};
-    use splitsim_feature::{FeatureShape, Task};
+    use splitsim_feature::{FeatureShape, Task, TokenLayout};
 
     use super::*;
 
@@ -506,5 +506,37 @@ mod tests {
     fn what_a_policy_drops_is_no_failure() {
         let dropped = choose("bisect:mse<=0.001,fallback=drop", &[Some(3.0), Some(0.5)]);
         assert!(matches!(dropped, (Gated::Dropped { attempts: 1 }, 1)));
+    }
+
+    /// Class token, a register and two patches; the codec adds one to every value.
+    #[test]
+    fn registers_are_no_patches_to_the_gate() {
+        let rung = splitsim_codec::Rung {
+            parameter: 0.0,
+            label: "step 0".to_owned(),
+        };
+        let codec = FakeCodec {
+            ladder: Ladder::new(vec![rung]).unwrap(),
+            errors: vec![Some(1.0)],
+        };
+        let policy: PolicyConfig = "threshold:cosine-patch-mean>=0.5".parse().unwrap();
+        let mut gate = Gate::new(Box::new(codec), &policy, &[]).unwrap();
+        let shape = FeatureShape::new(1, 1, 4, 2).unwrap();
+        let values = vec![5.0, 5.0, 90.0, -90.0, 1.0, 0.0, 3.0, 0.0];
+        let feature = Feature::new(shape, values).unwrap();
+        let mut score = |registers| {
+            let feature = feature.clone().with_layout(TokenLayout { registers });
+            let (_, gated) = gate.choose(0, &feature, Conditions::default(), |_, _| ());
+            let Gated::Shipped(choice) = gated else {
+                panic!("{gated:?}");
+            };
+            choice.attempts[0].scores[0].value()
+        };
+        // Sums of the patches: (4, 0), and (6, 2) once coded.
+        let expected = 24.0 / (4.0 * 40.0f64.sqrt());
+        assert!((score(1) - expected).abs() < 1e-12);
+        // With the register as a patch: (94, -90) and (97, -87).
+        let wrong = (94.0 * 97.0 + 90.0 * 87.0) / (16936.0f64.sqrt() * 16978.0f64.sqrt());
+        assert!((score(0) - wrong).abs() < 1e-12);
     }
 }

@@ -1,7 +1,7 @@
 use splitsim_feature::{Feature, FeatureShape};
 
+use crate::metrics;
 use crate::pair::Pair;
-use crate::{TokenLayout, metrics};
 
 /// Labelled reference features, for metrics that ask whether a reconstruction still lies nearer to its
 /// own class than to others (Gao et al., "DMOFC: Discrimination Metric-Optimized Feature Compression",
@@ -133,7 +133,7 @@ fn check_shape(expected: FeatureShape, feature: &Feature) -> Result<(), BankErro
 }
 
 fn mse(one: &Feature, other: &Feature) -> f64 {
-    metrics::mse::mean_squared_error(&Pair::new(one, other, TokenLayout::default()))
+    metrics::mse::mean_squared_error(&Pair::new(one, other))
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ fn layer(feature: &Feature, index: usize) -> Feature {
     let values = maps.flat_map(|map| map.into_iter().copied()).collect();
     FeatureShape::new(shape.views(), 1, shape.tokens(), shape.dim())
         .and_then(|shape| Feature::new(shape, values))
+        .map(|layer| layer.with_layout(feature.layout()))
         .unwrap_or_else(|error: FeatureError| {
             unreachable!("some maps of a valid feature are a valid feature: {error}")
         })

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use splitsim_feature::Feature;
 
 use crate::lanes::{dot, squared_distance};
-use crate::{Cause, Operand, TokenLayout};
+use crate::{Cause, Operand};
 
 /// Tokens that one task sums up at least.
 const LEAST_TOKENS: usize = 16;
@@ -13,7 +13,6 @@ const LEAST_TOKENS: usize = 16;
 pub(crate) struct Pair<'a> {
     pub(crate) original: &'a Feature,
     pub(crate) distorted: &'a Feature,
-    pub(crate) layout: TokenLayout,
     tokens: OnceCell<Vec<TokenSums>>,
 }
 
@@ -31,15 +30,10 @@ pub(crate) struct TokenSums {
 }
 
 impl<'a> Pair<'a> {
-    pub(crate) const fn new(
-        original: &'a Feature,
-        distorted: &'a Feature,
-        layout: TokenLayout,
-    ) -> Self {
+    pub(crate) const fn new(original: &'a Feature, distorted: &'a Feature) -> Self {
         Self {
             original,
             distorted,
-            layout,
             tokens: OnceCell::new(),
         }
     }

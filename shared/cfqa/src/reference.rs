@@ -36,7 +36,6 @@ pub fn score_all(
 /// matrix per map or a centred copy of the map, whichever is smaller.
 pub struct Reference {
     original: Feature,
-    layout: TokenLayout,
     maps: Vec<Prepared>,
 }
 
@@ -44,21 +43,17 @@ pub struct Reference {
 type Prepared = OnceLock<Option<OriginalMap>>;
 
 impl Reference {
-    /// Nothing is computed yet. The feature's tokens are a class token and patches.
+    /// Nothing is computed yet. The original's own [`TokenLayout`] says which tokens are patches.
     #[must_use]
     pub fn new(original: Feature) -> Self {
-        Self::with_layout(original, TokenLayout::default())
+        let maps = unprepared(&original);
+        Self { original, maps }
     }
 
     /// The same, of a feature whose tokens are as `layout` says.
     #[must_use]
     pub fn with_layout(original: Feature, layout: TokenLayout) -> Self {
-        let maps = unprepared(&original);
-        Self {
-            original,
-            layout,
-            maps,
-        }
+        Self::new(original.with_layout(layout))
     }
 
     /// The original.
@@ -88,7 +83,6 @@ impl Reference {
     fn view(&self) -> View<'_> {
         View {
             original: &self.original,
-            layout: self.layout,
             maps: &self.maps,
             keep: true,
         }
@@ -98,7 +92,6 @@ impl Reference {
 /// An original and what has been prepared of it, both of which may be borrowed.
 struct View<'a> {
     original: &'a Feature,
-    layout: TokenLayout,
     maps: &'a [Prepared],
     /// Whether other distorted versions will follow.
     keep: bool,
@@ -109,7 +102,6 @@ impl<'a> View<'a> {
     fn of(original: &'a Feature, maps: &'a [Prepared]) -> Self {
         Self {
             original,
-            layout: TokenLayout::default(),
             maps,
             keep: false,
         }
@@ -118,7 +110,7 @@ impl<'a> View<'a> {
     fn score(&self, metric: Metric, distorted: &Feature) -> Result<Score, CfqaError> {
         self.check_shape(distorted)?;
         wake_a_thread();
-        let pair = Pair::new(self.original, distorted, self.layout);
+        let pair = Pair::new(self.original, distorted);
         let mut value = whole(metric, &pair)?;
         for map in 0..self.maps.len() {
             let pair = LazyCell::new(|| self.map_pair(distorted, map));
@@ -130,7 +122,7 @@ impl<'a> View<'a> {
     fn score_all(&self, metrics: &[Metric], distorted: &Feature) -> Result<Scores, CfqaError> {
         self.check_shape(distorted)?;
         wake_a_thread();
-        let pair = Pair::new(self.original, distorted, self.layout);
+        let pair = Pair::new(self.original, distorted);
         let mut totals: Vec<_> = metrics
             .iter()
             .map(|&metric| (metric, whole(metric, &pair)))

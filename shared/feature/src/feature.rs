@@ -4,7 +4,7 @@ use std::sync::Arc;
 use ndarray::{ArrayView2, ArrayView4};
 use serde::{Deserialize, Serialize};
 
-use crate::FeatureError;
+use crate::{FeatureError, TokenLayout};
 
 /// The shape of a feature: `[views, layers, tokens, dim]`, none of them zero.
 ///
@@ -110,15 +110,19 @@ impl From<FeatureShape> for [usize; 4] {
 
 /// A feature: finite `f32` values in row-major `[views, layers, tokens, dim]` order.
 ///
+/// It knows its [`TokenLayout`], which its shape alone does not tell. Files and bitstreams do not carry
+/// it: what is read from one has no registers until [`Self::with_layout`] says otherwise.
+///
 /// Cloning is cheap, the values are shared.
 #[derive(Clone, PartialEq)]
 pub struct Feature {
     shape: FeatureShape,
+    layout: TokenLayout,
     values: Arc<Vec<f32>>,
 }
 
 impl Feature {
-    /// A feature of `shape` holding `values` in row-major order.
+    /// A feature of `shape` holding `values` in row-major order. Its tokens are a class token and patches.
     ///
     /// # Errors
     /// When the count of values is not the shape's, or one is NaN or infinite.
@@ -137,9 +141,23 @@ impl Feature {
             }),
             None => Ok(Self {
                 shape,
+                layout: TokenLayout::default(),
                 values: Arc::new(values),
             }),
         }
+    }
+
+    /// The same values, with tokens as `layout` says.
+    #[must_use]
+    pub const fn with_layout(mut self, layout: TokenLayout) -> Self {
+        self.layout = layout;
+        self
+    }
+
+    /// The kinds of its tokens.
+    #[must_use]
+    pub const fn layout(&self) -> TokenLayout {
+        self.layout
     }
 
     /// The feature's shape.

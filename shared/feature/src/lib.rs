@@ -1,6 +1,7 @@
 //! Intermediate features: the tensors that travel from edge to cloud.
 //!
-//! - [`Feature`]: a checked `[views, layers, tokens, dim]` block of finite `f32` values;
+//! - [`Feature`]: a checked `[views, layers, tokens, dim]` block of finite `f32` values, and its
+//!   [`TokenLayout`];
 //! - [`Task`]: the three tasks of the CFQA benchmark, whose features differ in shape;
 //! - [`packing`]: the 2-D picture that picture codecs see;
 //! - [`npy`]: features as `.npy` files;
@@ -10,6 +11,7 @@
 
 mod error;
 mod feature;
+mod layout;
 pub mod npy;
 pub mod packing;
 mod task;
@@ -17,4 +19,5 @@ pub mod units;
 
 pub use error::FeatureError;
 pub use feature::{Feature, FeatureShape};
+pub use layout::TokenLayout;
 pub use task::{Task, UnknownTask};

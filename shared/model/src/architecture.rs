@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use splitsim_feature::TokenLayout;
 
 /// The shape of a DINOv2 vision transformer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,10 +36,18 @@ impl Architecture {
         }
     }
 
+    /// The kinds of tokens in the backbone's maps.
+    #[must_use]
+    pub const fn token_layout(&self) -> TokenLayout {
+        TokenLayout {
+            registers: self.registers,
+        }
+    }
+
     /// Tokens before the first patch token: the class token and the registers.
     #[must_use]
     pub const fn prefix_tokens(&self) -> usize {
-        1 + self.registers
+        self.token_layout().first_patch()
     }
 
     pub(crate) fn inconsistency(&self) -> Option<String> {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use ndarray::ArrayD;
-use splitsim_feature::{Feature, FeatureShape, Task};
+use splitsim_feature::{Feature, FeatureShape, Task, TokenLayout};
 use splitsim_model::Package;
 use splitsim_source::{ImageExtent, Picture};
 use splitsim_truth::HeadOutput;
@@ -23,7 +24,8 @@ const QUEUE: usize = 4;
 /// A handle to a loaded model; clones share the model's thread.
 ///
 /// Calls block until the model has answered, so async code wraps them in `spawn_blocking`. The thread
-/// ends when the last handle is dropped.
+/// ends when the last handle is dropped. A panic over one request costs that request its answer
+/// ([`VisionError::BrokeDown`]) and no other.
 #[derive(Debug, Clone)]
 pub struct Engine {
     requests: SyncSender<Request>,
@@ -92,6 +94,9 @@ enum Request {
         ImageExtent,
         SyncSender<Result<HeadOutput, VisionError>>,
     ),
+    /// Stands in for a defect.
+    #[cfg(test)]
+    Panic(SyncSender<Result<(), VisionError>>),
 }
 
 impl Engine {
@@ -112,7 +117,7 @@ impl Engine {
             .spawn(move || match Model::load(owned, &tasks, options) {
                 Ok(model) => {
                     if loaded.send(Ok(())).is_ok() {
-                        inbox.into_iter().for_each(|request| model.answer(request));
+                        model.serve(inbox);
                     }
                 }
                 // Nobody waits for the outcome any more: nothing to tell.
@@ -215,7 +220,7 @@ impl Engine {
         self.requests
             .send(request(reply))
             .map_err(|_| VisionError::EngineGone)?;
-        answer.recv().map_err(|_| VisionError::EngineGone)?
+        answer.recv().map_err(|_| VisionError::BrokeDown)?
     }
 }
 
@@ -264,6 +269,16 @@ impl Model {
         })
     }
 
+    /// Answers requests until the last handle is gone.
+    ///
+    /// A panic leaves the model as it was: it is only read, and libtorch's own exceptions end at its C
+    /// interface. The panic hook reports it, and its request is answered by the loss of its channel.
+    fn serve(&self, inbox: Receiver<Request>) {
+        for request in inbox {
+            let _ = catch_unwind(AssertUnwindSafe(|| self.answer(request)));
+        }
+    }
+
     /// Answers one request; a caller that has gone away needs no answer.
     fn answer(&self, request: Request) {
         let _no_grad = tch::no_grad_guard();
@@ -280,6 +295,8 @@ impl Model {
             Request::RunHead(task, feature, extent, reply) => {
                 drop(reply.send(self.run_head(task, &feature, extent)));
             }
+            #[cfg(test)]
+            Request::Panic(_reply) => panic!("a defect"),
         }
     }
 
@@ -303,7 +320,7 @@ impl Model {
             let mut first = 0;
             for input in alike {
                 let views = input.size()[0];
-                features.push(to_feature(&layers, first..first + views)?);
+                features.push(self.feature(&layers, first..first + views)?);
                 first += views;
             }
         }
@@ -333,7 +350,7 @@ impl Model {
     ) -> Result<Extraction, VisionError> {
         let start = Instant::now();
         let layers = self.layers(task, pixels)?;
-        let feature = to_feature(&layers, 0..pixels.size()[0])?;
+        let feature = self.feature(&layers, 0..pixels.size()[0])?;
         Ok(Extraction {
             feature,
             preprocess,
@@ -351,6 +368,12 @@ impl Model {
             })?;
         let taps = &self.package.task(task)?.common().taps;
         backbone.taps(&pixels.f_to_device(self.device)?, taps, self.compute)
+    }
+
+    /// The feature of some of a batch's views.
+    fn feature(&self, layers: &[Tensor], views: Range<i64>) -> Result<Feature, VisionError> {
+        let layout = self.package.manifest().architecture.token_layout();
+        to_feature(layers, views, layout)
     }
 
     fn run_head(
@@ -377,7 +400,11 @@ impl Model {
 }
 
 /// The feature of some of a batch's views, copied out of libtorch once.
-fn to_feature(layers: &[Tensor], views: Range<i64>) -> Result<Feature, VisionError> {
+fn to_feature(
+    layers: &[Tensor],
+    views: Range<i64>,
+    layout: TokenLayout,
+) -> Result<Feature, VisionError> {
     let [_, tokens, dim] = layers.first().map_or(Ok([0; 3]), |layer| {
         layer
             .size3()
@@ -391,7 +418,7 @@ fn to_feature(layers: &[Tensor], views: Range<i64>) -> Result<Feature, VisionErr
     for (plane, source) in planes.zip(sources) {
         copy_out(&source?, plane)?;
     }
-    Ok(Feature::new(shape, values)?)
+    Ok(Feature::new(shape, values)?.with_layout(layout))
 }
 
 #[cfg(test)]
@@ -401,16 +428,46 @@ mod tests {
     use super::*;
     use crate::train::{TrainConfig, random_package};
 
-    #[test]
-    fn a_batch_gives_what_its_pictures_give_alone() {
+    fn engine(registers: usize) -> Engine {
         let dir = tempfile::tempdir().unwrap();
-        let package = random_package(&TrainConfig::miniature(), dir.path()).unwrap();
+        let mut config = TrainConfig::miniature();
+        config.architecture.registers = registers;
+        let package = random_package(&config, dir.path()).unwrap();
         let options = EngineOptions {
             parts: Parts::Backbone,
             compute: Compute::F32,
             threads: None,
         };
-        let engine = Engine::load(&package, &Task::ALL, options).unwrap();
+        Engine::load(&package, &Task::ALL, options).unwrap()
+    }
+
+    #[test]
+    fn a_panic_costs_one_request_its_answer_and_no_other() {
+        let engine = engine(0);
+        let broken = engine.ask(Request::Panic);
+        assert!(matches!(broken, Err(VisionError::BrokeDown)), "{broken:?}");
+        let scenes = Source::open(&SourceSpec::Scenes { seed: 9, count: 1 }).unwrap();
+        let picture = scenes.item(0, Task::Cls).unwrap().picture;
+        assert!(engine.extract(Task::Cls, picture).is_ok());
+    }
+
+    /// 16 × 16 patches of a classification's input, one class token, and the registers.
+    #[test]
+    fn features_know_their_registers() {
+        let engine = engine(4);
+        let scenes = Source::open(&SourceSpec::Scenes { seed: 9, count: 1 }).unwrap();
+        let picture = scenes.item(0, Task::Cls).unwrap().picture;
+        let alone = engine.extract(Task::Cls, picture.clone()).unwrap().feature;
+        let batch = engine.extract_batch(Task::Cls, vec![picture]).unwrap();
+        for feature in [&alone, &batch[0]] {
+            assert_eq!(feature.shape().tokens(), 1 + 4 + 16 * 16);
+            assert_eq!(feature.layout(), TokenLayout { registers: 4 });
+        }
+    }
+
+    #[test]
+    fn a_batch_gives_what_its_pictures_give_alone() {
+        let engine = engine(0);
         let scenes = Source::open(&SourceSpec::Scenes { seed: 9, count: 2 }).unwrap();
         let extent = ImageExtent::new(90, 60).unwrap();
         let samples = (0..90 * 60 * 3).map(|index| (index * 7 % 251) as u8);

@@ -83,6 +83,9 @@ pub enum VisionError {
         /// A backbone or a head.
         what: String,
     },
+    /// The model broke down over the request; others are served.
+    #[error("the model broke down over this request; the panic's message is in the log")]
+    BrokeDown,
     /// The thread that owns the model has ended.
     #[error("the model thread has ended")]
     EngineGone,

@@ -14,11 +14,12 @@ pub(crate) const SPEC: Spec = Spec {
 /// Cosine of the mean patch token: class token and registers left out.
 fn cosine_patch_mean(pair: &Pair<'_>) -> Result<f64, Cause> {
     let shape = pair.original.shape();
-    let first = pair.layout.first_patch();
+    let layout = pair.original.layout();
+    let first = layout.first_patch();
     if first >= shape.tokens() {
         return Err(Cause::NoPatchTokens {
             tokens: shape.tokens(),
-            registers: pair.layout.registers,
+            registers: layout.registers,
         });
     }
     let points = shape.tokens() * shape.dim();

@@ -1,8 +1,8 @@
-/// What the tokens of a map are: a class token, registers, then patch tokens.
+/// The kinds of tokens in a map: a class token, registers, then patch tokens.
 ///
 /// A feature's shape has only their number. DINOv2's models with registers place four of them between
 /// the class token and the patches; metrics of patch tokens leave them out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TokenLayout {
     /// Registers after the class token.
     pub registers: usize,
