@@ -72,6 +72,8 @@ pub enum CodecError {
         codec: CodecId,
         /// What it was doing.
         operation: Operation,
+        /// Whether the data or the machine is at fault.
+        fault: Fault,
         /// The error of the crate that runs it, which this crate does not know.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -262,12 +264,49 @@ impl CodecError {
     pub fn learned(
         codec: CodecId,
         operation: Operation,
+        fault: Fault,
         source: impl std::error::Error + Send + Sync + 'static,
     ) -> Self {
         Self::Learned {
             codec,
             operation,
+            fault,
             source: Box::new(source),
+        }
+    }
+
+    /// Whether another try with the same data may end otherwise.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Learned { fault, .. } => *fault,
+            Self::Process { source, .. } => source.fault(),
+            Self::Ffmpeg(_) | Self::Reference(_) => Fault::Machine,
+            Self::Model(_)
+            | Self::Uncalibrated { .. }
+            | Self::NoLadder { .. }
+            | Self::Ladder { .. }
+            | Self::InvalidLadder { .. }
+            | Self::NeedsLibtorch { .. }
+            | Self::NoCodebook { .. }
+            | Self::CodebookFile { .. }
+            | Self::UnknownCodebook { .. }
+            | Self::NoSuchCentre { .. }
+            | Self::SymbolTooLarge { .. }
+            | Self::NoSuchLevel { .. }
+            | Self::Layers { .. }
+            | Self::Span { .. }
+            | Self::PictureTooLarge { .. }
+            | Self::Container(_)
+            | Self::WrongCodec { .. }
+            | Self::WrongTask { .. }
+            | Self::WrongDepth { .. }
+            | Self::CodebookDepth { .. }
+            | Self::TablesDiffer { .. }
+            | Self::EncodedSize { .. }
+            | Self::DecodedSize { .. }
+            | Self::SymbolsDiffer { .. }
+            | Self::Feature(_) => Fault::Data,
         }
     }
 
@@ -277,6 +316,16 @@ impl CodecError {
             actual,
         }
     }
+}
+
+/// The party at fault when coding fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The feature, the bitstream or the configuration: the same try ends the same way.
+    Data,
+    /// The machine: a program or a network that was killed, ran out of time or memory, or could not start.
+    /// Nothing was found out about the data.
+    Machine,
 }
 
 /// What a codec was doing.

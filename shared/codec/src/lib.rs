@@ -38,7 +38,7 @@ pub mod vvc;
 
 pub use codec::{Encoded, FeatureCodec, open, open_with};
 pub use container::{Container, ContainerError, Limits};
-pub use error::{CodecError, Operation};
+pub use error::{CodecError, Fault, Operation};
 pub use id::{CodecId, UnknownCodec};
 pub use ladder::{Ladder, LadderError, Level, Rung};
 pub use options::{CodecOptions, RangeMode, Transform, Truncation, UnknownOption};

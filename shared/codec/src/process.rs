@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::Fault;
+
 /// A program to run once.
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
@@ -218,6 +220,50 @@ pub enum ProcessError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl ProcessError {
+    /// Whether the program judged its input, or did not get to it.
+    ///
+    /// A program that ends with a status of its own has judged; so has one that writes more than its input
+    /// can mean. One that was killed, ran out of time or memory, or did not start has not.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::OutputLimit { .. } => Fault::Data,
+            Self::Failed { status, stderr, .. } if is_judgement(*status, stderr) => Fault::Data,
+            Self::Failed { .. } | Self::Spawn { .. } | Self::TimeLimit { .. } | Self::Io { .. } => {
+                Fault::Machine
+            }
+        }
+    }
+}
+
+/// Whether a program chose to end so.
+fn is_judgement(status: ExitStatus, stderr: &str) -> bool {
+    let Some(code) = status.code() else {
+        return false;
+    };
+    let said = stderr.to_lowercase();
+    !cut_off::SHELL.contains(&code)
+        && code != cut_off::NO_MEMORY
+        && !cut_off::WORDS.iter().any(|word| said.contains(word))
+}
+
+/// The signs of an end that is not of the program's choosing.
+mod cut_off {
+    /// Exit codes by which a shell in the program's place says that it was not found or cannot be executed,
+    /// or that a signal ended it: 128 and the signal's number, for ABRT, KILL, SEGV and TERM.
+    pub(super) const SHELL: [i32; 6] = [126, 127, 134, 137, 139, 143];
+    /// The low byte of `-ENOMEM`, with which ffmpeg ends when an allocation fails.
+    pub(super) const NO_MEMORY: i32 = 256 - 12;
+    /// Diagnostics: of `strerror(ENOMEM)`, of C++, and of ffmpeg after SIGINT or SIGTERM.
+    pub(super) const WORDS: [&str; 4] = [
+        "cannot allocate memory",
+        "bad_alloc",
+        "out of memory",
+        "received signal",
+    ];
 }
 
 fn said(stderr: &str) -> String {
@@ -430,6 +476,38 @@ mod tests {
             shell("kill -9 $$").run(),
             Err(ProcessError::Failed { .. })
         ));
+    }
+
+    #[test]
+    fn only_a_program_that_ends_by_itself_has_judged_its_input() {
+        for (script, fault) in [
+            ("exit 1", Fault::Data),
+            // AVERROR_INVALIDDATA, the verdict of ffmpeg's decoders.
+            ("echo Invalid data found >&2; exit 183", Fault::Data),
+            ("kill -KILL $$", Fault::Machine),
+            ("kill -SEGV $$", Fault::Machine),
+            ("sh -c 'kill -KILL $$'; exit $?", Fault::Machine),
+            ("exec /nonexistent/decoder", Fault::Machine),
+            (
+                "echo 'Exiting normally, received signal 15.' >&2; exit 255",
+                Fault::Machine,
+            ),
+            ("echo 'Cannot allocate memory' >&2; exit 1", Fault::Machine),
+            ("exit 244", Fault::Machine),
+        ] {
+            let error = shell(script).run().unwrap_err();
+            assert_eq!(error.fault(), fault, "{script}: {error}");
+        }
+        let slow = Shell {
+            time_limit: Duration::from_millis(50),
+            ..shell("sleep 600")
+        };
+        assert_eq!(slow.run().unwrap_err().fault(), Fault::Machine);
+        let endless = Shell {
+            output_limit_bytes: 1000,
+            ..shell("yes")
+        };
+        assert_eq!(endless.run().unwrap_err().fault(), Fault::Data);
     }
 
     #[test]

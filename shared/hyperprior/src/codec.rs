@@ -63,7 +63,8 @@ impl Hyperprior {
     ) -> Result<Self, CodecError> {
         let lambdas = Setup::ladder_of(package, task, id)?;
         let paths = package.table_paths(task, id.name())?;
-        let failed = |error| CodecError::learned(id, Operation::Open, error);
+        let failed =
+            |error: HyperpriorError| CodecError::learned(id, Operation::Open, error.fault(), error);
         if paths.len() != lambdas.len() {
             return Err(failed(HyperpriorError::File {
                 path: package.root().join(Package::MANIFEST),
@@ -133,7 +134,7 @@ impl Hyperprior {
 
     fn failed(&self, operation: Operation) -> impl Fn(HyperpriorError) -> CodecError + use<> {
         let id = self.id;
-        move |error| CodecError::learned(id, operation, error)
+        move |error| CodecError::learned(id, operation, error.fault(), error)
     }
 }
 

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use splitsim_codec::Fault;
 use splitsim_latent::LatentError;
 
 /// Why a hyperprior could not be read, made, run or trained.
@@ -81,10 +82,29 @@ pub enum HyperpriorError {
         /// The network.
         network: &'static str,
     },
-    /// Another thread panicked while it used the networks.
-    #[error("the networks were left unfinished by a thread that panicked")]
-    Poisoned,
     /// Nothing to train on, or a configuration that cannot be trained with.
     #[error("training: {0}")]
     Training(String),
+}
+
+impl HyperpriorError {
+    /// Whether another try with the same data may end otherwise: after libtorch refused, as when memory ran
+    /// out, or a file could not be read.
+    #[must_use]
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Torch(_) | Self::Io { .. } => Fault::Machine,
+            Self::Latent(_)
+            | Self::Checkpoint(_)
+            | Self::Model(_)
+            | Self::File { .. }
+            | Self::Digest { .. }
+            | Self::MissingTensor { .. }
+            | Self::UnknownTensor { .. }
+            | Self::Shape { .. }
+            | Self::ScaleTable { .. }
+            | Self::NotFinite { .. }
+            | Self::Training(_) => Fault::Data,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! One trained hyperprior, ready to code: three networks and an entropy model in integers.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ndarray::{Array2, ArrayView2};
 use splitsim_latent::{LatentExtent, LatentModel, Latents, Planes};
@@ -77,7 +77,7 @@ impl HyperpriorLevel {
     ) -> Result<Latents, HyperpriorError> {
         let _no_grad = tch::no_grad_guard();
         wake_a_thread();
-        let networks = self.networks()?;
+        let networks = self.networks();
         let padding = Padding::of(picture.dim());
         let outer = networks
             .analysis
@@ -120,14 +120,15 @@ impl HyperpriorLevel {
         let y = y.f_reshape(actual)?;
         let padding = Padding::of(extent);
         let picture = self
-            .networks()?
+            .networks()
             .synthesis
             .forward_rows(&y, padding.picture_rows())?;
         padding.cropped(&picture, bits)
     }
 
-    fn networks(&self) -> Result<MutexGuard<'_, Networks>, HyperpriorError> {
-        self.networks.lock().map_err(|_| HyperpriorError::Poisoned)
+    /// The networks are only read: a thread that panicked over them leaves them whole.
+    fn networks(&self) -> MutexGuard<'_, Networks> {
+        self.networks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
