@@ -72,6 +72,32 @@ pub(crate) fn digest(field: &'static str, bytes: &[u8]) -> Result<Digest, Invali
         })
 }
 
+/// A digest that may be left out, as by a peer of an earlier release.
+pub(crate) fn optional_digest(
+    field: &'static str,
+    bytes: &[u8],
+) -> Result<Option<Digest>, InvalidMessage> {
+    match bytes {
+        [] => Ok(None),
+        bytes => digest(field, bytes).map(Some),
+    }
+}
+
+pub(crate) fn optional_digest_to_wire(digest: Option<Digest>) -> Vec<u8> {
+    digest.map_or_else(Vec::new, |digest| digest.bytes().to_vec())
+}
+
+/// A name that may be left out.
+pub(crate) fn optional_name(
+    field: &'static str,
+    text: String,
+) -> Result<Option<Name>, InvalidMessage> {
+    match text.is_empty() {
+        true => Ok(None),
+        false => name(field, text).map(Some),
+    }
+}
+
 pub(crate) fn task(field: &'static str, value: i32) -> Result<Task, InvalidMessage> {
     match wire::Task::try_from(value) {
         Ok(wire::Task::Cls) => Ok(Task::Cls),

@@ -21,11 +21,11 @@ pub enum RequestErrorKind {
     ContainerRefused,
     /// More bytes than the limits of the [`Welcome`](crate::Welcome) allow.
     TooLarge,
-    /// The bitstream does not decode.
+    /// The bitstream does not decode: the decoder itself says so.
     DecodeFailed,
     /// It decoded to other symbols than at the edge.
     DigestMismatch,
-    /// The task head failed on the decoded feature.
+    /// The task head has no answer to the decoded feature.
     HeadFailed,
     /// No reference of this frame has arrived.
     ReferenceMissing,
@@ -37,24 +37,46 @@ pub enum RequestErrorKind {
     Overloaded,
     /// The cloud is going away; the same frame may be sent to its successor.
     ShuttingDown,
+    /// Another frame is recorded under this number: the picture or the container differs.
+    Conflict,
+    /// A decoder, the model or a worker was killed, ran out of time or memory, could not start or panicked.
+    /// Nothing was found out about the frame.
+    BrokeDown,
+}
+
+/// What becomes of a request that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Prospect {
+    /// The request is at fault: sent again unchanged, it fails again.
+    Hopeless,
+    /// The cloud cannot serve anyone for now. Wait for it as for one that is away.
+    CloudMayRecover,
+    /// This request may succeed when it is sent again; others are served meanwhile. A few tries suffice.
+    WorthRepeating,
 }
 
 impl RequestErrorKind {
-    /// Whether the same request may succeed when sent again unchanged.
+    /// What becomes of the same request when it is sent again unchanged.
     #[must_use]
-    pub const fn is_transient(self) -> bool {
+    pub const fn prospect(self) -> Prospect {
         match self {
-            Self::Overloaded | Self::ShuttingDown | Self::ReferenceMissing | Self::StoreFailed => {
-                true
-            }
+            Self::Overloaded | Self::ShuttingDown | Self::StoreFailed => Prospect::CloudMayRecover,
+            Self::ReferenceMissing | Self::BrokeDown => Prospect::WorthRepeating,
             Self::HeaderRefused
             | Self::ContainerRefused
             | Self::TooLarge
             | Self::DecodeFailed
             | Self::DigestMismatch
             | Self::HeadFailed
-            | Self::ReferenceRefused => false,
+            | Self::ReferenceRefused
+            | Self::Conflict => Prospect::Hopeless,
         }
+    }
+
+    /// Whether the same request may succeed when sent again unchanged.
+    #[must_use]
+    pub const fn is_transient(self) -> bool {
+        !matches!(self.prospect(), Prospect::Hopeless)
     }
 
     /// A short name for columns and messages.
@@ -72,6 +94,8 @@ impl RequestErrorKind {
             Self::StoreFailed => "store failed",
             Self::Overloaded => "overloaded",
             Self::ShuttingDown => "shutting down",
+            Self::Conflict => "conflict",
+            Self::BrokeDown => "broke down",
         }
     }
 }
@@ -108,6 +132,8 @@ impl From<&RequestError> for wire::RequestError {
             RequestErrorKind::StoreFailed => Kind::StoreFailed,
             RequestErrorKind::Overloaded => Kind::Overloaded,
             RequestErrorKind::ShuttingDown => Kind::ShuttingDown,
+            RequestErrorKind::Conflict => Kind::Conflict,
+            RequestErrorKind::BrokeDown => Kind::BrokeDown,
         };
         Self {
             kind: kind.into(),
@@ -133,6 +159,8 @@ impl TryFrom<wire::RequestError> for RequestError {
             Ok(Kind::StoreFailed) => RequestErrorKind::StoreFailed,
             Ok(Kind::Overloaded) => RequestErrorKind::Overloaded,
             Ok(Kind::ShuttingDown) => RequestErrorKind::ShuttingDown,
+            Ok(Kind::Conflict) => RequestErrorKind::Conflict,
+            Ok(Kind::BrokeDown) => RequestErrorKind::BrokeDown,
             Ok(Kind::Unspecified) | Err(_) => {
                 return Err(InvalidMessage::UnknownValue {
                     field: "error kind",

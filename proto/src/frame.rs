@@ -6,7 +6,7 @@ use splitsim_feature::units::Bytes;
 use crate::check;
 use crate::message::InvalidMessage;
 use crate::names::{Explanation, Name};
-use crate::wire;
+use crate::{Digest, wire};
 
 /// What precedes a container on a frame's stream: all that the cloud needs to run the head, and all
 /// that the run's log needs of the edge.
@@ -32,6 +32,8 @@ pub struct FrameHeader {
     pub verdict: Verdict,
     /// Where the edge's time went.
     pub stages: EdgeStages,
+    /// The digest of the picture before preprocessing; `None` from edges that know of none.
+    pub picture_digest: Option<Digest>,
 }
 
 /// The extent of an image in pixels, each side 1 to [`Self::MAX_SIDE`].
@@ -321,6 +323,7 @@ impl From<&FrameHeader> for wire::FrameHeader {
             verdict: verdict_to_wire(header.verdict),
             stages: Some(header.stages.into()),
             container_bytes: header.container_bytes().0,
+            picture_digest: check::optional_digest_to_wire(header.picture_digest),
         }
     }
 }
@@ -336,10 +339,7 @@ impl TryFrom<wire::FrameHeader> for FrameHeader {
             source: check::name("source", wire.source)?,
             image: check::required("image", wire.image)?.try_into()?,
             codec: check::name("codec", wire.codec)?,
-            metric: match wire.metric.is_empty() {
-                true => None,
-                false => Some(check::name("metric", wire.metric)?),
-            },
+            metric: check::optional_name("metric", wire.metric)?,
             attempts: wire
                 .attempts
                 .into_iter()
@@ -348,6 +348,7 @@ impl TryFrom<wire::FrameHeader> for FrameHeader {
             shipped_attempt: usize::try_from(wire.shipped_attempt).unwrap_or(usize::MAX),
             verdict: verdict(wire.verdict)?,
             stages: check::required("stages", wire.stages)?.into(),
+            picture_digest: check::optional_digest("picture digest", &wire.picture_digest)?,
         };
         check_shipped(&header, wire.container_bytes)?;
         Ok(header)

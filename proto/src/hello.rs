@@ -63,6 +63,11 @@ pub struct Hello {
     pub references: bool,
     /// The largest container that the edge will send.
     pub max_container_bytes: Bytes,
+    /// The digest of all settings that decide on the content of frames, the same whenever an edge continues
+    /// its run. `None` from edges that know of none.
+    pub settings_digest: Option<Digest>,
+    /// The pictures, as the edge's command line or scenario names them. `None` from edges that do not say.
+    pub source: Option<Name>,
 }
 
 /// How much a cloud takes.
@@ -323,6 +328,12 @@ impl From<&Hello> for wire::Hello {
             software_version: hello.software_version.to_string(),
             references: hello.references,
             max_container_bytes: hello.max_container_bytes.0,
+            settings_digest: check::optional_digest_to_wire(hello.settings_digest),
+            source: hello
+                .source
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
         }
     }
 }
@@ -342,6 +353,8 @@ impl TryFrom<wire::Hello> for Hello {
             software_version: check::name("software version", wire.software_version)?,
             references: wire.references,
             max_container_bytes: Bytes(wire.max_container_bytes),
+            settings_digest: check::optional_digest("settings digest", &wire.settings_digest)?,
+            source: check::optional_name("source", wire.source)?,
         })
     }
 }
@@ -487,6 +500,8 @@ mod tests {
             software_version: name("edge 0.1.0"),
             references: true,
             max_container_bytes: Bytes(1000),
+            settings_digest: None,
+            source: None,
         }
     }
 

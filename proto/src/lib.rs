@@ -29,7 +29,7 @@ mod reply;
 mod wire;
 
 pub use digest::Digest;
-pub use failure::{RequestError, RequestErrorKind};
+pub use failure::{Prospect, RequestError, RequestErrorKind};
 pub use frame::{Attempt, EdgeStages, FrameHeader, ImageSize, Score, Verdict};
 pub use hello::{
     CloudSide, CodecTables, Hello, HelloReply, Limits, ModelIdentity, PROTOCOL_VERSION, Refusal,
@@ -38,7 +38,7 @@ pub use hello::{
 pub use message::{InvalidMessage, Message};
 pub use names::{Explanation, Id, Name};
 pub use reference::{
-    Ack, Reference, ReferenceHeader, ReferenceReply, ReferenceRequest, ReferenceTruth, Settlement,
-    TruthKind,
+    Ack, PathSample, Reference, ReferenceHeader, ReferenceReply, ReferenceRequest, ReferenceTruth,
+    Settlement, TruthKind,
 };
 pub use reply::{ClassPixels, ClassScore, CloudStages, FrameReply, FrameResult, Outcome};

@@ -7,7 +7,7 @@ use crate::check;
 use crate::failure::RequestError;
 use crate::frame::ImageSize;
 use crate::message::InvalidMessage;
-use crate::wire;
+use crate::{Digest, wire};
 
 /// What the cloud of an experiment learns about a frame beside the link: the original feature and the
 /// ground truth.
@@ -17,6 +17,7 @@ pub struct Reference {
     task: Task,
     feature: Feature,
     truth: Option<ReferenceTruth>,
+    picture_digest: Option<Digest>,
 }
 
 /// The ground truth of one frame.
@@ -54,6 +55,8 @@ pub struct ReferenceHeader {
     pub shape: FeatureShape,
     /// The truth that follows the feature.
     pub truth: TruthKind,
+    /// The digest of the picture, as in the frame's header.
+    pub picture_digest: Option<Digest>,
 }
 
 /// The kind and extent of a ground truth.
@@ -97,6 +100,33 @@ pub struct Settlement {
     pub udp_tx_datagrams: u64,
     /// How often the frame was sent until a reply came, at least 1.
     pub sends: u32,
+    /// The frames connection when the reply had come, where known.
+    pub path: Option<PathSample>,
+}
+
+/// The frames connection at one moment, as the edge's QUIC saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PathSample {
+    /// From the sample until the message was written.
+    pub age: Duration,
+    /// Smoothed round-trip time.
+    pub rtt: Duration,
+    /// The least round-trip time seen.
+    pub min_rtt: Duration,
+    /// Congestion window.
+    pub window: units::Bytes,
+    /// The largest UDP payload that is known to get through.
+    pub mtu_bytes: u32,
+    /// Packets sent since the connection's beginning; so the following.
+    pub sent_packets: u64,
+    /// UDP payload sent.
+    pub sent: units::Bytes,
+    /// Packets declared lost.
+    pub lost_packets: u64,
+    /// Their bytes.
+    pub lost: units::Bytes,
+    /// How often congestion was seen.
+    pub congestion_events: u64,
 }
 
 /// What an edge asks on a reference connection.
@@ -149,7 +179,21 @@ impl Reference {
             task,
             feature,
             truth,
+            picture_digest: None,
         })
+    }
+
+    /// The same, of the picture with this digest.
+    #[must_use]
+    pub fn of_picture(mut self, digest: Option<Digest>) -> Self {
+        self.picture_digest = digest;
+        self
+    }
+
+    /// The digest of the picture, where known.
+    #[must_use]
+    pub const fn picture_digest(&self) -> Option<Digest> {
+        self.picture_digest
     }
 
     /// The frame's index in the edge's run.
@@ -193,6 +237,7 @@ impl Reference {
                 .truth
                 .as_ref()
                 .map_or(TruthKind::None, ReferenceTruth::kind),
+            picture_digest: self.picture_digest,
         }
     }
 
@@ -232,7 +277,9 @@ impl Reference {
                 expected: "a feature".to_owned(),
             }
         })?;
-        Self::new(header.frame, header.task, feature, header.truth.read(truth))
+        let truth = header.truth.read(truth);
+        Self::new(header.frame, header.task, feature, truth)
+            .map(|reference| reference.of_picture(header.picture_digest))
     }
 }
 
@@ -363,6 +410,7 @@ impl From<&ReferenceHeader> for wire::ReferenceHeader {
             truth: Some(truth),
             feature_bytes: header.feature_bytes().0,
             truth_bytes: header.truth.bytes().0,
+            picture_digest: check::optional_digest_to_wire(header.picture_digest),
         }
     }
 }
@@ -376,6 +424,7 @@ impl TryFrom<wire::ReferenceHeader> for ReferenceHeader {
             task: check::task("task", wire.task)?,
             shape: shape(&wire.shape)?,
             truth: check::required("truth", wire.truth)?.try_into()?,
+            picture_digest: check::optional_digest("picture digest", &wire.picture_digest)?,
         };
         if let Some(task) = header.truth.task() {
             check::expect(task == header.task, "truth", task, header.task)?;
@@ -447,6 +496,41 @@ impl From<&Settlement> for wire::Settlement {
             udp_tx_bytes: settlement.udp_tx_bytes.0,
             udp_tx_datagrams: settlement.udp_tx_datagrams,
             sends: settlement.sends,
+            path: settlement.path.map(Into::into),
+        }
+    }
+}
+
+impl From<PathSample> for wire::PathSample {
+    fn from(sample: PathSample) -> Self {
+        Self {
+            age_us: check::micros(sample.age),
+            rtt_us: check::micros(sample.rtt),
+            min_rtt_us: check::micros(sample.min_rtt),
+            window_bytes: sample.window.0,
+            mtu_bytes: sample.mtu_bytes,
+            sent_packets: sample.sent_packets,
+            sent_bytes: sample.sent.0,
+            lost_packets: sample.lost_packets,
+            lost_bytes: sample.lost.0,
+            congestion_events: sample.congestion_events,
+        }
+    }
+}
+
+impl From<wire::PathSample> for PathSample {
+    fn from(wire: wire::PathSample) -> Self {
+        Self {
+            age: Duration::from_micros(wire.age_us),
+            rtt: Duration::from_micros(wire.rtt_us),
+            min_rtt: Duration::from_micros(wire.min_rtt_us),
+            window: units::Bytes(wire.window_bytes),
+            mtu_bytes: wire.mtu_bytes,
+            sent_packets: wire.sent_packets,
+            sent: units::Bytes(wire.sent_bytes),
+            lost_packets: wire.lost_packets,
+            lost: units::Bytes(wire.lost_bytes),
+            congestion_events: wire.congestion_events,
         }
     }
 }
@@ -465,6 +549,7 @@ impl TryFrom<wire::Settlement> for Settlement {
             udp_tx_bytes: units::Bytes(wire.udp_tx_bytes),
             udp_tx_datagrams: wire.udp_tx_datagrams,
             sends: wire.sends,
+            path: wire.path.map(Into::into),
         })
     }
 }

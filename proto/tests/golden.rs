@@ -11,8 +11,9 @@ use splitsim_feature::{FeatureShape, Task};
 use splitsim_proto::{
     Ack, Attempt, ClassPixels, ClassScore, CloudStages, CodecTables, Digest, EdgeStages,
     FrameHeader, FrameReply, FrameResult, Hello, HelloReply, Id, ImageSize, Limits, Message,
-    ModelIdentity, Name, Outcome, ReferenceHeader, ReferenceReply, ReferenceRequest, Refusal,
-    RefusalKind, RequestError, RequestErrorKind, Score, Settlement, TruthKind, Verdict, Welcome,
+    ModelIdentity, Name, Outcome, PathSample, ReferenceHeader, ReferenceReply, ReferenceRequest,
+    Refusal, RefusalKind, RequestError, RequestErrorKind, Score, Settlement, TruthKind, Verdict,
+    Welcome,
 };
 
 fn check<M: Message + PartialEq + Debug>(golden: &str, message: &M) {
@@ -63,6 +64,8 @@ fn hello_and_its_replies() {
             software_version: name("splitsim 0.1.0"),
             references: true,
             max_container_bytes: Bytes(4 << 20),
+            settings_digest: None,
+            source: None,
         },
     );
     check(
@@ -131,6 +134,7 @@ fn frame_header() {
                 attempts: us(3),
                 queue: us(4),
             },
+            picture_digest: None,
         },
     );
 }
@@ -206,6 +210,7 @@ fn references_settlements_and_their_replies() {
             truth: TruthKind::Dpt {
                 image: ImageSize::new(224, 200).unwrap(),
             },
+            picture_digest: None,
         }),
     );
     check(
@@ -219,6 +224,7 @@ fn references_settlements_and_their_replies() {
             udp_tx_bytes: Bytes(1500),
             udp_tx_datagrams: 3,
             sends: 2,
+            path: None,
         }),
     );
     let ack = |duplicate| Ack {
@@ -228,4 +234,97 @@ fn references_settlements_and_their_replies() {
     };
     check("reference_ack", &ReferenceReply::Reference(ack(false)));
     check("settlement_ack", &ReferenceReply::Settlement(ack(true)));
+}
+
+#[test]
+fn what_earlier_releases_leave_out() {
+    check(
+        "hello_of_settings",
+        &Hello {
+            protocol_version: 1,
+            run_id: Id::new("run-7").unwrap(),
+            edge_id: Id::new("edge.a").unwrap(),
+            policy: name("gate cosine 0.95"),
+            model: model(),
+            tasks: vec![],
+            codecs: vec![],
+            software_version: name("splitsim 0.1.0"),
+            references: false,
+            max_container_bytes: Bytes(4 << 20),
+            settings_digest: Some(Digest::new(*b"0123456789abcdeffedcba9876543210")),
+            source: Some(name("küche/")),
+        },
+    );
+    let picture_digest = Some(Digest::new(*b"fedcba98765432100123456789abcdef"));
+    let attempt = Attempt {
+        level: 0,
+        label: name("qp 34"),
+        payload_bytes: Bytes(100),
+        container_bytes: Bytes(164),
+        encode: us(0),
+        decode: us(0),
+        score: us(0),
+        scores: vec![],
+        failed: None,
+    };
+    check(
+        "frame_header_of_picture",
+        &FrameHeader {
+            frame: 7,
+            task: Task::Cls,
+            source: name("a.png"),
+            image: ImageSize::new(64, 48).unwrap(),
+            codec: name("hevc"),
+            metric: None,
+            attempts: vec![attempt],
+            shipped_attempt: 0,
+            verdict: Verdict::Ungated,
+            stages: EdgeStages::default(),
+            picture_digest,
+        },
+    );
+    check(
+        "reference_of_picture",
+        &ReferenceRequest::Reference(ReferenceHeader {
+            frame: 9,
+            task: Task::Cls,
+            shape: FeatureShape::new(1, 1, 257, 64).unwrap(),
+            truth: TruthKind::Cls { label: 3 },
+            picture_digest,
+        }),
+    );
+    check(
+        "settlement_with_path",
+        &ReferenceRequest::Settlement(Settlement {
+            frame: 9,
+            task: Task::Dpt,
+            transfer: us(35_000),
+            end_to_end: us(400_000),
+            stream_bytes: Bytes(1200),
+            udp_tx_bytes: Bytes(1500),
+            udp_tx_datagrams: 3,
+            sends: 2,
+            path: Some(PathSample {
+                age: us(1),
+                rtt: us(21_000),
+                min_rtt: us(20_000),
+                window: Bytes(12_000),
+                mtu_bytes: 1452,
+                sent_packets: 7,
+                sent: Bytes(5000),
+                lost_packets: 2,
+                lost: Bytes(1300),
+                congestion_events: 1,
+            }),
+        }),
+    );
+    for (golden, kind, message) in [
+        ("reply_conflict", RequestErrorKind::Conflict, "a, not b"),
+        ("reply_broke_down", RequestErrorKind::BrokeDown, "killed"),
+    ] {
+        check(
+            golden,
+            &FrameReply::Failed(RequestError::new(kind, message)),
+        );
+    }
 }

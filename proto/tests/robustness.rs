@@ -46,6 +46,7 @@ fn header() -> FrameHeader {
         shipped_attempt: 1,
         verdict: Verdict::Ungated,
         stages: EdgeStages::default(),
+        picture_digest: None,
     }
 }
 
@@ -289,7 +290,8 @@ proptest! {
         let [views, layers, tokens, dim] = dims;
         let shape = FeatureShape::new(views, layers, tokens, dim);
         prop_assume!(shape.is_ok());
-        let header = ReferenceHeader { frame: 1, task, shape: shape.unwrap(), truth };
+        let shape = shape.unwrap();
+        let header = ReferenceHeader { frame: 1, task, shape, truth, picture_digest: None };
         let request = ReferenceRequest::Reference(header);
         let body = request.encode_body().unwrap();
         prop_assert_eq!(ReferenceRequest::decode_body(&body).unwrap(), request);

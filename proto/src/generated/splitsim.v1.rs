@@ -41,6 +41,13 @@ pub struct Hello {
     /// The largest container that the edge will send.
     #[prost(uint64, tag = "10")]
     pub max_container_bytes: u64,
+    /// 32 bytes: digest of all settings that decide on the content of frames. An edge that continues a run
+    /// brings the same. Empty from edges that know of none.
+    #[prost(bytes = "vec", tag = "11")]
+    pub settings_digest: ::prost::alloc::vec::Vec<u8>,
+    /// The pictures, as the edge's command line or scenario names them. Empty from edges that do not say.
+    #[prost(string, tag = "12")]
+    pub source: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Limits {
@@ -219,6 +226,9 @@ pub struct FrameHeader {
     /// Raw bytes that follow this header on the stream.
     #[prost(uint64, tag = "11")]
     pub container_bytes: u64,
+    /// 32 bytes: digest of the picture before preprocessing. Empty from edges that know of none.
+    #[prost(bytes = "vec", tag = "12")]
+    pub picture_digest: ::prost::alloc::vec::Vec<u8>,
 }
 /// Nested message and enum types in `FrameHeader`.
 pub mod frame_header {
@@ -318,6 +328,7 @@ pub struct FrameResult {
     pub frame: u64,
     #[prost(message, optional, tag = "5")]
     pub stages: ::core::option::Option<CloudStages>,
+    /// Whether the frame is in the results, durably. An edge keeps and repeats a frame that is not.
     #[prost(bool, tag = "6")]
     pub stored: bool,
     #[prost(bool, tag = "7")]
@@ -371,6 +382,10 @@ pub mod request_error {
         StoreFailed = 9,
         Overloaded = 10,
         ShuttingDown = 11,
+        /// Another frame is recorded under this number.
+        Conflict = 12,
+        /// Decoder, model or worker broke down before they judged the frame.
+        BrokeDown = 13,
     }
     impl Kind {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -391,6 +406,8 @@ pub mod request_error {
                 Self::StoreFailed => "KIND_STORE_FAILED",
                 Self::Overloaded => "KIND_OVERLOADED",
                 Self::ShuttingDown => "KIND_SHUTTING_DOWN",
+                Self::Conflict => "KIND_CONFLICT",
+                Self::BrokeDown => "KIND_BROKE_DOWN",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -408,6 +425,8 @@ pub mod request_error {
                 "KIND_STORE_FAILED" => Some(Self::StoreFailed),
                 "KIND_OVERLOADED" => Some(Self::Overloaded),
                 "KIND_SHUTTING_DOWN" => Some(Self::ShuttingDown),
+                "KIND_CONFLICT" => Some(Self::Conflict),
+                "KIND_BROKE_DOWN" => Some(Self::BrokeDown),
                 _ => None,
             }
         }
@@ -462,6 +481,9 @@ pub struct ReferenceHeader {
     /// Ground truth that follows the feature.
     #[prost(uint64, tag = "9")]
     pub truth_bytes: u64,
+    /// 32 bytes: digest of the picture, as in the frame's header.
+    #[prost(bytes = "vec", tag = "10")]
+    pub picture_digest: ::prost::alloc::vec::Vec<u8>,
     #[prost(oneof = "reference_header::Truth", tags = "4, 5, 6, 7")]
     pub truth: ::core::option::Option<reference_header::Truth>,
 }
@@ -478,6 +500,32 @@ pub mod reference_header {
         #[prost(message, tag = "7")]
         Dpt(super::DptTruth),
     }
+}
+/// The frames connection at one moment, as the edge's QUIC saw it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PathSample {
+    /// From the sample until the message was written.
+    #[prost(uint64, tag = "1")]
+    pub age_us: u64,
+    #[prost(uint64, tag = "2")]
+    pub rtt_us: u64,
+    #[prost(uint64, tag = "3")]
+    pub min_rtt_us: u64,
+    #[prost(uint64, tag = "4")]
+    pub window_bytes: u64,
+    #[prost(uint32, tag = "5")]
+    pub mtu_bytes: u32,
+    /// Counts since the connection's beginning; so the following.
+    #[prost(uint64, tag = "6")]
+    pub sent_packets: u64,
+    #[prost(uint64, tag = "7")]
+    pub sent_bytes: u64,
+    #[prost(uint64, tag = "8")]
+    pub lost_packets: u64,
+    #[prost(uint64, tag = "9")]
+    pub lost_bytes: u64,
+    #[prost(uint64, tag = "10")]
+    pub congestion_events: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Settlement {
@@ -498,6 +546,9 @@ pub struct Settlement {
     /// How often the frame was sent until a reply came.
     #[prost(uint32, tag = "8")]
     pub sends: u32,
+    /// The frames connection when the reply had come.
+    #[prost(message, optional, tag = "9")]
+    pub path: ::core::option::Option<PathSample>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReferenceRequest {

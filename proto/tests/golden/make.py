@@ -58,6 +58,29 @@ MESSAGES = {
     "settlement": ("ReferenceRequest", r"""
         settlement { frame: 9 task: TASK_DPT transfer_us: 35000 end_to_end_us: 400000
           stream_bytes: 1200 udp_tx_bytes: 1500 udp_tx_datagrams: 3 sends: 2 } """),
+    # What earlier releases leave out.
+    "hello_of_settings": ("Hello", r"""
+        protocol_version: 1 run_id: "run-7" edge_id: "edge.a" policy: "gate cosine 0.95"
+        model { name: "tiny-scenes" digest: "0123456789abcdef0123456789abcdef" }
+        software_version: "splitsim 0.1.0" max_container_bytes: 4194304
+        settings_digest: "0123456789abcdeffedcba9876543210" source: "k\303\274che/" """),
+    "frame_header_of_picture": ("FrameHeader", r"""
+        frame: 7 task: TASK_CLS source: "a.png" image { width: 64 height: 48 } codec: "hevc"
+        attempts { label: "qp 34" payload_bytes: 100 container_bytes: 164 }
+        verdict: VERDICT_UNGATED stages { } container_bytes: 164
+        picture_digest: "fedcba98765432100123456789abcdef" """),
+    "reference_of_picture": ("ReferenceRequest", r"""
+        reference { frame: 9 task: TASK_CLS shape: 1 shape: 1 shape: 257 shape: 64 cls { label: 3 }
+          feature_bytes: 65792 picture_digest: "fedcba98765432100123456789abcdef" } """),
+    "settlement_with_path": ("ReferenceRequest", r"""
+        settlement { frame: 9 task: TASK_DPT transfer_us: 35000 end_to_end_us: 400000
+          stream_bytes: 1200 udp_tx_bytes: 1500 udp_tx_datagrams: 3 sends: 2
+          path { age_us: 1 rtt_us: 21000 min_rtt_us: 20000 window_bytes: 12000 mtu_bytes: 1452
+            sent_packets: 7 sent_bytes: 5000 lost_packets: 2 lost_bytes: 1300 congestion_events: 1 } } """),
+    "reply_conflict": ("FrameReply", r"""
+        error { kind: KIND_CONFLICT message: "a, not b" } """),
+    "reply_broke_down": ("FrameReply", r"""
+        error { kind: KIND_BROKE_DOWN message: "killed" } """),
     "reference_ack": ("ReferenceReply", "reference { frame: 9 task: TASK_DPT }"),
     "settlement_ack": ("ReferenceReply", "settlement { frame: 9 task: TASK_DPT duplicate: true }"),
 }
