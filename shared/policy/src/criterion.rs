@@ -56,13 +56,20 @@ impl From<PredictedScore> for f64 {
 }
 
 /// Which side of a threshold passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Bound {
     /// `>=`: more is better, as for cosine and CKA.
+    #[serde(rename = ">=")]
     AtLeast,
     /// `<=`: less is better, as for MSE.
+    #[serde(rename = "<=")]
     AtMost,
 }
+
+/// A text that is no [`Bound`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown bound '{0}', expected >= or <=")]
+pub struct UnknownBound(String);
 
 impl Bound {
     /// Every bound.
@@ -84,6 +91,17 @@ impl Bound {
             Self::AtLeast => challenger.0 > holder.0,
             Self::AtMost => challenger.0 < holder.0,
         }
+    }
+}
+
+impl FromStr for Bound {
+    type Err = UnknownBound;
+
+    fn from_str(symbol: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|bound| bound.symbol() == symbol)
+            .ok_or_else(|| UnknownBound(symbol.to_owned()))
     }
 }
 

@@ -85,6 +85,23 @@ pub enum ResultsError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The file is no longer where it was opened. What was written since cannot be found there.
+    #[error(
+        "{path} was {fate} while it was in use; put the original back, or end this program and start it \
+         again with another directory"
+    )]
+    Gone {
+        /// The file, or its write-ahead log.
+        path: PathBuf,
+        /// What became of it.
+        fate: &'static str,
+    },
+    /// The file cannot be written.
+    #[error("{path} is write-protected; make it writable, or choose another directory")]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
     /// Any other refusal of SQLite.
     #[error("cannot {operation}: {path}: {source}")]
     Sqlite {
@@ -120,6 +137,9 @@ pub enum ResultsError {
         /// The edge.
         edge_id: String,
     },
+    /// Another frame is recorded under the number.
+    #[error(transparent)]
+    FrameConflict(Box<FrameConflict>),
     /// A settlement of a frame that was never recorded.
     #[error("{0} is not recorded; record it before its settlement")]
     UnknownFrame(FrameKey),
@@ -145,6 +165,23 @@ pub enum ResultsError {
     },
 }
 
+/// A frame that came under the number of another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{key} is recorded with {field} '{stored}', the one that came has '{given}': two edges share this \
+     run id and edge id, or the edge's pictures changed; give one of them another edge id or run id"
+)]
+pub struct FrameConflict {
+    /// The frame.
+    pub key: FrameKey,
+    /// What differs.
+    pub field: &'static str,
+    /// Its recorded value.
+    pub stored: String,
+    /// The value given now.
+    pub given: String,
+}
+
 impl ResultsError {
     /// Says what a failure of SQLite means for whoever ran `operation` on `path`.
     pub(crate) fn of_sqlite(path: &Path, operation: &'static str, source: rusqlite::Error) -> Self {
@@ -162,6 +199,7 @@ impl ResultsError {
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                     Self::Locked { path, operation }
                 }
+                Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
                 Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => Self::Disk {
                     path,
                     operation,

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{OptionalExtension, Transaction, named_params};
+use rusqlite::{Connection, OptionalExtension, Transaction, named_params};
 use serde_json::Value;
 use splitsim_feature::Task;
+use splitsim_policy::Bound;
 
 use crate::check::{bytes, duration_ms, finite, integer, optional, positive};
 use crate::logged::run_of_row;
 use crate::{
-    AttemptRecord, CloudStages, DistortionRecord, FrameKey, FrameRecord, Recorded, ResultsError,
-    RunRecord, Score, SettlementRecord,
+    AttemptRecord, CloudStages, DistortionRecord, EdgeSettings, FrameConflict, FrameIdentity,
+    FrameKey, FrameRecord, Recorded, ResultsError, RunRecord, Score, SettlementRecord,
 };
 
 /// A record that is not acceptable, or a statement that failed.
@@ -35,9 +36,11 @@ pub(crate) fn run(db: &Transaction<'_>, run: &RunRecord) -> Result<Recorded, Ins
     let inserted = db
         .prepare_cached(
             "INSERT INTO runs (run_id, edge_id, policy, task, model, model_digest, codec, metric,
-                 threshold, seed, started_at, software_version, host, scenario)
+                 threshold, seed, started_at, software_version, host, scenario, bound, source,
+                 settings_digest)
              VALUES (:run_id, :edge_id, :policy, :task, :model, :model_digest, :codec, :metric,
-                 :threshold, :seed, :started_at, :software_version, :host, :scenario)
+                 :threshold, :seed, :started_at, :software_version, :host, :scenario, :bound, :source,
+                 :settings_digest)
              ON CONFLICT (run_id, edge_id) DO NOTHING",
         )?
         .execute(named_params! {
@@ -55,6 +58,9 @@ pub(crate) fn run(db: &Transaction<'_>, run: &RunRecord) -> Result<Recorded, Ins
             ":software_version": run.software_version,
             ":host": run.host.to_string(),
             ":scenario": run.scenario,
+            ":bound": run.bound.map(Bound::symbol),
+            ":source": run.source,
+            ":settings_digest": run.settings_digest,
         })?;
     if inserted == 1 {
         return Ok(Recorded::New);
@@ -64,6 +70,26 @@ pub(crate) fn run(db: &Transaction<'_>, run: &RunRecord) -> Result<Recorded, Ins
         .query_row([&run.run_id, &run.edge_id], run_of_row)?;
     same_experiment(&stored, run)?;
     Ok(Recorded::Duplicate)
+}
+
+/// Adds what the registration of a run did not know.
+pub(crate) fn settings(
+    db: &Transaction<'_>,
+    (run_id, edge_id): (&str, &str),
+    settings: &EdgeSettings,
+) -> Result<Recorded, InsertError> {
+    db.prepare_cached(
+        "UPDATE runs SET source = coalesce(source, :source),
+             settings_digest = coalesce(settings_digest, :digest)
+         WHERE run_id = :run_id AND edge_id = :edge_id",
+    )?
+    .execute(named_params! {
+        ":source": settings.source,
+        ":digest": settings.digest,
+        ":run_id": run_id,
+        ":edge_id": edge_id,
+    })?;
+    Ok(Recorded::New)
 }
 
 /// A restarted edge may name another time or host, but not another experiment.
@@ -79,9 +105,19 @@ fn same_experiment(stored: &RunRecord, given: &RunRecord) -> Result<(), ResultsE
             ("seed", Some(run.seed.to_string())),
         ]
     };
+    // Not told by every edge, and not by earlier versions.
+    let known = |run: &RunRecord| {
+        [
+            ("source", run.source.clone()),
+            ("settings digest", run.settings_digest.clone()),
+            ("bound", run.bound.map(|bound| bound.symbol().to_owned())),
+        ]
+    };
     let show = |value: Option<String>| value.map_or("none".to_owned(), |text| format!("'{text}'"));
+    let told = known(stored).into_iter().zip(known(given));
+    let told = told.filter(|((_, stored), (_, given))| stored.is_some() && given.is_some());
     let pairs = identity(stored).into_iter().zip(identity(given));
-    for ((field, stored), (_, given_value)) in pairs {
+    for ((field, stored), (_, given_value)) in pairs.chain(told) {
         if stored != given_value {
             return Err(ResultsError::RunConflict {
                 run_id: given.run_id.clone(),
@@ -108,6 +144,9 @@ pub(crate) fn frame(
         edge_id: frame.key.edge_id.clone(),
     })?;
     let Some(frame_key) = frame_row(db, run_key, frame)? else {
+        if let Some(stored) = recorded(db, &frame.key)? {
+            same_frame(&frame.key, &stored, &frame.identity())?;
+        }
         return Ok(Recorded::Duplicate);
     };
     for attempt in attempts {
@@ -142,6 +181,46 @@ fn run_key(db: &Transaction<'_>, key: &FrameKey) -> rusqlite::Result<Option<i64>
         .optional()
 }
 
+/// What is recorded under a frame's key.
+pub(crate) fn recorded(
+    db: &Connection,
+    key: &FrameKey,
+) -> Result<Option<FrameIdentity>, InsertError> {
+    let frame = integer("frame", key.frame)?;
+    let stored = db
+        .prepare_cached(
+            "SELECT frames.source, picture_digest, container_digest
+             FROM frames JOIN runs USING (run_key)
+             WHERE run_id = ?1 AND edge_id = ?2 AND frame = ?3 AND frames.task = ?4",
+        )?
+        .query_row((&key.run_id, &key.edge_id, frame, key.task.name()), |row| {
+            Ok(FrameIdentity {
+                source: row.get(0)?,
+                picture_digest: row.get(1)?,
+                container_digest: row.get(2)?,
+            })
+        })
+        .optional()?;
+    Ok(stored)
+}
+
+/// Refuses a frame that is another than the one recorded under its key.
+pub(crate) fn same_frame(
+    key: &FrameKey,
+    stored: &FrameIdentity,
+    given: &FrameIdentity,
+) -> Result<(), ResultsError> {
+    match stored.difference(given) {
+        None => Ok(()),
+        Some((field, stored, given)) => Err(ResultsError::FrameConflict(Box::new(FrameConflict {
+            key: key.clone(),
+            field,
+            stored: stored.to_owned(),
+            given: given.to_owned(),
+        }))),
+    }
+}
+
 /// Inserts the frame and returns its key, or nothing when it is there already.
 fn frame_row(
     db: &Transaction<'_>,
@@ -153,10 +232,10 @@ fn frame_row(
         .prepare_cached(
             "INSERT INTO frames (run_key, frame, task, source, verdict, shipped_attempt,
                  shipped_level, feature_points, payload_bytes, container_bytes, score_metric,
-                 score, cloud_outcome, received_at)
+                 score, cloud_outcome, received_at, picture_digest, container_digest)
              VALUES (:run_key, :frame, :task, :source, :verdict, :shipped_attempt,
                  :shipped_level, :feature_points, :payload_bytes, :container_bytes, :score_metric,
-                 :score, :cloud_outcome, :received_at)
+                 :score, :cloud_outcome, :received_at, :picture_digest, :container_digest)
              ON CONFLICT (run_key, frame, task) DO NOTHING",
         )?
         .execute(named_params! {
@@ -174,6 +253,8 @@ fn frame_row(
             ":score": optional(finite, "score", score.map(|score| score.value))?,
             ":cloud_outcome": frame.cloud_outcome.to_string(),
             ":received_at": frame.received_at,
+            ":picture_digest": frame.picture_digest,
+            ":container_digest": frame.container_digest,
         })?;
     Ok((inserted == 1).then(|| db.last_insert_rowid()))
 }

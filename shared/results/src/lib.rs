@@ -13,6 +13,7 @@
 
 mod check;
 mod error;
+mod file;
 mod insert;
 mod logged;
 mod record;
@@ -25,11 +26,11 @@ mod store;
 mod summary;
 pub mod table;
 
-pub use error::ResultsError;
+pub use error::{FrameConflict, ResultsError};
 pub use logged::{LoggedFrame, StageRecord};
 pub use record::{
-    AttemptRecord, CloudStages, DistortionRecord, FrameKey, FrameRecord, RunRecord, Score,
-    SettlementRecord, UnknownVerdict, Verdict,
+    AttemptRecord, CloudStages, DistortionRecord, EdgeSettings, FrameIdentity, FrameKey,
+    FrameRecord, RunRecord, Score, SettlementRecord, UnknownVerdict, Verdict,
 };
 pub use rows::{Cell, ColumnType, Rows, TableName};
 pub use sampled::{ConnectionSampleRecord, LinkSampleRecord};

@@ -123,8 +123,14 @@ pub(crate) fn run_of_row(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         model: row.get("model")?,
         model_digest: row.get("model_digest")?,
         codec: row.get("codec")?,
+        source: row.get("source")?,
+        settings_digest: row.get("settings_digest")?,
         metric: row.get("metric")?,
         threshold: row.get("threshold")?,
+        bound: row
+            .get::<_, Option<String>>("bound")?
+            .map(|bound| parse(&bound))
+            .transpose()?,
         seed: parse(&row.get::<_, String>("seed")?)?,
         started_at: row.get("started_at")?,
         software_version: row.get("software_version")?,
@@ -144,6 +150,8 @@ fn frame_of_row(row: &Row<'_>) -> rusqlite::Result<FrameRecord> {
             task: parse(&row.get::<_, String>("task")?)?,
         },
         source: row.get("source")?,
+        picture_digest: row.get("picture_digest")?,
+        container_digest: row.get("container_digest")?,
         verdict: parse(&row.get::<_, String>("verdict")?)?,
         shipped_attempt: row.get("shipped_attempt")?,
         shipped_level: row.get("shipped_level")?,

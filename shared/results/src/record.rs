@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use splitsim_feature::Task;
 use splitsim_feature::units::{Bpfp, Bytes};
+use splitsim_policy::Bound;
 
 /// One edge's part of a run, registered when it says hello.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,10 +26,20 @@ pub struct RunRecord {
     pub model_digest: String,
     /// The codec's name.
     pub codec: String,
+    /// The pictures, as the edge names them; `None` where it does not.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// Digest of all settings of the edge that decide on the content of frames, in hexadecimal; `None` where
+    /// it was not told.
+    #[serde(default)]
+    pub settings_digest: Option<String>,
     /// The metric that the policy decides by, if it looks at one.
     pub metric: Option<String>,
     /// The score that the policy asks for, if it does.
     pub threshold: Option<f64>,
+    /// The side of the threshold that passes. `None` without a threshold, and in results of schema 2.
+    #[serde(default)]
+    pub bound: Option<Bound>,
     /// The seed from which the run's randomness descends.
     pub seed: u64,
     /// When the edge started, RFC 3339.
@@ -39,6 +50,15 @@ pub struct RunRecord {
     pub host: Value,
     /// The fully resolved scenario, as text.
     pub scenario: String,
+}
+
+/// What an edge's hello tells of the settings that decide on the content of its frames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EdgeSettings {
+    /// The pictures, as the edge names them.
+    pub source: Option<String>,
+    /// Digest of all settings, in hexadecimal.
+    pub digest: Option<String>,
 }
 
 /// What identifies a frame: at most one record is kept for each key.
@@ -129,6 +149,12 @@ pub struct FrameRecord {
     pub key: FrameKey,
     /// The image's name.
     pub source: String,
+    /// Digest of the image, in hexadecimal, where its edge told it.
+    #[serde(default)]
+    pub picture_digest: Option<String>,
+    /// Digest of the container, in hexadecimal. `None` in results of schema 2.
+    #[serde(default)]
+    pub container_digest: Option<String>,
     /// What the policy says of what it shipped.
     pub verdict: Verdict,
     /// Number of the attempt that was shipped.
@@ -149,7 +175,49 @@ pub struct FrameRecord {
     pub received_at: String,
 }
 
+/// What a frame that comes again must have in common with the one recorded under its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameIdentity {
+    /// The image's name.
+    pub source: String,
+    /// Digest of the image, where known.
+    pub picture_digest: Option<String>,
+    /// Digest of the container, where known.
+    pub container_digest: Option<String>,
+}
+
+impl FrameIdentity {
+    /// The first thing in which the two differ, with both values. What one of them does not know counts as
+    /// equal.
+    pub(crate) fn difference<'a>(
+        &'a self,
+        other: &'a Self,
+    ) -> Option<(&'static str, &'a str, &'a str)> {
+        let fields = |identity: &'a Self| {
+            [
+                ("picture", Some(identity.source.as_str())),
+                ("picture digest", identity.picture_digest.as_deref()),
+                ("container digest", identity.container_digest.as_deref()),
+            ]
+        };
+        let pairs = fields(self).into_iter().zip(fields(other));
+        pairs
+            .filter_map(|((field, one), (_, two))| Some((field, one?, two?)))
+            .find(|(_, one, two)| one != two)
+    }
+}
+
 impl FrameRecord {
+    /// What tells the frame from others.
+    #[must_use]
+    pub fn identity(&self) -> FrameIdentity {
+        FrameIdentity {
+            source: self.source.clone(),
+            picture_digest: self.picture_digest.clone(),
+            container_digest: self.container_digest.clone(),
+        }
+    }
+
     /// The frame's rate, from the container: `8 · container_bytes / feature_points`.
     #[must_use]
     pub fn bpfp(&self) -> Bpfp {

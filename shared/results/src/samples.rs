@@ -3,6 +3,7 @@
 use serde_json::json;
 use splitsim_feature::Task;
 use splitsim_feature::units::Bytes;
+use splitsim_policy::Bound;
 use tempfile::TempDir;
 
 use crate::{
@@ -27,8 +28,11 @@ pub(crate) fn run(policy: &str, task: Task) -> RunRecord {
         model: "tiny-scenes".to_owned(),
         model_digest: "c0ffee".to_owned(),
         codec: "hevc".to_owned(),
+        source: Some("scenes:7:9".to_owned()),
+        settings_digest: Some("5e771465".to_owned()),
         metric: Some("cosine".to_owned()),
         threshold: Some(0.98),
+        bound: Some(Bound::AtLeast),
         seed: u64::MAX,
         started_at: "2026-11-21T09:00:00Z".to_owned(),
         software_version: "0.1.0".to_owned(),
@@ -47,6 +51,8 @@ pub(crate) fn frame(run: &RunRecord, frame: u64) -> FrameRecord {
             task: run.task.unwrap_or(Task::Cls),
         },
         source: format!("scene-{frame}"),
+        picture_digest: Some(format!("picture-{frame}")),
+        container_digest: Some(format!("container-{frame}")),
         verdict: Verdict::Passed,
         shipped_attempt: 0,
         shipped_level: 3,

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+use crate::file::OpenFiles;
 use crate::schema::{self, Contents};
 use crate::{
-    AttemptRecord, CloudStages, ConnectionSampleRecord, DistortionRecord, FrameKey, FrameRecord,
-    LinkSampleRecord, ResultsError, RunRecord, SettlementRecord, check, insert, sampled,
+    AttemptRecord, CloudStages, ConnectionSampleRecord, DistortionRecord, EdgeSettings,
+    FrameIdentity, FrameKey, FrameRecord, LinkSampleRecord, ResultsError, RunRecord,
+    SettlementRecord, check, insert, sampled,
 };
 
 /// The results of one run: an SQLite file with a write-ahead log.
@@ -21,6 +23,7 @@ use crate::{
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    files: OpenFiles,
 }
 
 /// Whether a write was the first of its key.
@@ -54,6 +57,7 @@ impl Store {
                 source,
             },
         })?;
+        sync_folder(path)?;
         Self::open_or_create(path)
     }
 
@@ -79,7 +83,7 @@ impl Store {
     /// Opens the results file of a run that goes on, or creates the one of a run that begins.
     ///
     /// # Errors
-    /// As [`Store::create`] and [`Store::open`].
+    /// As [`Store::create`] and [`Store::open`], and when the file is write-protected.
     pub fn open_or_create(path: &Path) -> Result<Self, ResultsError> {
         if !path.exists() {
             return match Self::create(path) {
@@ -88,8 +92,23 @@ impl Store {
             };
         }
         let mut connection = connect(path)?;
+        let fail = |source| ResultsError::of_sqlite(path, "open results", source);
+        if connection.is_readonly("main").map_err(fail)? {
+            return Err(ResultsError::ReadOnly {
+                path: path.to_owned(),
+            });
+        }
         schema::complete(&mut connection, path)?;
         Self::configure(connection, path)
+    }
+
+    /// Finds out whether the file and its write-ahead log are still where they were opened. SQLite itself
+    /// goes on writing to files that were removed or replaced, and reports success.
+    ///
+    /// # Errors
+    /// [`ResultsError::Gone`], when what was written last cannot be found under the path.
+    pub fn check_in_place(&self) -> Result<(), ResultsError> {
+        self.files.check()
     }
 
     /// The file.
@@ -101,12 +120,29 @@ impl Store {
     /// Registers an edge's part of a run. Doing it again, as after a reconnect, changes nothing.
     ///
     /// # Errors
-    /// When the run is registered with another policy, task, model, codec, metric, threshold or
-    /// seed; when a number is not finite; or when the file refuses.
+    /// When the run is registered with another policy, task, model, codec, metric, threshold, bound, seed,
+    /// source or settings, as far as both are known; when a number is not finite; or when the file refuses.
     pub fn register_run(&mut self, run: &RunRecord) -> Result<Recorded, ResultsError> {
         self.write("register a run", |transaction| {
             insert::run(transaction, run)
         })
+    }
+
+    /// Adds settings to a run that was registered without them: by an earlier version, or before its edge's
+    /// hello. Those that it has stay.
+    ///
+    /// # Errors
+    /// When the file refuses.
+    pub fn tell_settings(
+        &mut self,
+        run_id: &str,
+        edge_id: &str,
+        settings: &EdgeSettings,
+    ) -> Result<(), ResultsError> {
+        let told = self.write("note an edge's settings", |transaction| {
+            insert::settings(transaction, (run_id, edge_id), settings)
+        });
+        told.map(|_| ())
     }
 
     /// Records a frame with all that is known of it before the reply.
@@ -114,7 +150,7 @@ impl Store {
     /// A frame that was recorded already, by its [`FrameKey`], is left as it is.
     ///
     /// # Errors
-    /// When the run is not registered, the shipped attempt is not among the attempts, a number is
+    /// When another frame is recorded under the key ([`ResultsError::FrameConflict`]), the run is not registered, the shipped attempt is not among the attempts, a number is
     /// out of range, or the file refuses, as when the disk is full ([`ResultsError::Disk`]).
     pub fn record_frame(
         &mut self,
@@ -143,6 +179,35 @@ impl Store {
                 .exists((&key.run_id, &key.edge_id, frame, key.task.name()))
         };
         look_up().map_err(self.error("look up a frame"))
+    }
+
+    /// Whether this very frame is recorded.
+    ///
+    /// # Errors
+    /// When another one is recorded under its key ([`ResultsError::FrameConflict`]), its number is out of
+    /// range, or the file cannot be read.
+    pub fn contains_same(
+        &self,
+        key: &FrameKey,
+        identity: &FrameIdentity,
+    ) -> Result<bool, ResultsError> {
+        match insert::recorded(&self.connection, key) {
+            Ok(Some(stored)) => insert::same_frame(key, &stored, identity).map(|()| true),
+            Ok(None) => Ok(false),
+            Err(insert::InsertError::Record(error)) => Err(error),
+            Err(insert::InsertError::Sqlite(source)) => Err(self.error("look up a frame")(source)),
+        }
+    }
+
+    /// How many frames are recorded.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn frame_count(&self) -> Result<u64, ResultsError> {
+        let count = "SELECT count(*) FROM frames";
+        self.connection
+            .query_row(count, [], |row| crate::logged::count(row.get(0)?))
+            .map_err(self.error("count frames"))
     }
 
     /// Adds what the edge learnt after the reply. The first settlement of a frame stays.
@@ -228,9 +293,14 @@ impl Store {
                 .pragma_update(None, pragma, value)
                 .map_err(fail)?;
         }
+        let files = OpenFiles::of(path).map_err(|_| ResultsError::Gone {
+            path: path.to_owned(),
+            fate: "removed",
+        })?;
         Ok(Self {
             connection,
             path: path.to_owned(),
+            files,
         })
     }
 
@@ -255,6 +325,17 @@ impl Store {
     }
 }
 
+/// Makes a new file's name outlive a loss of power.
+fn sync_folder(path: &Path) -> Result<(), ResultsError> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    File::open(folder.unwrap_or(Path::new(".")))
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| ResultsError::Create {
+            path: path.to_owned(),
+            source,
+        })
+}
+
 fn connect(path: &Path) -> Result<Connection, ResultsError> {
     if !path.exists() {
         return Err(ResultsError::Missing {
@@ -268,5 +349,9 @@ fn connect(path: &Path) -> Result<Connection, ResultsError> {
     Ok(connection)
 }
 
+#[cfg(test)]
+mod place;
+#[cfg(test)]
+mod repeats;
 #[cfg(test)]
 mod tests;

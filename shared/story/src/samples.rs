@@ -2,6 +2,7 @@
 
 use splitsim_feature::Task;
 use splitsim_feature::units::{BitRate, Bytes};
+use splitsim_policy::Bound;
 use splitsim_results::{
     AttemptRecord, CloudStages, DistortionRecord, FrameKey, FrameRecord, LinkSampleRecord,
     RunRecord, Score, SettlementRecord, Store, Verdict,
@@ -51,7 +52,7 @@ pub(crate) fn write(folder: &std::path::Path, frames: u64, done: u64) {
     store.close().unwrap();
 }
 
-fn run_record(policy: &str, gated: bool) -> RunRecord {
+pub(crate) fn run_record(policy: &str, gated: bool) -> RunRecord {
     RunRecord {
         run_id: format!("sample-{policy}"),
         edge_id: "seg".to_owned(),
@@ -62,6 +63,9 @@ fn run_record(policy: &str, gated: bool) -> RunRecord {
         codec: "hevc".to_owned(),
         metric: gated.then(|| "cosine".to_owned()),
         threshold: gated.then_some(0.93),
+        bound: gated.then_some(Bound::AtLeast),
+        source: None,
+        settings_digest: None,
         seed: 4,
         started_at: "2026-11-21T09:00:00Z".to_owned(),
         software_version: "0.1.0".to_owned(),
@@ -116,6 +120,8 @@ fn record(store: &mut Store, run: &RunRecord, frame: u64, gated: bool) {
     let record = FrameRecord {
         key: key.clone(),
         source: format!("4-{frame}"),
+        picture_digest: None,
+        container_digest: None,
         verdict: if gated {
             Verdict::Passed
         } else {

@@ -2,7 +2,7 @@
 
 use splitsim_cfqa::{Direction, Metric};
 use splitsim_feature::Task;
-use splitsim_policy::Criterion;
+use splitsim_policy::{Bound, Criterion, PolicyConfig};
 use splitsim_results::{AttemptRecord, LoggedFrame, RunRecord};
 
 use crate::RecordedRun;
@@ -19,6 +19,7 @@ pub(crate) struct Shipment<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Gate {
     pub(crate) metric: String,
+    pub(crate) bound: Bound,
     pub(crate) threshold: f64,
 }
 
@@ -62,29 +63,47 @@ impl From<&Criterion> for Gate {
     fn from(criterion: &Criterion) -> Self {
         Self {
             metric: criterion.metric().to_owned(),
+            bound: criterion.bound(),
             threshold: criterion.threshold(),
         }
     }
 }
 
 impl Gate {
+    /// `None` too where nothing tells which side of the threshold passes.
     fn of(run: &RunRecord) -> Option<Self> {
         let metric = run.metric.clone()?;
-        let threshold = run.threshold?;
-        Some(Self { metric, threshold })
+        Some(Self {
+            bound: run.bound.or_else(|| bound_of_schema_2(run, &metric))?,
+            threshold: run.threshold?,
+            metric,
+        })
     }
 
     pub(crate) fn higher_is_better(&self) -> bool {
-        let metric: Option<Metric> = self.metric.parse().ok();
-        metric.is_none_or(|metric| metric.direction() == Direction::HigherIsBetter)
+        self.bound == Bound::AtLeast
     }
 
     pub(crate) fn accepts(&self, score: f64) -> bool {
-        match self.higher_is_better() {
-            true => score >= self.threshold,
-            false => score <= self.threshold,
+        match self.bound {
+            Bound::AtLeast => score >= self.threshold,
+            Bound::AtMost => score <= self.threshold,
         }
     }
+}
+
+/// Results of schema 2 do not say which side passes: their policy's label may, or the metric itself.
+fn bound_of_schema_2(run: &RunRecord, metric: &str) -> Option<Bound> {
+    let policy: Option<PolicyConfig> = run.policy.parse().ok();
+    let told = policy.as_ref().and_then(PolicyConfig::criterion);
+    let own = || {
+        let metric: Metric = metric.parse().ok()?;
+        Some(match metric.direction() {
+            Direction::HigherIsBetter => Bound::AtLeast,
+            Direction::LowerIsBetter => Bound::AtMost,
+        })
+    };
+    told.map(Criterion::bound).or_else(own)
 }
 
 impl RecordedRun {
@@ -114,5 +133,34 @@ impl RecordedRun {
     /// The first policy with a gate for a task, and the gate.
     pub(crate) fn first_gate(&self, task: Task) -> Option<(usize, Gate)> {
         (0..self.policies.len()).find_map(|policy| Some((policy, self.gate(policy, task)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(policy: &str, metric: &str, bound: Option<Bound>) -> RunRecord {
+        RunRecord {
+            policy: policy.to_owned(),
+            metric: Some(metric.to_owned()),
+            threshold: Some(0.5),
+            bound,
+            ..crate::samples::run_record(policy, true)
+        }
+    }
+
+    #[test]
+    fn the_record_says_which_side_passes_and_nothing_is_guessed() {
+        let accepts = |run: &RunRecord, score| Gate::of(run).map(|gate| gate.accepts(score));
+        let mine = |bound| run("mine", "my-metric", bound);
+        assert_eq!(accepts(&mine(Some(Bound::AtMost)), 0.4), Some(true));
+        assert_eq!(accepts(&mine(Some(Bound::AtLeast)), 0.4), Some(false));
+        assert_eq!(accepts(&mine(None), 0.4), None);
+        // Schema 2: by the policy's label, else by the metric.
+        let labelled = run("threshold:my-metric<=0.5", "my-metric", None);
+        assert_eq!(accepts(&labelled, 0.4), Some(true));
+        assert_eq!(accepts(&run("gate", "mse", None), 0.4), Some(true));
+        assert_eq!(accepts(&run("gate", "cosine", None), 0.4), Some(false));
     }
 }

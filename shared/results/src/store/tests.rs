@@ -483,14 +483,14 @@ fn another_schema_is_refused() {
     let path = store.path().to_owned();
     store
         .connection
-        .pragma_update(None, "user_version", 3)
+        .pragma_update(None, "user_version", crate::SCHEMA_VERSION + 1)
         .unwrap();
     drop(store);
     let error = Store::open(&path).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
-            "{}: results of schema 3, but this program reads schema 2; \
+            "{}: results of schema 4, but this program reads schema 3; \
              use the splitsim version that wrote them, or a newer one",
             path.display()
         )

@@ -77,7 +77,9 @@ impl Verdicts {
                 .labels(labels)
         });
         let counts = self.count(self.all());
-        let Gate { metric, threshold } = &self.gate;
+        let Gate {
+            metric, threshold, ..
+        } = &self.gate;
         let description = format!(
             "Of {} {} {} are accepted within the limit, {} accepted over the limit, {} refused \
              within the limit and {} refused over the limit.",
@@ -167,6 +169,8 @@ fn row(task: Task, group: &str, counts: Counts) -> [Cell; 8] {
 
 #[cfg(test)]
 mod tests {
+    use splitsim_policy::Bound;
+
     use super::*;
 
     fn verdicts(metric: &str, points: &[(f64, f64)]) -> Verdicts {
@@ -179,6 +183,10 @@ mod tests {
             task: Task::Seg,
             gate: Gate {
                 metric: metric.to_owned(),
+                bound: match metric {
+                    "mse" => Bound::AtMost,
+                    _ => Bound::AtLeast,
+                },
                 threshold: 0.5,
             },
             limit: 1.0,
