@@ -1,6 +1,6 @@
 //! A frame held against what was agreed, before any work is spent on it.
 
-use splitsim_codec::{CodecError, Container, FeatureCodec};
+use splitsim_codec::{CodecError, Container, Fault, FeatureCodec};
 use splitsim_feature::units::Bytes;
 use splitsim_proto::{FrameHeader, Hello, ImageSize, RequestError, RequestErrorKind};
 use splitsim_source::ImageExtent;
@@ -130,6 +130,7 @@ fn same<T: PartialEq + std::fmt::Display>(
 /// What an edge is told of a decoder's failure.
 pub(crate) fn decode_error(error: &CodecError) -> RequestError {
     let kind = match error {
+        error if error.fault() == Fault::Machine => RequestErrorKind::BrokeDown,
         CodecError::SymbolsDiffer { .. } => RequestErrorKind::DigestMismatch,
         CodecError::WrongCodec { .. }
         | CodecError::WrongTask { .. }

@@ -80,5 +80,5 @@ Examples:
   For scripts: any free port, read from the first line:
     cloud serve --listen 127.0.0.1:0 --json
 
-Exit codes: 0 done; 1 serving failed, or a result could not be written; 2 wrong usage or
+Exit codes: 0 done; 1 serving failed, a result could not be written, or is not there at the end; 2 wrong usage or
 configuration, found before any edge was served.";

@@ -7,7 +7,7 @@ use std::time::Duration;
 use splitsim_transport::{CloseCode, CloudEndpoint, Incoming, TransportOptions};
 use splitsim_vision::Engine;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, interval, timeout, timeout_at};
 
 use crate::connection::{note_panic, serve};
 use crate::shared::{Shared, blocking};
@@ -20,6 +20,9 @@ pub struct Cloud {
     local_addr: SocketAddr,
     shared: Arc<Shared>,
 }
+
+/// How often the results are looked after while no frame comes.
+const WATCH_EVERY: Duration = Duration::from_secs(2);
 
 /// How long peers may take to learn that they have been closed.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -64,16 +67,22 @@ impl Cloud {
     /// folded into one file.
     ///
     /// # Errors
-    /// When the results cannot be closed; what was recorded is safe all the same.
+    /// When the results cannot be closed. Frames that were recorded and are not in the file are no error
+    /// here: [`CloudReport::missing`] counts them.
     pub async fn serve(
         self,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<CloudReport, CloudError> {
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
+        let mut watch = interval(WATCH_EVERY);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
+                _ = watch.tick() => {
+                    let shared = Arc::clone(&self.shared);
+                    blocking("look after the results", move || shared.journal.watch()).await?;
+                }
                 Some(ended) = connections.join_next() => note_panic(ended),
                 incoming = self.endpoint.accept() => match incoming {
                     Some(incoming) => self.admit(incoming, &mut connections),
@@ -87,9 +96,30 @@ impl Cloud {
             .close(CloseCode::Shutdown, "the cloud is shutting down");
         // A peer that does not confirm has no more time: it finds out by its idle timeout.
         let _ = timeout(FAREWELL, self.endpoint.wait_idle()).await;
-        let shared = Arc::clone(&self.shared);
-        blocking("close the results", move || shared.journal.close()).await??;
-        Ok(self.shared.tally.report())
+        self.conclude().await
+    }
+
+    /// Closes the results, and finds out whether all is in them that was acknowledged.
+    async fn conclude(&self) -> Result<CloudReport, CloudError> {
+        let mut report = self.shared.tally.report();
+        let (shared, recorded) = (Arc::clone(&self.shared), report.frames);
+        let closed = blocking("close the results", move || shared.journal.close(recorded)).await?;
+        report.missing = match closed {
+            Ok(missing) => missing,
+            Err(error) if recorded > 0 => {
+                tracing::error!(%error, "what was recorded is not in the results");
+                recorded
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if report.missing > 0 {
+            let path = self.results_path().display();
+            tracing::error!(
+                missing = report.missing,
+                "frames that were answered as recorded are not in {path}"
+            );
+        }
+        Ok(report)
     }
 
     fn admit(&self, incoming: Incoming, connections: &mut JoinSet<()>) {

@@ -38,6 +38,9 @@ pub struct CloudConfig {
     pub codec: CodecOptions,
     /// Frames that are worked on at once; further ones wait. Default: one per core.
     pub workers: NonZeroUsize,
+    /// Whether the samples that edges send of their connections are recorded. Default true; an experiment
+    /// that takes finer ones itself does without.
+    pub connection_samples: bool,
     /// What is known of runs before their edges say hello, which cannot tell metric, threshold, seed
     /// and scenario. Default: nothing.
     pub runs: Vec<RunRecord>,
@@ -82,6 +85,7 @@ impl CloudConfig {
             limits: CloudLimits::default(),
             codec: CodecOptions::default(),
             workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            connection_samples: true,
             runs: Vec::new(),
         }
     }

@@ -1,14 +1,14 @@
 //! One connection of an edge: hello, then requests until either side is done.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use splitsim_feature::Task;
 use splitsim_proto::{
-    Ack, FrameReply, FrameResult, Hello, Message, Reference, ReferenceReply, RequestError,
-    RequestErrorKind, Settlement,
+    Ack, FrameReply, FrameResult, Hello, Message, PathSample, Reference, ReferenceReply,
+    RequestError, RequestErrorKind, Settlement,
 };
-use splitsim_results::Recorded;
+use splitsim_results::{FrameKey, Recorded};
 use splitsim_transport::{
     Channel, CloseCode, CloudSession, Connection, Exchange, Incoming, IpVersion, ReceivedFrame,
     ReceivedRequest, TransportError,
@@ -337,8 +337,22 @@ impl Edge {
         let duplicate = recorded == Recorded::Duplicate;
         if !duplicate {
             shared.tally.count(Event::Settlement);
+            self.sample(&key, settlement.path)?;
         }
         Ok(ReferenceReply::Settlement(ack(frame, task, duplicate)))
+    }
+
+    /// Records how the edge's connection was.
+    fn sample(&self, key: &FrameKey, path: Option<PathSample>) -> Result<(), RequestError> {
+        let shared = &self.shared;
+        let Some(path) = path.filter(|_| shared.connection_samples) else {
+            return Ok(());
+        };
+        let record = records::connection(key, path, SystemTime::now());
+        shared
+            .journal
+            .with(|store| store.record_connection_samples(&[record]))
+            .map_err(|error| shared.not_recorded(&error))
     }
 
     /// The answer to a request that could not be read, if there is somebody to answer.
@@ -375,7 +389,7 @@ fn shutting_down() -> RequestError {
 
 fn worker_failed<T>(error: CloudError) -> Result<T, RequestError> {
     Err(RequestError::new(
-        RequestErrorKind::HeadFailed,
+        RequestErrorKind::BrokeDown,
         error.to_string(),
     ))
 }

@@ -7,8 +7,9 @@ use splitsim_feature::Feature;
 use splitsim_proto::{
     CloudStages, FrameHeader, FrameResult, Hello, Outcome, RequestError, RequestErrorKind,
 };
-use splitsim_results::{DistortionRecord, FrameKey, Recorded};
+use splitsim_results::{DistortionRecord, FrameIdentity, FrameKey, Recorded};
 use splitsim_transport::ReceivedFrame;
+use splitsim_vision::VisionError;
 
 use crate::admission::{self, Admitted, decode_error};
 use crate::experiment::{self, ExperimentError, Received};
@@ -43,6 +44,7 @@ pub(crate) fn process(
     let mut job = Job {
         shared,
         header: &frame.header,
+        identity: records::identity(frame),
         key: records::key(hello, frame.header.frame, frame.header.task),
         received_at: arrival.time,
         stages: CloudStages {
@@ -71,6 +73,7 @@ pub(crate) fn process(
 struct Job<'a> {
     shared: &'a Shared,
     header: &'a FrameHeader,
+    identity: FrameIdentity,
     key: FrameKey,
     received_at: SystemTime,
     stages: CloudStages,
@@ -80,7 +83,7 @@ impl Job<'_> {
     fn is_recorded(&self) -> Result<bool, RequestError> {
         self.shared
             .journal
-            .with(|store| store.contains(&self.key))
+            .with(|store| store.contains_same(&self.key, &self.identity))
             .map_err(|error| self.shared.not_recorded(&error))
     }
 
@@ -89,7 +92,8 @@ impl Job<'_> {
     fn original(&self, hello: &Hello) -> Result<Option<Found>, RequestError> {
         let references = &self.shared.references;
         if hello.references {
-            let original = references.pool.find(&self.key)?;
+            let picture = self.header.picture_digest;
+            let original = references.pool.find(&self.key, picture)?;
             return Ok(Some(Found::FromEdge(original)));
         }
         let source = self.header.source.as_str();
@@ -113,7 +117,7 @@ impl Job<'_> {
             .shared
             .engine
             .run_head(task, feature, extent)
-            .map_err(|error| RequestError::new(RequestErrorKind::HeadFailed, error.to_string()))?;
+            .map_err(|error| head_error(&error))?;
         let outcome = outcome::of(&output);
         self.stages.head = watch.lap();
         let duplicate = recorded || {
@@ -149,9 +153,7 @@ impl Job<'_> {
         };
         match experiment::measure(&self.shared.engine, found.original(), received) {
             Ok(record) => Ok(record),
-            Err(error @ ExperimentError::Head(_)) => {
-                Err(refused(RequestErrorKind::HeadFailed, &error))
-            }
+            Err(ExperimentError::Head(error)) => Err(head_error(&error)),
             Err(error) => match found {
                 Found::FromEdge(_) => {
                     // Otherwise a corrected one would count as a duplicate.
@@ -175,7 +177,7 @@ impl Job<'_> {
         distortion: Option<&DistortionRecord>,
     ) -> Result<Recorded, RequestError> {
         let frame = records::frame(
-            self.key.clone(),
+            (self.key.clone(), self.identity.clone()),
             self.header,
             feature.shape(),
             outcome,
@@ -211,6 +213,30 @@ impl Job<'_> {
         unsettled.put(self.key.clone(), 1, self.stages.experiment);
         tracing::debug!(stages = ?self.stages, "recorded");
     }
+}
+
+/// What an edge is told of a head's failure. The shape of what goes in was checked before, so that a refusal
+/// of libtorch says nothing about the frame.
+fn head_error(error: &VisionError) -> RequestError {
+    let kind = match error {
+        VisionError::Torch(_)
+        | VisionError::Io { .. }
+        | VisionError::BrokeDown
+        | VisionError::EngineGone => RequestErrorKind::BrokeDown,
+        VisionError::Model(_)
+        | VisionError::Feature(_)
+        | VisionError::WeightFile { .. }
+        | VisionError::MissingWeight { .. }
+        | VisionError::WeightShape { .. }
+        | VisionError::UnusedWeights { .. }
+        | VisionError::Input { .. }
+        | VisionError::HeadInput { .. }
+        | VisionError::NotLoaded { .. }
+        | VisionError::HeadOutput(_)
+        | VisionError::Prediction(_)
+        | VisionError::Training(_) => RequestErrorKind::HeadFailed,
+    };
+    RequestError::new(kind, error.to_string())
 }
 
 fn refused(kind: RequestErrorKind, error: &ExperimentError) -> RequestError {

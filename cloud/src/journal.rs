@@ -1,14 +1,22 @@
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use splitsim_proto::{RequestError, RequestErrorKind};
 use splitsim_results::{ResultsError, Store};
 
 /// The results file, shared by all workers until it is closed. Calls block.
+///
+/// Nothing that is done with it counts unless the file is in its place afterwards: SQLite reports success to
+/// whoever writes to a file that was removed.
 #[derive(Debug)]
 pub(crate) struct Journal {
     path: PathBuf,
     store: Mutex<Option<Store>>,
+    /// Frames that were in the file when it was opened.
+    before: u64,
+    /// Whether the operator knows that the file is not in its place.
+    told: AtomicBool,
 }
 
 /// Why something is not in the results.
@@ -21,11 +29,13 @@ pub(crate) enum JournalError {
 }
 
 impl Journal {
-    pub(crate) fn new(store: Store) -> Self {
-        Self {
+    pub(crate) fn new(store: Store) -> Result<Self, ResultsError> {
+        Ok(Self {
             path: store.path().to_owned(),
+            before: store.frame_count()?,
             store: Mutex::new(Some(store)),
-        }
+            told: AtomicBool::new(false),
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -40,13 +50,42 @@ impl Journal {
         // Every write is one transaction: a panic in between leaves none half done.
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let store = store.as_mut().ok_or(JournalError::Closed)?;
-        Ok(work(store)?)
+        store.check_in_place()?;
+        let done = work(store)?;
+        store.check_in_place()?;
+        Ok(done)
     }
 
-    /// Folds the write-ahead log into the file. Later calls find it closed.
-    pub(crate) fn close(&self) -> Result<(), ResultsError> {
+    /// Tells the operator when the file is no longer in its place, and when it is again.
+    pub(crate) fn watch(&self) {
+        match self.with(|_| Ok(())) {
+            Err(JournalError::Results(error)) => {
+                if !self.told.swap(true, Ordering::Relaxed) {
+                    tracing::error!(%error, "frames are refused until the results are back");
+                }
+            }
+            Ok(()) => {
+                if self.told.swap(false, Ordering::Relaxed) {
+                    tracing::warn!(path = %self.path.display(), "the results are back");
+                }
+            }
+            Err(JournalError::Closed) => {}
+        }
+    }
+
+    /// Folds the write-ahead log into the file. Later calls find it closed. Returns how many of the frames
+    /// that were there before, and of those `recorded` since, are not there any more.
+    pub(crate) fn close(&self, recorded: u64) -> Result<u64, ResultsError> {
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        store.take().map_or(Ok(()), Store::close)
+        let Some(store) = store.take() else {
+            return Ok(0);
+        };
+        let in_place = store.check_in_place();
+        store.close()?;
+        in_place?;
+        // What a reader will find, rather than what this process believes to have written.
+        let found = Store::open(&self.path)?.frame_count()?;
+        Ok((self.before + recorded).saturating_sub(found))
     }
 }
 
@@ -62,6 +101,7 @@ impl JournalError {
                 | ResultsError::UnknownFrame(_)
                 | ResultsError::RunConflict { .. },
             ) => RequestErrorKind::HeaderRefused,
+            Self::Results(ResultsError::FrameConflict(_)) => RequestErrorKind::Conflict,
             Self::Results(
                 ResultsError::Missing { .. }
                 | ResultsError::Exists { .. }
@@ -72,6 +112,8 @@ impl JournalError {
                 | ResultsError::Disk { .. }
                 | ResultsError::Damaged { .. }
                 | ResultsError::Create { .. }
+                | ResultsError::Gone { .. }
+                | ResultsError::ReadOnly { .. }
                 | ResultsError::Sqlite { .. },
             ) => RequestErrorKind::StoreFailed,
         };

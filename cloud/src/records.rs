@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
+use splitsim_feature::units::Bytes;
 use splitsim_feature::{FeatureShape, Task};
+use splitsim_model::Digest;
 use splitsim_policy::{Criterion, PolicyConfig};
-use splitsim_proto::{self as proto, FrameHeader, Hello, Outcome, Settlement};
+use splitsim_proto::{self as proto, FrameHeader, Hello, Outcome, PathSample, Settlement};
 use splitsim_results::{
-    AttemptRecord, CloudStages, FrameKey, FrameRecord, RunRecord, Score, SettlementRecord, Verdict,
+    AttemptRecord, CloudStages, ConnectionSampleRecord, EdgeSettings, FrameIdentity, FrameKey,
+    FrameRecord, RunRecord, Score, SettlementRecord, Verdict,
 };
-use splitsim_transport::{IpVersion, LinkUsage};
+use splitsim_transport::{IpVersion, LinkUsage, ReceivedFrame};
 
 use crate::outcome;
 
@@ -32,6 +35,9 @@ pub(crate) fn run(hello: &Hello, now: SystemTime) -> RunRecord {
         codec: codec_label(hello),
         metric: criterion.map(|criterion| criterion.metric().to_owned()),
         threshold: criterion.map(Criterion::threshold),
+        bound: criterion.map(Criterion::bound),
+        source: hello.source.as_ref().map(ToString::to_string),
+        settings_digest: hello.settings_digest.map(|digest| digest.to_string()),
         seed: 0,
         started_at: rfc3339(now),
         software_version: hello.software_version.to_string(),
@@ -44,6 +50,14 @@ pub(crate) fn run(hello: &Hello, now: SystemTime) -> RunRecord {
             }
         }),
         scenario: String::new(),
+    }
+}
+
+/// The settings that a hello tells.
+pub(crate) fn settings(hello: &Hello) -> EdgeSettings {
+    EdgeSettings {
+        source: hello.source.as_ref().map(ToString::to_string),
+        digest: hello.settings_digest.map(|digest| digest.to_string()),
     }
 }
 
@@ -66,10 +80,19 @@ pub(crate) fn key(hello: &Hello, frame: u64, task: Task) -> FrameKey {
     }
 }
 
+/// What tells a frame from another one of the same number.
+pub(crate) fn identity(frame: &ReceivedFrame) -> FrameIdentity {
+    FrameIdentity {
+        source: frame.header.source.to_string(),
+        picture_digest: frame.header.picture_digest.map(|digest| digest.to_string()),
+        container_digest: Some(Digest::of(&frame.container).to_string()),
+    }
+}
+
 /// A frame whose shipped attempt has been checked against its container; `None` when the header ships
 /// no attempt of its own.
 pub(crate) fn frame(
-    key: FrameKey,
+    (key, identity): (FrameKey, FrameIdentity),
     header: &FrameHeader,
     shape: FeatureShape,
     result: &Outcome,
@@ -82,7 +105,9 @@ pub(crate) fn frame(
     });
     Some(FrameRecord {
         key,
-        source: header.source.to_string(),
+        source: identity.source,
+        picture_digest: identity.picture_digest,
+        container_digest: identity.container_digest,
         verdict: match header.verdict {
             proto::Verdict::Ungated => Verdict::Ungated,
             proto::Verdict::Passed => Verdict::Passed,
@@ -165,6 +190,29 @@ pub(crate) fn settlement(
         link_bytes: usage.link_bytes(version),
         sends: settlement.sends,
     })
+}
+
+/// The edge's connection as a settlement that came `now` tells of it.
+pub(crate) fn connection(
+    key: &FrameKey,
+    sample: PathSample,
+    now: SystemTime,
+) -> ConnectionSampleRecord {
+    let at = now.checked_sub(sample.age).unwrap_or(now);
+    ConnectionSampleRecord {
+        run_id: key.run_id.clone(),
+        edge_id: key.edge_id.clone(),
+        sampled_at: humantime::format_rfc3339_micros(at).to_string(),
+        rtt_ms: ms(sample.rtt),
+        min_rtt_ms: ms(sample.min_rtt),
+        window: sample.window,
+        mtu: Bytes(sample.mtu_bytes.into()),
+        sent_packets: sample.sent_packets,
+        sent: sample.sent,
+        lost_packets: sample.lost_packets,
+        lost: sample.lost,
+        congestion_events: sample.congestion_events,
+    }
 }
 
 fn ms(span: Duration) -> f64 {

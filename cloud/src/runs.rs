@@ -6,6 +6,17 @@ use splitsim_results::RunRecord;
 
 use crate::records;
 
+/// How much is recorded of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Nothing.
+    Not,
+    /// The run, but not its edge's settings.
+    WithoutSettings,
+    /// All that hellos tell.
+    Fully,
+}
+
 /// The runs that the results know, so that an edge of another experiment is turned away before it has
 /// sent a frame.
 #[derive(Debug, Default)]
@@ -21,6 +32,9 @@ struct Experiment {
     policy: String,
     model_digest: String,
     codec: String,
+    /// `None` where it was not told, here and below: then nothing is known to differ.
+    source: Option<String>,
+    settings_digest: Option<String>,
 }
 
 impl Runs {
@@ -37,32 +51,36 @@ impl Runs {
         known.insert(key, Experiment::of(run));
     }
 
-    /// Whether the hello's run is recorded.
+    /// Remembers the settings of a recorded run.
+    pub(crate) fn learn_settings(&self, hello: &Hello) {
+        let key = (hello.run_id.to_string(), hello.edge_id.to_string());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stored) = known.get_mut(&key) {
+            let given = Experiment::brought_by(hello);
+            stored.source = stored.source.take().or(given.source);
+            stored.settings_digest = stored.settings_digest.take().or(given.settings_digest);
+        }
+    }
+
+    /// How much of the hello's run is recorded.
     ///
     /// # Errors
-    /// When it is, as another experiment.
-    pub(crate) fn check(&self, hello: &Hello) -> Result<bool, Refusal> {
+    /// When it is recorded as another experiment.
+    pub(crate) fn check(&self, hello: &Hello) -> Result<Known, Refusal> {
         let key = (hello.run_id.to_string(), hello.edge_id.to_string());
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(stored) = known.get(&key) else {
-            return Ok(false);
+            return Ok(Known::Not);
         };
         let given = Experiment::brought_by(hello);
-        let fields = [
-            ("policy", &stored.policy, &given.policy),
-            ("model digest", &stored.model_digest, &given.model_digest),
-            ("codec", &stored.codec, &given.codec),
-        ];
-        match fields
-            .into_iter()
-            .find(|(_, stored, given)| stored != given)
-        {
-            None => Ok(true),
+        match stored.difference(&given) {
+            None if stored.settings_digest.is_none() => Ok(Known::WithoutSettings),
+            None => Ok(Known::Fully),
             Some((field, stored, given)) => Err(Refusal::new(
                 RefusalKind::Invalid,
                 format!(
-                    "run '{}' of edge '{}' is recorded with {field} '{stored}', the edge brings \
-                     '{given}'; choose another run id",
+                    "run '{}' of edge '{}' is recorded with {field} '{stored}', this edge brings \
+                     '{given}'; choose another run id, or another edge id where two edges share this one",
                     hello.run_id, hello.edge_id
                 ),
             )),
@@ -76,6 +94,8 @@ impl Experiment {
             policy: run.policy.clone(),
             model_digest: run.model_digest.clone(),
             codec: run.codec.clone(),
+            source: run.source.clone(),
+            settings_digest: run.settings_digest.clone(),
         }
     }
 
@@ -84,6 +104,26 @@ impl Experiment {
             policy: hello.policy.to_string(),
             model_digest: hello.model.digest.to_string(),
             codec: records::codec_label(hello),
+            source: hello.source.as_ref().map(ToString::to_string),
+            settings_digest: hello.settings_digest.map(|digest| digest.to_string()),
         }
+    }
+
+    /// The first thing in which the two differ, with both values.
+    fn difference<'a>(&'a self, given: &'a Self) -> Option<(&'static str, &'a str, &'a str)> {
+        let fields = |one: &'a Self| {
+            [
+                ("policy", Some(one.policy.as_str())),
+                ("model digest", Some(one.model_digest.as_str())),
+                ("codec", Some(one.codec.as_str())),
+                ("source", one.source.as_deref()),
+                // Settings without a field of their own, such as the task.
+                ("settings of digest", one.settings_digest.as_deref()),
+            ]
+        };
+        let pairs = fields(self).into_iter().zip(fields(given));
+        pairs
+            .filter_map(|((field, stored), (_, given))| Some((field, stored?, given?)))
+            .find(|(_, stored, given)| stored != given)
     }
 }

@@ -55,8 +55,8 @@ pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let outcome = runtime.block_on(serve(config, engine, args.json));
     runtime.shutdown_timeout(STRAGGLERS);
     let report = outcome?;
-    Ok(match report.write_failures {
-        0 => ExitCode::SUCCESS,
+    Ok(match (report.write_failures, report.missing) {
+        (0, 0) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     })
 }
@@ -200,6 +200,7 @@ fn summary(report: &CloudReport, results: &str) -> String {
         duplicates,
         errors,
         write_failures,
+        missing,
         references,
         settlements,
         edges,
@@ -207,6 +208,10 @@ fn summary(report: &CloudReport, results: &str) -> String {
     format!(
         "{frames} frames of {edges} edges recorded, {duplicates} sent again, {errors} refused \
          ({write_failures} not writable); {references} references, {settlements} settlements; \
-         results in {results}"
+         results in {results}{}",
+        match missing {
+            0 => String::new(),
+            _ => format!(", where {missing} recorded frames are missing"),
+        }
     )
 }

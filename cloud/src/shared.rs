@@ -16,7 +16,7 @@ use tracing::Span;
 use crate::decoders::{self, Decoders};
 use crate::journal::{Journal, JournalError};
 use crate::references::{Directory, Pool, References};
-use crate::runs::Runs;
+use crate::runs::{Known, Runs};
 use crate::shelf::Shelf;
 use crate::tally::{Event, Tally};
 use crate::{CloudConfig, CloudError, CloudLimits, records};
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     /// What the experiment took on frames whose settlement has not come.
     pub(crate) unsettled: Mutex<Shelf<Duration>>,
     pub(crate) tally: Tally,
+    /// Whether settlements' samples of their connections are recorded.
+    pub(crate) connection_samples: bool,
     /// One permit per frame that is worked on.
     pub(crate) workers: Semaphore,
     /// One permit per frame that waits for a worker.
@@ -78,6 +80,7 @@ impl Shared {
             },
             unsettled: Mutex::new(Shelf::new(MAX_UNSETTLED)),
             tally: Tally::default(),
+            connection_samples: config.connection_samples,
             workers: Semaphore::new(config.workers.get()),
             waiting: Semaphore::new(config.limits.frames_waiting.get()),
             connections: Arc::new(Semaphore::new(config.limits.connections.get())),
@@ -111,11 +114,21 @@ impl Shared {
     /// Records the run of a welcomed edge, unless it is recorded. Blocks.
     pub(crate) fn register(&self, hello: &Hello) -> Result<(), JournalError> {
         // A conflict would have been found before the welcome.
-        if !self.runs.check(hello).unwrap_or(false) {
-            let run = records::run(hello, SystemTime::now());
-            self.journal
-                .with(|store| store.register_run(&run).map(drop))?;
-            self.runs.learn(&run);
+        match self.runs.check(hello).unwrap_or(Known::Not) {
+            Known::Fully => {}
+            Known::WithoutSettings => {
+                let (run_id, edge_id) = (hello.run_id.as_str(), hello.edge_id.as_str());
+                let settings = records::settings(hello);
+                self.journal
+                    .with(|store| store.tell_settings(run_id, edge_id, &settings))?;
+                self.runs.learn_settings(hello);
+            }
+            Known::Not => {
+                let run = records::run(hello, SystemTime::now());
+                self.journal
+                    .with(|store| store.register_run(&run).map(drop))?;
+                self.runs.learn(&run);
+            }
         }
         self.tally.welcome(hello);
         Ok(())
@@ -161,7 +174,7 @@ fn open_results(config: &CloudConfig) -> Result<(Journal, Runs), CloudError> {
     })?;
     let mut store = Store::open_or_create(&config.out.join(Store::FILE_NAME))?;
     let recorded = register_all(&mut store, config)?;
-    Ok((Journal::new(store), Runs::new(&recorded)))
+    Ok((Journal::new(store)?, Runs::new(&recorded)))
 }
 
 fn register_all(

@@ -17,6 +17,9 @@ pub struct CloudReport {
     /// Errors because the results could not be written: what was refused is missing in them unless the
     /// edge sent it again.
     pub write_failures: u64,
+    /// Frames that were answered as recorded and are not in the results at the end: somebody removed or
+    /// overwrote the file meanwhile.
+    pub missing: u64,
     /// References that came.
     pub references: u64,
     /// Settlements that were recorded.
@@ -62,6 +65,7 @@ impl Tally {
             duplicates: of(Event::Duplicate),
             errors: of(Event::Error),
             write_failures: of(Event::WriteFailure),
+            missing: 0,
             references: of(Event::Reference),
             settlements: of(Event::Settlement),
             edges: edges.len() as u64,

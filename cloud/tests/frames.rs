@@ -103,6 +103,7 @@ fn settlement(header: &FrameHeader) -> Settlement {
         udp_tx_bytes: Bytes(1400),
         udp_tx_datagrams: 3,
         sends: 1,
+        path: None,
     }
 }
 

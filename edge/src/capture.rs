@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use splitsim_feature::{Feature, Task};
-use splitsim_proto::{EdgeStages, ImageSize, Name, Reference, ReferenceTruth};
-use splitsim_source::{ImageExtent, Item, Source};
+use splitsim_proto::{Digest, EdgeStages, ImageSize, Name, Reference, ReferenceTruth};
+use splitsim_source::{ImageExtent, Item, Picture, Source};
 use splitsim_truth::GroundTruth;
 use splitsim_vision::{Engine, Extraction};
 
@@ -31,6 +31,7 @@ pub(crate) struct Ticket {
     pub(crate) frame: u64,
     pub(crate) source: Name,
     pub(crate) image: ImageSize,
+    pub(crate) picture_digest: Digest,
     /// When the picture was there.
     pub(crate) captured: Instant,
     /// Times of preprocessing and extraction.
@@ -48,6 +49,8 @@ impl Capture {
             picture,
             truth,
         } = item.map_err(|error| error.to_string())?;
+        // Belongs to taking the picture: from here on latency counts.
+        let picture_digest = digest(&picture);
         let captured = Instant::now();
         let source = Name::new(name).map_err(|error| format!("name: {error}"))?;
         let image = image_size(picture.extent())?;
@@ -58,7 +61,10 @@ impl Capture {
             forward,
         } = extraction.map_err(|error| format!("{source}: {error}"))?;
         let reference = match self.references {
-            true => Some(self.reference(frame, &feature, truth)?),
+            true => {
+                let reference = self.reference(frame, &feature, truth)?;
+                Some(reference.of_picture(Some(picture_digest)))
+            }
             false => None,
         };
         Ok(Captured {
@@ -66,6 +72,7 @@ impl Capture {
                 frame,
                 source,
                 image,
+                picture_digest,
                 captured,
                 stages: EdgeStages {
                     preprocess,
@@ -88,6 +95,18 @@ impl Capture {
         Reference::new(frame, self.task, feature.clone(), truth)
             .map_err(|error| format!("reference: {error}"))
     }
+}
+
+/// Tells pictures apart that have one name: extent and samples.
+fn digest(picture: &Picture) -> Digest {
+    let extent = picture.extent();
+    let mut bytes = splitsim_model::Digest::of(picture.samples())
+        .bytes()
+        .to_vec();
+    for side in [extent.width(), extent.height()] {
+        bytes.extend_from_slice(&(side as u64).to_le_bytes());
+    }
+    Digest::new(*splitsim_model::Digest::of(&bytes).bytes())
 }
 
 fn on_the_wire(truth: &GroundTruth) -> Result<ReferenceTruth, String> {

@@ -12,8 +12,8 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use splitsim_proto::Settlement;
-use splitsim_transport::{Backoff, CloseCode, Connection, TransportError};
+use splitsim_proto::{PathSample, Settlement};
+use splitsim_transport::{Backoff, CloseCode, Connection, PathSnapshot, TransportError};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 
@@ -48,11 +48,19 @@ pub(crate) struct Common {
     journal: tokio::sync::Mutex<Journal>,
     spooled: Mutex<BTreeSet<u64>>,
     made: tokio::sync::Mutex<Receiver<Made>>,
-    unsettled: Mutex<VecDeque<Settlement>>,
+    unsettled: Mutex<VecDeque<Unsettled>>,
     halt: Mutex<Option<Halt>>,
     tally: Mutex<Tally>,
     /// When it was told last how the frames connection is.
     path_told: Mutex<Option<Instant>>,
+}
+
+/// What the cloud is to be told of an answered frame.
+#[derive(Debug, Clone, Copy)]
+struct Unsettled {
+    settlement: Settlement,
+    /// The frames connection when the answer came; not known of a frame that another process sent.
+    path: Option<(Instant, PathSnapshot)>,
 }
 
 /// What became of the frames.
@@ -120,7 +128,7 @@ impl Courier {
                 journal: tokio::sync::Mutex::new(journal),
                 spooled: Mutex::new(spooled),
                 made: tokio::sync::Mutex::new(made),
-                unsettled: Mutex::new(unsettled.into()),
+                unsettled: Mutex::new(unsettled.into_iter().map(Unsettled::of).collect()),
                 halt: Mutex::default(),
                 tally: Mutex::default(),
                 path_told: Mutex::default(),
@@ -187,7 +195,7 @@ impl Courier {
                 Ok(())
             }
             // No frame has been sent that could be at fault.
-            Err(Trouble::Frame(_)) => Ok(()),
+            Err(Trouble::Frame(_) | Trouble::Conflict(_) | Trouble::Repeat(_)) => Ok(()),
         }
     }
 
@@ -199,6 +207,35 @@ impl Courier {
         match self.common.uplink.references(&self.retry).await {
             Ok(_) => self.common.settle(&mut self.log).await,
             Err(_) => Ok(()),
+        }
+    }
+}
+
+impl Unsettled {
+    const fn of(settlement: Settlement) -> Self {
+        Self {
+            settlement,
+            path: None,
+        }
+    }
+
+    /// The settlement as it is sent at `now`.
+    fn message(&self, now: Instant) -> Settlement {
+        let sample = |(at, path): (Instant, PathSnapshot)| PathSample {
+            age: now.saturating_duration_since(at),
+            rtt: path.rtt,
+            min_rtt: path.min_rtt,
+            window: path.congestion_window,
+            mtu_bytes: u32::try_from(path.mtu.0).unwrap_or(u32::MAX),
+            sent_packets: path.sent_packets,
+            sent: path.sent,
+            lost_packets: path.lost_packets,
+            lost: path.lost,
+            congestion_events: path.congestion_events,
+        };
+        Settlement {
+            path: self.path.map(sample),
+            ..self.settlement
         }
     }
 }
@@ -234,13 +271,18 @@ impl Common {
         &self,
         parcel: &Parcel,
         record: FrameRecord,
+        path: (Instant, PathSnapshot),
     ) -> Result<(), OutboxError> {
         self.journal.lock().await.answered(&record).await?;
         if parcel.spooled {
             self.spool.remove(parcel.frame())?;
         }
         if parcel.reference.is_some() {
-            locked(&self.unsettled).push_back(record.settlement());
+            let path = Some(path);
+            locked(&self.unsettled).push_back(Unsettled {
+                settlement: record.settlement(),
+                path,
+            });
         }
         let event = EdgeEvent::Replied(Box::new(record.clone()));
         self.shared.tell(event).await;
@@ -282,10 +324,11 @@ impl Common {
     /// that took goes into `log`.
     pub(crate) async fn settle(&self, log: &mut ExperimentLog) -> Result<(), OutboxError> {
         loop {
-            let Some(settlement) = locked(&self.unsettled).pop_front() else {
+            let Some(unsettled) = locked(&self.unsettled).pop_front() else {
                 return Ok(());
             };
             let start = Instant::now();
+            let settlement = unsettled.message(start);
             let told = tokio::select! {
                 biased;
                 () = self.shared.stop.expired() => None,
@@ -303,7 +346,7 @@ impl Common {
                 }
                 None => {}
             }
-            locked(&self.unsettled).push_front(settlement);
+            locked(&self.unsettled).push_front(unsettled);
             return Ok(());
         }
     }

@@ -115,6 +115,7 @@ const fn is_mismatch(error: &TransportError) -> bool {
         | TransportError::Closed { .. }
         | TransportError::ClosedHere { .. }
         | TransportError::IdleTimeout { .. }
+        | TransportError::ReplyTimeout { .. }
         | TransportError::Lost { .. }
         | TransportError::StreamAbandoned { .. }
         | TransportError::Truncated { .. }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use splitsim_feature::units::Bytes;
 use splitsim_policy::Company;
-use splitsim_proto::{FrameReply, FrameResult, RequestErrorKind};
-use splitsim_transport::{Connection, TransportError};
+use splitsim_proto::{FrameReply, FrameResult, RequestError, RequestErrorKind};
+use splitsim_transport::{Connection, PathSnapshot, TransportError};
 use tokio::time::{interval, sleep_until};
 
 use crate::courier::{Common, Halt};
@@ -30,7 +30,10 @@ pub(crate) struct Lane {
 /// What came of an attempt to deliver.
 enum Delivery {
     Answered(Box<Replied>),
+    /// The cloud will not take it as it is.
     Refused(String),
+    /// The cloud does not take it, for no fault of its own.
+    Kept(String),
     Halted,
 }
 
@@ -39,11 +42,16 @@ struct Replied {
     result: FrameResult,
     stream_bytes: Bytes,
     transfer: Duration,
+    /// The connection when the answer was there.
+    path: (Instant, PathSnapshot),
 }
 
 impl Lane {
     /// Finer than the round trips of most links, and few lines for a frame.
     pub(crate) const WATCH_EVERY: Duration = Duration::from_millis(100);
+
+    /// Sends of one frame that the cloud may break down over. With the default waits it takes 11 s.
+    const MAX_SETBACKS: u32 = 7;
 
     pub(crate) const fn new(common: Arc<Common>, log: ExperimentLog) -> Self {
         Self { common, log }
@@ -82,6 +90,7 @@ impl Lane {
         match self.deliver(&mut parcel).await? {
             Delivery::Answered(replied) => self.answered(parcel, *replied).await,
             Delivery::Refused(reason) => self.refused(parcel, reason).await,
+            Delivery::Kept(reason) => self.kept(parcel, reason).await,
             Delivery::Halted => {
                 self.common.keep(&mut parcel, &self.log).await?;
                 self.common.tally().kept.push(parcel.frame());
@@ -112,6 +121,17 @@ impl Lane {
                     self.common.outages.succeeded(began);
                     return Ok(Delivery::Refused(reason));
                 }
+                Err(Trouble::Conflict(reason)) => {
+                    self.common.outages.succeeded(began);
+                    return Ok(Delivery::Kept(reason));
+                }
+                Err(Trouble::Repeat(error)) => {
+                    self.common.outages.succeeded(began);
+                    self.common.keep(parcel, &self.log).await?;
+                    if let Err(last) = self.pause(parcel, error).await {
+                        return Ok(Delivery::Kept(last.to_string()));
+                    }
+                }
                 Err(Trouble::Passing(error)) => {
                     self.common.keep(parcel, &self.log).await?;
                     self.failed(began, error).await;
@@ -134,6 +154,33 @@ impl Lane {
                 () = sleep_until(until.into()) => {}
             }
         }
+    }
+
+    /// Waits before a frame is sent again that the cloud broke down over. An error gives it up: others may be
+    /// served meanwhile, so it is not waited for as a cloud that is away.
+    async fn pause(
+        &self,
+        parcel: &mut Parcel,
+        error: TransportError,
+    ) -> Result<(), TransportError> {
+        parcel.setbacks += 1;
+        let attempts = parcel.setbacks;
+        if attempts >= Self::MAX_SETBACKS {
+            return Err(error);
+        }
+        let delay = self.common.outages.delay(attempts);
+        let event = EdgeEvent::Retrying {
+            attempts,
+            delay,
+            reason: error.to_string(),
+        };
+        self.common.shared.tell(event).await;
+        tokio::select! {
+            biased;
+            () = self.common.shared.stop.requested() => self.common.halt(Halt::Interrupted),
+            () = tokio::time::sleep(delay) => {}
+        }
+        Ok(())
     }
 
     /// Notes the failure of an attempt that began then, and gives up when it was the last.
@@ -191,25 +238,22 @@ impl Lane {
         parcel.timeline.add_link(passage.share);
         let uplink = &self.common.uplink;
         let sent = sent?.map_err(|error| uplink.frames_failed(line, error))?;
-        let result = match sent.reply {
-            FrameReply::Result(result) => result,
-            FrameReply::Failed(source) => {
-                if source.kind == RequestErrorKind::ReferenceMissing {
-                    parcel.reference_known = false;
-                }
-                let peer = session.connection().peer();
-                let rejected = TransportError::Rejected {
-                    peer,
-                    frame,
-                    source,
-                };
-                return Err(uplink.frames_failed(line, rejected));
+        let result = stored(sent.reply).map_err(|source| {
+            if source.kind == RequestErrorKind::ReferenceMissing {
+                parcel.reference_known = false;
             }
-        };
+            let peer = session.connection().peer();
+            let rejected = TransportError::Rejected {
+                peer,
+                frame,
+                source,
+            };
+            uplink.frames_failed(line, rejected)
+        })?;
         let transfer = parcel.timeline.transfer(replied, &self.log, result.stages);
+        let path = session.connection().path();
         // Of a frame that was sent again, the time does not belong to these bytes alone.
         if parcel.timeline.sends == 1 {
-            let path = session.connection().path();
             let company = (!passage.alone).then(|| Company {
                 arrived: Bytes(path.arrived.0.saturating_sub(before.arrived.0)),
                 span: replied - opened,
@@ -225,6 +269,7 @@ impl Lane {
             result,
             stream_bytes: sent.stream_bytes,
             transfer,
+            path: (replied, path),
         })
     }
 
@@ -233,9 +278,10 @@ impl Lane {
             result,
             stream_bytes,
             transfer,
+            path,
         } = replied;
         let record = FrameRecord::new(&parcel, &result, transfer, stream_bytes);
-        self.common.answered(&parcel, record).await?;
+        self.common.answered(&parcel, record, path).await?;
         self.common.settle(&mut self.log).await
     }
 
@@ -246,6 +292,15 @@ impl Lane {
         if parcel.spooled {
             self.common.spool.remove(frame)?;
         }
+        self.common.fail(FailedFrame { frame, reason }).await;
+        Ok(())
+    }
+
+    /// A frame that another try, or another id, may bring to the cloud waits in the spool for it.
+    async fn kept(&mut self, mut parcel: Parcel, reason: String) -> Result<(), OutboxError> {
+        let frame = parcel.frame();
+        self.common.keep(&mut parcel, &self.log).await?;
+        self.common.tally().kept.push(frame);
         self.common.fail(FailedFrame { frame, reason }).await;
         Ok(())
     }
@@ -283,6 +338,18 @@ impl Lane {
                 }
             }
         }
+    }
+}
+
+/// The result, unless the cloud has not written it down: then there is none that anyone could rely on.
+fn stored(reply: FrameReply) -> Result<FrameResult, RequestError> {
+    match reply {
+        FrameReply::Result(result) if result.stored => Ok(result),
+        FrameReply::Result(_) => Err(RequestError::new(
+            RequestErrorKind::StoreFailed,
+            "the cloud has an answer, but did not write it down",
+        )),
+        FrameReply::Failed(error) => Err(error),
     }
 }
 

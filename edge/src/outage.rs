@@ -81,6 +81,11 @@ impl Outages {
         });
     }
 
+    /// The wait after this many failures in a row of one frame, counted from 1.
+    pub(crate) fn delay(&self, failures: u32) -> Duration {
+        self.retry.delay(failures)
+    }
+
     /// Until when nothing is to be attempted.
     pub(crate) fn pause(&self) -> Option<Instant> {
         self.with(|state| state.current.map(|outage| outage.until))

@@ -21,6 +21,8 @@ pub(crate) struct Parcel {
     pub(crate) reference_known: bool,
     /// Whether the spool has it too.
     pub(crate) spooled: bool,
+    /// How often the cloud broke down over it, or lacked its reference, since this process has it.
+    pub(crate) setbacks: u32,
 }
 
 impl Parcel {

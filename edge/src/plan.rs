@@ -1,8 +1,9 @@
 //! Everything that can be found wrong before any work starts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde_json::Value;
 use splitsim_codec::container::Limits;
 use splitsim_feature::units;
 use splitsim_policy::{DecidedFrame, Decision};
@@ -41,10 +42,10 @@ impl Plan {
         let codec =
             splitsim_hyperprior::open(config.codec, package, config.task, &config.codec_options)?;
         let mut gate = Gate::new(codec, &config.policy, &config.metrics)?;
-        let hello = hello(config, &engine, &gate)?;
         let codec = name("codec", config.codec.name())?;
         let frames = source.count();
         let settings = config.settings(&engine, frames);
+        let hello = hello(config, &engine, &gate, &settings)?;
         let (outbox, mut backlog) = Outbox::open(&config.out, &settings)?;
         if !config.references {
             backlog.unsettled.clear();
@@ -124,7 +125,12 @@ fn elapsed(decided: &[DecidedFrame]) -> Duration {
         .map_or(Duration::ZERO, |frame| frame.conditions.now)
 }
 
-fn hello(config: &EdgeConfig, engine: &Engine, gate: &Gate) -> Result<Hello, EdgeError> {
+fn hello(
+    config: &EdgeConfig,
+    engine: &Engine,
+    gate: &Gate,
+    settings: &Value,
+) -> Result<Hello, EdgeError> {
     let package = engine.package();
     Ok(Hello {
         protocol_version: PROTOCOL_VERSION,
@@ -144,7 +150,20 @@ fn hello(config: &EdgeConfig, engine: &Engine, gate: &Gate) -> Result<Hello, Edg
         software_version: name("software version", SOFTWARE)?,
         references: config.references,
         max_container_bytes: units::Bytes(Limits::default().payload_bytes as u64),
+        settings_digest: Some(settings_digest(settings)),
+        // A label: the digest covers it, whatever characters it has.
+        source: Name::new(config.source.to_string()).ok(),
     })
+}
+
+/// The digest of the settings in the order of their names.
+fn settings_digest(settings: &Value) -> Digest {
+    let sorted: BTreeMap<&String, &Value> = settings.as_object().into_iter().flatten().collect();
+    let text: String = sorted
+        .iter()
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect();
+    Digest::new(*splitsim_model::Digest::of(text.as_bytes()).bytes())
 }
 
 fn name(what: &'static str, text: &str) -> Result<Name, EdgeError> {

@@ -189,6 +189,7 @@ impl FrameRecord {
             udp_tx_bytes: self.udp_bytes,
             udp_tx_datagrams: self.udp_datagrams,
             sends: self.sends,
+            path: None,
         }
     }
 }

@@ -195,6 +195,7 @@ fn decode(bytes: &Bytes, clock: Clock) -> Result<Parcel, String> {
             timeline: stored.resume(clock),
             reference_known: false,
             spooled: true,
+            setbacks: 0,
         }),
         extra => Err(format!("{extra} bytes beyond its end")),
     }
@@ -270,7 +271,9 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use splitsim_feature::{Feature, FeatureShape, Task, units};
-    use splitsim_proto::{Attempt, EdgeStages, ImageSize, Name, ReferenceTruth, Score, Verdict};
+    use splitsim_proto::{
+        Attempt, Digest, EdgeStages, ImageSize, Name, ReferenceTruth, Score, Verdict,
+    };
 
     use super::*;
     use crate::timeline::{ExperimentLog, Timeline};
@@ -310,14 +313,18 @@ mod tests {
                 attempts: vec![attempt],
                 shipped_attempt: 0,
                 verdict: Verdict::BestEffort,
+                picture_digest: Some(Digest::new([7; 32])),
                 stages: EdgeStages::default(),
             },
             container,
             points: 4,
-            reference: Some(Reference::new(frame, Task::Seg, feature, Some(truth)).unwrap()),
+            reference: Reference::new(frame, Task::Seg, feature, Some(truth))
+                .map(|reference| reference.of_picture(Some(Digest::new([7; 32]))))
+                .ok(),
             timeline: Timeline::new(now, now),
             reference_known: false,
             spooled: true,
+            setbacks: 0,
         }
     }
 

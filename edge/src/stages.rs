@@ -192,6 +192,7 @@ fn parcel(settings: &GateSettings, ticket: Ticket, choice: Choice, points: u64) 
         frame,
         source,
         image,
+        picture_digest,
         captured,
         mut stages,
         reference,
@@ -211,6 +212,7 @@ fn parcel(settings: &GateSettings, ticket: Ticket, choice: Choice, points: u64) 
             shipped_attempt: choice.shipped,
             verdict: choice.verdict,
             stages,
+            picture_digest: Some(picture_digest),
         },
         container: choice.container,
         points,
@@ -218,6 +220,7 @@ fn parcel(settings: &GateSettings, ticket: Ticket, choice: Choice, points: u64) 
         timeline: Timeline::new(captured, chosen),
         reference_known: false,
         spooled: false,
+        setbacks: 0,
     }
 }
 

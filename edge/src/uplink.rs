@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use splitsim_proto::{Ack, Hello, Reference, Settlement};
+use splitsim_proto::{Ack, Hello, Prospect, Reference, RequestErrorKind, Settlement};
 use splitsim_transport::{
     Backoff, Channel, CloseCode, Connection, EdgeEndpoint, FrameSession, LinkCounter,
     ReferenceSession, Retry, Reuse, Target, TransportError, with_backoff,
@@ -20,9 +20,15 @@ use crate::stages::Shared;
 /// What comes between a frame and its answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
-    /// It is the frame's: the next one may do better.
+    /// It is the frame's, and lasts: the next one may do better.
     #[error("{0}")]
     Frame(String),
+    /// The cloud has another frame in its place. This one is nowhere but here.
+    #[error("{0}")]
+    Conflict(String),
+    /// It is the frame's, and may pass when it is sent again. Others are served meanwhile.
+    #[error("{0}")]
+    Repeat(TransportError),
     /// It may pass.
     #[error("{0}")]
     Passing(TransportError),
@@ -309,9 +315,14 @@ impl Trouble {
             | TransportError::Framing {
                 direction: "to", ..
             } => Self::Frame(error.to_string()),
-            TransportError::Rejected { .. } if !error.is_transient() => {
-                Self::Frame(error.to_string())
-            }
+            TransportError::Rejected { ref source, .. } => match source.kind.prospect() {
+                Prospect::CloudMayRecover => Self::Passing(error),
+                Prospect::WorthRepeating => Self::Repeat(error),
+                Prospect::Hopeless if source.kind == RequestErrorKind::Conflict => {
+                    Self::Conflict(error.to_string())
+                }
+                Prospect::Hopeless => Self::Frame(error.to_string()),
+            },
             error if error.is_transient() => Self::Passing(error),
             error => Self::Lasting(error),
         }

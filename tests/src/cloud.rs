@@ -3,8 +3,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use splitsim_codec::ffmpeg::Ffmpeg as Variable;
 
-use crate::{Program, Says};
+use crate::{Ended, Program, Says, Signal};
 
 /// `cloud serve`, as it is typed.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct CloudRun {
     pub model: PathBuf,
     /// Where its results go.
     pub out: PathBuf,
+    /// The ffmpeg to use instead of the one that it would find.
+    pub ffmpeg: Option<PathBuf>,
 }
 
 /// A cloud that serves.
@@ -40,6 +43,9 @@ impl CloudRun {
             command.arg("--identity").arg(&self.identity);
             command.arg("--model").arg(&self.model);
             command.arg("--out").arg(&self.out);
+            if let Some(ffmpeg) = &self.ffmpeg {
+                command.env(Variable::VARIABLE, ffmpeg);
+            }
         });
         let ready = program.line(Says::Stdout, "\"ready\"");
         let ready: Value = serde_json::from_str(&ready).unwrap();
@@ -64,6 +70,17 @@ impl Cloud {
     /// Whether it is still there.
     pub fn is_running(&mut self) -> bool {
         self.program.is_running()
+    }
+
+    /// Any signal.
+    pub fn signal(&self, signal: Signal) {
+        self.program.signal(signal);
+    }
+
+    /// Waits for its end.
+    #[must_use]
+    pub fn end(self) -> Ended {
+        self.program.end()
     }
 
     /// SIGKILL.

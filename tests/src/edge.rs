@@ -6,7 +6,7 @@ use serde_json::Value;
 use splitsim_codec::ffmpeg::Ffmpeg as Variable;
 use splitsim_feature::Task;
 
-use crate::{Program, Says};
+use crate::{Program, Says, Signal};
 
 /// `edge run`, as it is typed.
 #[derive(Debug, Clone)]
@@ -23,8 +23,10 @@ pub struct EdgeRun {
     pub model: PathBuf,
     /// The task.
     pub task: Task,
-    /// How many rendered scenes, of [`Self::SEED`].
+    /// How many rendered scenes.
     pub frames: usize,
+    /// Their seed.
+    pub seed: u64,
     /// What decides.
     pub policy: String,
     /// The run.
@@ -63,7 +65,7 @@ pub struct EdgeEnd {
 }
 
 impl EdgeRun {
-    /// The scenes that edges look at.
+    /// The scenes that edges look at unless told otherwise.
     pub const SEED: u64 = 7;
 
     /// Journal and spool.
@@ -87,7 +89,7 @@ impl EdgeRun {
             command.arg("--identity").arg(&self.identity);
             command.arg("--model").arg(&self.model);
             command.args(["--task", self.task.name(), "--policy", &self.policy]);
-            let source = format!("scenes:{}:{}", Self::SEED, self.frames);
+            let source = format!("scenes:{}:{}", self.seed, self.frames);
             command.args(["--source", &source]);
             command.args(["--run-id", &self.run_id, "--edge-id", &self.edge_id]);
             command.arg("--out").arg(self.out());
@@ -127,6 +129,11 @@ impl Edge {
     /// Ctrl-C.
     pub fn interrupt(&self) {
         self.program.interrupt();
+    }
+
+    /// Any signal.
+    pub fn signal(&self, signal: Signal) {
+        self.program.signal(signal);
     }
 
     /// SIGKILL.

@@ -97,6 +97,7 @@ impl Lab {
             identity: self.path("identities/cloud"),
             model: self.path("random"),
             out: self.path("cloud-out"),
+            ffmpeg: None,
         }
     }
 
@@ -111,6 +112,7 @@ impl Lab {
             model: self.path("random"),
             task: Task::Cls,
             frames: 2,
+            seed: EdgeRun::SEED,
             policy: "always:richest".to_owned(),
             run_id: "run".to_owned(),
             edge_id: "edge".to_owned(),

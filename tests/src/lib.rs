@@ -36,6 +36,7 @@ pub use ffmpeg::Ffmpeg;
 pub use lab::Lab;
 pub use peer::{Peer, Shipment};
 pub use program::{Ended, Program, Says, eventually, executable};
+pub use rustix::process::Signal;
 
 /// How long anything may be waited for. Generous: the machine may be busy.
 pub const LIMIT: Duration = Duration::from_secs(90);

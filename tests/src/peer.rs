@@ -73,6 +73,8 @@ impl Peer {
             software_version: name("test"),
             references: false,
             max_container_bytes: units::Bytes(4 << 20),
+            settings_digest: None,
+            source: None,
         }
     }
 
@@ -156,6 +158,7 @@ fn header(
         shipped_attempt: 0,
         verdict: Verdict::Ungated,
         stages: EdgeStages::default(),
+        picture_digest: None,
     }
 }
 

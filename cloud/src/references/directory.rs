@@ -68,7 +68,11 @@ impl Directory {
                 first(&stems, "depth.png", depth_image).map(|depth| GroundTruth::Dpt { depth })
             }
         };
-        Original { feature, truth }
+        Original {
+            feature,
+            truth,
+            picture: None,
+        }
     }
 
     /// Where the files of a source may lie, without their endings.

@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 use splitsim_feature::Feature;
-use splitsim_proto::{ImageSize, Reference, ReferenceTruth};
+use splitsim_proto::{
+    Digest, ImageSize, Reference, ReferenceTruth, RequestError, RequestErrorKind,
+};
+use splitsim_results::FrameKey;
 use splitsim_truth::{DepthMap, GroundTruth, Mask, TruthError};
 
 pub(crate) use directory::Directory;
@@ -18,6 +21,8 @@ pub(crate) use pool::Pool;
 pub(crate) struct Original {
     pub(crate) feature: Option<Feature>,
     pub(crate) truth: Option<GroundTruth>,
+    /// The digest of its picture, where known.
+    pub(crate) picture: Option<Digest>,
 }
 
 /// Where originals come from.
@@ -50,11 +55,31 @@ impl Original {
     /// # Errors
     /// When its ground truth is none.
     pub(crate) fn of_reference(reference: Reference) -> Result<Self, TruthError> {
+        let picture = reference.picture_digest();
         let (feature, truth) = reference.into_parts();
         Ok(Self {
+            picture,
             feature: Some(feature),
             truth: truth.map(ground_truth).transpose()?,
         })
+    }
+
+    /// Refuses an original of another picture than a frame's: two edges share an id then.
+    pub(crate) fn is_of(
+        &self,
+        key: &FrameKey,
+        picture: Option<Digest>,
+    ) -> Result<(), RequestError> {
+        match (self.picture, picture) {
+            (Some(own), Some(given)) if own != given => Err(RequestError::new(
+                RequestErrorKind::Conflict,
+                format!(
+                    "the reference of {key} that is here is of picture {own}, this one of {given}: two \
+                     edges share this run id and edge id; give one of them another edge id or run id"
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use splitsim_feature::units::Bytes;
-use splitsim_proto::{RequestError, RequestErrorKind};
+use splitsim_proto::{Digest, RequestError, RequestErrorKind};
 use splitsim_results::FrameKey;
 
 use super::Original;
@@ -30,14 +30,19 @@ impl Pool {
         original: Original,
     ) -> Result<bool, RequestError> {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        match shelf.put(key, size.0, Arc::new(original)) {
+        let picture = original.picture;
+        match shelf.put(key.clone(), size.0, Arc::new(original)) {
             Placed::New(evicted) => {
                 for key in evicted {
                     tracing::warn!(%key, budget = %self.budget, "reference made room for a newer one");
                 }
                 Ok(false)
             }
-            Placed::Duplicate => Ok(true),
+            Placed::Duplicate => {
+                let kept = shelf.get(&key);
+                kept.map_or(Ok(()), |kept| kept.is_of(&key, picture))
+                    .map(|()| true)
+            }
             Placed::TooLarge => Err(RequestError::new(
                 RequestErrorKind::TooLarge,
                 format!(
@@ -49,10 +54,14 @@ impl Pool {
     }
 
     /// A frame's original. It stays until the frame is recorded, so that a frame that could not be
-    /// may come again.
-    pub(crate) fn find(&self, key: &FrameKey) -> Result<Arc<Original>, RequestError> {
+    /// may come again. One of another picture is none.
+    pub(crate) fn find(
+        &self,
+        key: &FrameKey,
+        picture: Option<Digest>,
+    ) -> Result<Arc<Original>, RequestError> {
         let shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf.get(key).cloned().ok_or_else(|| {
+        let found = shelf.get(key).cloned().ok_or_else(|| {
             RequestError::new(
                 RequestErrorKind::ReferenceMissing,
                 format!(
@@ -61,7 +70,8 @@ impl Pool {
                     self.budget
                 ),
             )
-        })
+        })?;
+        found.is_of(key, picture).map(|()| found)
     }
 
     pub(crate) fn forget(&self, key: &FrameKey) {

@@ -137,6 +137,8 @@ impl Lab {
             software_version: name("test edge"),
             references,
             max_container_bytes: units::Bytes(4 << 20),
+            settings_digest: Some(Digest::new([5; 32])),
+            source: Some(name("scenes:5:60")),
         }
     }
 
@@ -281,7 +283,8 @@ impl Shipment {
             },
         };
         let FrameHeader { frame, task, .. } = self.header;
-        Reference::new(frame, task, self.original.clone(), Some(truth)).unwrap()
+        let reference = Reference::new(frame, task, self.original.clone(), Some(truth)).unwrap();
+        reference.of_picture(self.header.picture_digest)
     }
 
     /// The same with another container, whose length the header declares.
@@ -329,7 +332,13 @@ fn header(
             extract: Duration::from_millis(20),
             ..EdgeStages::default()
         },
+        picture_digest: Some(picture_digest(source)),
     }
+}
+
+/// Another picture for each name: tests never have two of one.
+pub(crate) fn picture_digest(source: &str) -> Digest {
+    Digest::new(*splitsim_model::Digest::of(source.as_bytes()).bytes())
 }
 
 pub(crate) fn name(text: &str) -> Name {

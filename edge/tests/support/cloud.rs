@@ -39,6 +39,21 @@ pub(crate) struct Faults {
     pub(crate) other_model: bool,
     /// How long the answer to a frame takes.
     pub(crate) work: Duration,
+    /// What it does to frames instead of storing them, by their count.
+    pub(crate) odd: BTreeMap<usize, Odd>,
+    /// What it does to a frame of this number whenever it comes.
+    pub(crate) always: Option<(u64, Odd)>,
+}
+
+/// What a cloud does to a frame that it does not store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Odd {
+    /// It takes it, and never answers.
+    Silence,
+    /// It answers, and says that it has not stored it.
+    NotStored,
+    /// It answers with an error.
+    Refusal(RequestErrorKind),
 }
 
 /// What has come.
@@ -178,7 +193,21 @@ impl Shared {
             () = tokio::time::sleep(self.faults.work) => {}
             _ = session.connection().closed() => return,
         }
-        let reply = self.store(frame, session.hello().references);
+        let odd = self.faults.odd.get(&arrivals).copied();
+        let always = self.faults.always;
+        let number = frame.header.frame;
+        let reply = match odd.or(always.filter(|(of, _)| *of == number).map(|(_, odd)| odd)) {
+            None => self.store(frame, session.hello().references),
+            Some(Odd::Silence) => {
+                session.connection().closed().await;
+                return;
+            }
+            Some(Odd::NotStored) => FrameReply::Result(FrameResult {
+                stored: false,
+                ..answer(number, self.faults.work)
+            }),
+            Some(Odd::Refusal(kind)) => FrameReply::Failed(RequestError::new(kind, "odd")),
+        };
         if self.faults.break_before_reply == Some(arrivals) {
             session.connection().close(CloseCode::Failed, "broken");
             return;
@@ -198,19 +227,8 @@ impl Shared {
         let duplicate = kept.frames.contains_key(&number);
         kept.frames.entry(number).or_insert((header, container));
         FrameReply::Result(FrameResult {
-            frame: number,
-            outcome: Outcome::Cls {
-                ranked: vec![ClassScore {
-                    class: 3,
-                    score: 0.5,
-                }],
-            },
-            stages: CloudStages {
-                decode: self.faults.work,
-                ..CloudStages::default()
-            },
-            stored: true,
             duplicate,
+            ..answer(number, self.faults.work)
         })
     }
 
@@ -230,6 +248,25 @@ impl Shared {
             }
         };
         exchange.reply(&reply).await.unwrap();
+    }
+}
+
+/// What is said of every frame.
+fn answer(frame: u64, decode: Duration) -> FrameResult {
+    FrameResult {
+        frame,
+        outcome: Outcome::Cls {
+            ranked: vec![ClassScore {
+                class: 3,
+                score: 0.5,
+            }],
+        },
+        stages: CloudStages {
+            decode,
+            ..CloudStages::default()
+        },
+        stored: true,
+        duplicate: false,
     }
 }
 

@@ -19,7 +19,8 @@ use splitsim_vision::train::{TrainConfig, random_package};
 use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 use tempfile::TempDir;
 
-pub(crate) use cloud::{FakeCloud, Faults};
+#[allow(unused_imports, reason = "every test file uses its part of this")]
+pub(crate) use cloud::{FakeCloud, Faults, Odd};
 
 /// Identities, a directory for the edge, and a cloud's address that nobody listens on yet.
 pub(crate) struct World {

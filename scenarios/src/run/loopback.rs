@@ -48,6 +48,8 @@ impl Loopback {
             },
             codec: scenario.codec_options.clone(),
             runs: runs(experiment),
+            // Edges are listened to here, ten times as often.
+            connection_samples: false,
             ..CloudConfig::new(listen, cloud_identity, out, &experiment.ready.package)
         };
         let cloud = Cloud::start(config, experiment.ready.heads.clone())
@@ -303,6 +305,10 @@ fn run(
         codec: scenario.codec.name().to_owned(),
         metric: config.criterion().map(|pass| pass.metric().to_owned()),
         threshold: config.criterion().map(Criterion::threshold),
+        bound: config.criterion().map(Criterion::bound),
+        source: Some(scenario.source.to_string()),
+        // Its hello tells it.
+        settings_digest: None,
         seed: scenario.seed,
         started_at: provenance.begun_at.clone(),
         software_version: provenance.splitsim.clone(),

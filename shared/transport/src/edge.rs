@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,10 +8,10 @@ use splitsim_proto::{
     Ack, FrameHeader, FrameReply, Message, Reference, ReferenceReply, ReferenceRequest, Settlement,
     Welcome,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::stream::encode;
-use crate::{Connection, Priority, TransportError};
+use crate::stream::{Reader, Writer, encode};
+use crate::{Connection, Priority, TransportError, TransportOptions};
 
 /// An edge's frames connection, after the hello. Clones share the connection, and frames may be under
 /// way at once, up to the welcome's `max_frames_in_flight`.
@@ -19,6 +20,7 @@ pub struct FrameSession {
     connection: Connection,
     welcome: Welcome,
     priority: Priority,
+    reply_timeout: Duration,
 }
 
 /// An edge's reference connection, after the hello. Clones share the connection.
@@ -26,6 +28,7 @@ pub struct FrameSession {
 pub struct ReferenceSession {
     connection: Connection,
     welcome: Welcome,
+    reply_timeout: Duration,
 }
 
 /// A frame that was sent, and the answer.
@@ -40,11 +43,16 @@ pub struct SentFrame {
 }
 
 impl FrameSession {
-    pub(crate) const fn new(connection: Connection, welcome: Welcome, priority: Priority) -> Self {
+    pub(crate) const fn new(
+        connection: Connection,
+        welcome: Welcome,
+        options: &TransportOptions,
+    ) -> Self {
         Self {
             connection,
             welcome,
-            priority,
+            priority: options.priority,
+            reply_timeout: options.reply_timeout,
         }
     }
 
@@ -65,7 +73,8 @@ impl FrameSession {
     ///
     /// # Errors
     /// When the container is not as long as the header says or longer than agreed (nothing is sent
-    /// then), the stream or connection breaks, or the reply is to another frame. What the cloud could
+    /// then), the stream or connection breaks, no reply comes in time
+    /// ([`reply_timeout`](TransportOptions::reply_timeout)), or the reply is to another frame. What the cloud could
     /// not do with the frame is no error here, but in [`SentFrame::reply`].
     pub async fn send_frame(
         &self,
@@ -76,7 +85,8 @@ impl FrameSession {
         let message = encode(self.connection.peer(), header)?;
         let start = Instant::now();
         let place = self.priority.of_frame(header.frame);
-        let (reply, stream_bytes) = ask(&self.connection, place, [message, container]).await?;
+        let way = (&self.connection, self.reply_timeout, place);
+        let (reply, stream_bytes) = ask(way, [message, container]).await?;
         let round_trip = start.elapsed();
         if let FrameReply::Result(result) = &reply {
             let answered = (result.frame, result.task());
@@ -116,10 +126,15 @@ impl SentFrame {
 }
 
 impl ReferenceSession {
-    pub(crate) const fn new(connection: Connection, welcome: Welcome) -> Self {
+    pub(crate) const fn new(
+        connection: Connection,
+        welcome: Welcome,
+        options: &TransportOptions,
+    ) -> Self {
         Self {
             connection,
             welcome,
+            reply_timeout: options.reply_timeout,
         }
     }
 
@@ -187,7 +202,8 @@ impl ReferenceSession {
     ) -> Result<ReferenceReply, TransportError> {
         let message = encode(self.connection.peer(), request)?;
         let request = [message, body];
-        let (reply, _) = ask::<ReferenceReply>(&self.connection, ANY_PLACE, request).await?;
+        let way = (&self.connection, self.reply_timeout, ANY_PLACE);
+        let (reply, _) = ask::<ReferenceReply>(way, request).await?;
         if let ReferenceReply::Reference(ack) | ReferenceReply::Settlement(ack) = &reply {
             check_answer(&self.connection, (ack.frame, ack.task), about)?;
         }
@@ -205,17 +221,44 @@ impl ReferenceSession {
 
 /// One request on a stream of its own: message and raw bytes there, a message back. Streams with a higher
 /// `place` are sent before it. Returns the bytes written too.
+///
+/// `limit` bounds every wait that the peer alone can end: for a place for the stream, for room for more of the
+/// request, for the answer once it has all. How long the link takes in between is the idle timeout's business.
 async fn ask<M: Message>(
-    connection: &Connection,
-    place: i32,
+    (connection, limit, place): (&Connection, Duration, i32),
     request: [Bytes; 2],
 ) -> Result<(M, units::Bytes), TransportError> {
-    let (mut writer, mut reader) = connection.open_bi().await?;
+    let silent = || TransportError::ReplyTimeout {
+        peer: connection.peer(),
+        waited: limit,
+    };
+    let opened = timeout(limit, connection.open_bi()).await;
+    let (mut writer, mut reader) = opened.map_err(|_| silent())??;
     writer.set_place(place);
-    writer.request(request).await?;
-    let reply = reader.message(MAX_MESSAGE_BYTES).await?;
-    reader.end("the reply").await?;
-    Ok((reply, writer.written()))
+    if !writer.request(request, limit).await? {
+        return Err(silent());
+    }
+    let reply = answer(&writer, &mut reader, limit).await;
+    Ok((reply.unwrap_or_else(|| Err(silent()))?, writer.written()))
+}
+
+/// The answer to a request, `None` when none has come `limit` after the peer had all of the request.
+async fn answer<M: Message>(
+    writer: &Writer,
+    reader: &mut Reader,
+    limit: Duration,
+) -> Option<Result<M, TransportError>> {
+    let mut reading = pin!(async {
+        let reply = reader.message(MAX_MESSAGE_BYTES).await?;
+        reader.end("the reply").await?;
+        Ok(reply)
+    });
+    tokio::select! {
+        biased;
+        reply = &mut reading => return Some(reply),
+        () = writer.acknowledged() => {}
+    }
+    timeout(limit, reading).await.ok()
 }
 
 /// Of streams that are not ordered: QUIC's default.

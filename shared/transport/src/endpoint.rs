@@ -217,8 +217,7 @@ impl EdgeEndpoint {
             connection.close(CloseCode::Done, &error.to_string());
             return Err(error);
         }
-        let priority = self.options.priority;
-        Ok(FrameSession::new(connection, welcome, priority))
+        Ok(FrameSession::new(connection, welcome, &self.options))
     }
 
     /// Connects for references and settlements: handshake and hello. One attempt.
@@ -233,7 +232,7 @@ impl EdgeEndpoint {
         let connecting = self.connect(target, Channel::References, hello);
         let (connection, welcome) =
             within(self.options.handshake_timeout, target.address, connecting).await?;
-        Ok(ReferenceSession::new(connection, welcome))
+        Ok(ReferenceSession::new(connection, welcome, &self.options))
     }
 
     /// Closes every connection.

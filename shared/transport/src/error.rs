@@ -152,6 +152,14 @@ pub enum TransportError {
         /// The peer.
         peer: SocketAddr,
     },
+    /// The peer has the request, or does not take it, and is silent about it.
+    #[error("{peer} did not answer a request within {waited:?}")]
+    ReplyTimeout {
+        /// The cloud.
+        peer: SocketAddr,
+        /// How long this side waited.
+        waited: Duration,
+    },
     /// The connection broke otherwise.
     #[error("connection to {peer} is lost: {reason}")]
     Lost {
@@ -263,6 +271,7 @@ impl TransportError {
         match self {
             Self::HandshakeTimeout { .. }
             | Self::IdleTimeout { .. }
+            | Self::ReplyTimeout { .. }
             | Self::Lost { .. }
             | Self::StreamAbandoned { .. }
             | Self::Truncated { .. } => true,
@@ -324,6 +333,7 @@ impl TransportError {
             | Self::Closed { .. }
             | Self::ClosedHere { .. }
             | Self::IdleTimeout { .. }
+            | Self::ReplyTimeout { .. }
             | Self::Lost { .. }
             | Self::StreamAbandoned { .. }
             | Self::ContainerLength { .. }

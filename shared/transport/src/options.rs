@@ -23,6 +23,11 @@ pub struct TransportOptions {
     pub idle_timeout: Duration,
     /// How long handshake and hello may take. Default 10 s.
     pub handshake_timeout: Duration,
+    /// How long an edge waits for an answer once the cloud has all of a request, and how long for the cloud
+    /// to take more of one. Then the request is sent anew over another connection; the cloud records a frame
+    /// once, however often it comes. Default 5 min: longer than the idle timeout, so that a dead link is found
+    /// out first, and than several decoder processes at their time limit.
+    pub reply_timeout: Duration,
     /// What the peer may send on one stream before this side reads. Default 16 MiB: a stream whose
     /// container exceeds it waits one round trip for each further window.
     pub stream_window: Bytes,
@@ -132,6 +137,7 @@ impl Default for TransportOptions {
             keep_alive: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(120),
             handshake_timeout: Duration::from_secs(10),
+            reply_timeout: Duration::from_secs(300),
             stream_window: Bytes(16 << 20),
             connection_window: Bytes(64 << 20),
             send_window: Bytes(64 << 20),
@@ -159,6 +165,7 @@ impl TransportOptions {
                 idle_timeout: self.idle_timeout,
             });
         }
+        varint("reply timeout in ms", self.reply_timeout.as_millis())?;
         let several = self.in_flight > NonZeroU32::MIN;
         if !several && self.priority != Priority::Equal {
             let priority = self.priority;
@@ -281,6 +288,7 @@ mod tests {
         assert!(with(|options| options.stream_window = Bytes(0)).contains("stream window of 0"));
         assert!(with(|options| options.idle_timeout = Duration::MAX).contains("idle timeout"));
         assert!(with(|options| options.initial_window = Some(Bytes(0))).contains("initial window"));
+        assert!(with(|options| options.reply_timeout = Duration::ZERO).contains("reply timeout"));
     }
 
     #[test]

@@ -1,18 +1,23 @@
 //! Messages and raw bytes on one side of a bidirectional stream.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use quinn::{RecvStream, SendStream, WriteError};
 use splitsim_feature::units;
 use splitsim_proto::Message;
 use splitsim_proto::framing::{self, FramingError, PREFIX_BYTES};
+use tokio::time::timeout;
 
 use crate::{CloseCode, TransportError};
 
 /// What is set aside before any of the bytes that a peer has declared arrived. More is taken as they
 /// come, so a declared size alone costs no memory.
 const FIRST_ALLOCATION: usize = 64 << 10;
+
+/// As much of a request as is waited for at once: at 10 kbit/s, one minute's.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// The sending side.
 #[derive(Debug)]
@@ -58,17 +63,26 @@ impl Writer {
             .map_err(|error| TransportError::of_write(self.peer, error))
     }
 
-    /// Writes a request; a peer that stops reading it is no error yet, for its answer tells more.
-    pub(crate) async fn request(&mut self, chunks: [Bytes; 2]) -> Result<(), TransportError> {
-        for chunk in chunks {
-            match self.try_raw(chunk).await {
-                Ok(()) => {}
-                Err(WriteError::Stopped(_)) => return Ok(()),
-                Err(error) => return Err(TransportError::of_write(self.peer, error)),
+    /// Writes a request; a peer that stops reading it is no error yet, for its answer tells more. `false` when
+    /// nothing more of it could be written for `limit`.
+    pub(crate) async fn request(
+        &mut self,
+        parts: [Bytes; 2],
+        limit: Duration,
+    ) -> Result<bool, TransportError> {
+        for mut part in parts {
+            while !part.is_empty() {
+                let piece = part.split_to(part.len().min(PIECE_BYTES));
+                match timeout(limit, self.try_raw(piece)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(WriteError::Stopped(_))) => return Ok(true),
+                    Ok(Err(error)) => return Err(TransportError::of_write(self.peer, error)),
+                    Err(_) => return Ok(false),
+                }
             }
         }
         self.finish();
-        Ok(())
+        Ok(true)
     }
 
     /// Bytes written so far.

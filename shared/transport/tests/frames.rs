@@ -223,6 +223,7 @@ fn settlement(frame: u64) -> Settlement {
         stream_bytes: Bytes(1000),
         udp_tx_bytes: Bytes(1100),
         udp_tx_datagrams: 2,
+        path: None,
         sends: 1,
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 mod absence;
+mod acknowledged;
 mod admission;
 mod by_hand;
 mod disk_full;

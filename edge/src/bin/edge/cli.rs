@@ -79,6 +79,10 @@ pub(crate) struct RunArgs {
     /// How long the cloud may be silent on a connection before it counts as lost.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
     pub(crate) idle_timeout: Duration,
+    /// How long to wait for an answer once the cloud has a whole frame; then it is sent again, over another
+    /// connection.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = humantime::parse_duration)]
+    pub(crate) reply_timeout: Duration,
     /// Frames that may be under way at once; further ones wait for the answer to one of these.
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) in_flight: NonZeroU32,

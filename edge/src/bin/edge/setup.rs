@@ -77,6 +77,7 @@ fn transport(args: &RunArgs) -> TransportOptions {
     let default = TransportOptions::default();
     TransportOptions {
         idle_timeout: args.idle_timeout,
+        reply_timeout: args.reply_timeout,
         keep_alive: default.keep_alive.min(args.idle_timeout / 3),
         in_flight: args.in_flight,
         priority: args.priority,

@@ -136,6 +136,8 @@ pub(crate) fn hello() -> Hello {
         software_version: name("test edge"),
         references: false,
         max_container_bytes: units::Bytes(4 << 20),
+        settings_digest: None,
+        source: None,
     }
 }
 
@@ -190,6 +192,7 @@ pub(crate) fn header(frame: u64, container_bytes: u64) -> FrameHeader {
         shipped_attempt: 0,
         verdict: Verdict::Passed,
         stages: EdgeStages::default(),
+        picture_digest: None,
     }
 }
 
