@@ -38,6 +38,15 @@ pub enum LabError {
         /// The metrics there are.
         known: String,
     },
+    /// A metric of unknown direction.
+    #[error(
+        "it is not known whether more or less of '{metric}' is better; name the column after a metric of \
+         docs/metrics.md"
+    )]
+    NoDirection {
+        /// The metric.
+        metric: String,
+    },
     /// No compressed features of a codec and task.
     #[error("no compressed features of {codec} on {task}")]
     NoRecords {

@@ -39,7 +39,7 @@ impl Ladders {
     /// `cfqa build` writes them.
     ///
     /// # Errors
-    /// When there are none, or a distortion is undefined.
+    /// When there are none, a distortion is undefined, or it is not known which scores are the better ones.
     pub fn of(set: &ScoreSet, codec: &str, task: Task, metric: &str) -> Result<Self, LabError> {
         let index = set.metric_index(metric)?;
         let features = set.features(codec, task);
@@ -64,7 +64,10 @@ impl Ladders {
             Ok(Ladder { feature, trials })
         });
         let ladders = ladders.collect::<Result<_, LabError>>()?;
-        Ok(Self::new(direction(metric), ladders))
+        let direction = direction(metric).ok_or_else(|| LabError::NoDirection {
+            metric: metric.to_owned(),
+        })?;
+        Ok(Self::new(direction, ladders))
     }
 
     /// Which scores are the better ones.

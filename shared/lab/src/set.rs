@@ -153,14 +153,15 @@ impl ScoreSet {
     }
 }
 
-/// Which scores of a metric are the better ones: the metric's own direction; layers like their metric;
-/// of the metrics over a bank of features, and of any unknown one, the lower.
+/// The better scores of a metric: the metric's own direction; layers like their metric; of the metrics over
+/// a bank of features the lower. `None` for a metric that nobody registered.
 #[must_use]
-pub fn direction(metric: &str) -> Direction {
+pub fn direction(metric: &str) -> Option<Direction> {
     let whole = metric.split("_layer").next().unwrap_or(metric);
-    whole
-        .parse::<Metric>()
-        .map_or(Direction::LowerIsBetter, Metric::direction)
+    match whole {
+        "dis" | "combined" => Some(Direction::LowerIsBetter),
+        whole => whole.parse().ok().map(Metric::direction),
+    }
 }
 
 fn finite(value: Option<f64>) -> Option<f64> {
@@ -280,8 +281,9 @@ mod tests {
 
     #[test]
     fn layers_point_the_way_of_their_metric() {
-        assert_eq!(direction("cka_layer3"), Direction::HigherIsBetter);
-        assert_eq!(direction("mse"), Direction::LowerIsBetter);
-        assert_eq!(direction("dis"), Direction::LowerIsBetter);
+        assert_eq!(direction("cka_layer3"), Some(Direction::HigherIsBetter));
+        assert_eq!(direction("mse"), Some(Direction::LowerIsBetter));
+        assert_eq!(direction("dis"), Some(Direction::LowerIsBetter));
+        assert_eq!(direction("my-metric"), None, "nothing is guessed");
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 use splitsim_cfqa::{Metric, Scores, score_all};
-use splitsim_feature::npy;
+use splitsim_feature::{TokenLayout, npy};
 
 use crate::failure::OrRefuse;
 use crate::{Failure, Output};
@@ -24,6 +24,9 @@ pub(crate) struct Score {
     /// A metric of docs/metrics.md, as often as needed; mse, cosine and cka unless given
     #[arg(long = "metric", value_name = "METRIC")]
     metrics: Vec<Metric>,
+    /// Registers of the model that made the features: tokens after the class token that are no patches
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    registers: usize,
 }
 
 impl Score {
@@ -32,7 +35,10 @@ impl Score {
             true => Metric::STANDARD.to_vec(),
             false => self.metrics,
         };
-        let original = npy::read(&self.original).or_refuse()?;
+        let layout = TokenLayout {
+            registers: self.registers,
+        };
+        let original = npy::read(&self.original).or_refuse()?.with_layout(layout);
         let distorted = npy::read(&self.distorted).or_refuse()?;
         let scores = score_all(&metrics, &original, &distorted).or_refuse()?;
         let output = Output::new(text(&scores), &json(&scores))?;
