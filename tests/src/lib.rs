@@ -5,6 +5,7 @@
 //! - [`Program`]: a process that is listened to and never outlives its test;
 //! - [`CloudRun`] and [`Cloud`], [`EdgeRun`] and [`EdgeEnd`]: `cloud serve` and `edge run`;
 //! - [`Ffmpeg`]: stands between a program and ffmpeg;
+//! - [`Mangler`]: a link that loses, repeats, damages and reorders datagrams, by [`Chance`];
 //! - [`Peer`] and [`raw`]: an edge within the test, down to bare QUIC;
 //! - [`results`]: what the cloud wrote down;
 //! - [`Chromium`] and [`View`]: a browser that looks at a page.
@@ -18,10 +19,12 @@
 )]
 
 mod browser;
+mod chance;
 mod cloud;
 mod edge;
 mod ffmpeg;
 mod lab;
+mod mangler;
 mod peer;
 mod program;
 pub mod raw;
@@ -30,10 +33,12 @@ pub mod results;
 use std::time::Duration;
 
 pub use browser::{Chromium, Device, View};
+pub use chance::Chance;
 pub use cloud::{Cloud, CloudRun};
 pub use edge::{Edge, EdgeEnd, EdgeRun};
 pub use ffmpeg::Ffmpeg;
 pub use lab::Lab;
+pub use mangler::{Mangler, Treatment};
 pub use peer::{Peer, Shipment};
 pub use program::{Ended, Program, Says, eventually, executable};
 pub use rustix::process::Signal;

@@ -35,6 +35,9 @@ enum Task {
     /// Check which crate may depend on which
     #[command(after_help = ARROWS_EXAMPLES)]
     Arrows(ArrowsArgs),
+    /// Set up and play runs of edge and cloud under faults drawn from a seed
+    #[command(after_help = CAMPAIGN_EXAMPLES)]
+    Campaign(CampaignArgs),
     /// Set up and run the benchmarks
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(PassedOn),
@@ -61,6 +64,16 @@ struct ArrowsArgs {
 }
 
 #[derive(Debug, Args)]
+struct CampaignArgs {
+    /// How many runs; each takes some seconds
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    runs: u64,
+    /// The seed of the first run; further ones count on from it
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
 struct PassedOn {
     /// Arguments passed on as they are
     #[arg(last = true, value_name = "ARGS")]
@@ -84,6 +97,7 @@ impl Cli {
             }
             Task::Demo(passed) => demo::run(&workspace, &passed.args),
             Task::Test(passed) => cargo_task(&workspace, "test", &passed.args),
+            Task::Campaign(args) => campaign(&workspace, &args),
             Task::Bench(passed) => cargo_task(&workspace, "bench", &passed.args),
             Task::Lint => lint::run(&workspace),
             Task::Arrows(args) if args.explain => {
@@ -108,6 +122,37 @@ fn cargo_task(workspace: &Workspace, subcommand: &'static str, passed: &[OsStrin
             command.arg("--workspace");
         }
         command.args(passed);
+        toolchain.apply(&mut command);
+        cargo::run(&mut command)
+    })?;
+    phases.finish()
+}
+
+/// The test `campaign` on the programs as they are now, with as many runs as asked for.
+fn campaign(workspace: &Workspace, args: &CampaignArgs) -> Result<()> {
+    let mut phases = Phases::default();
+    let toolchain = phases.run("setup", || {
+        setup::run(workspace, &setup::Options::default())
+    })?;
+    phases.run("build", || {
+        // As for the tests, so that nothing is built twice.
+        let mut command = cargo::command(workspace, ["test", "--workspace", "--no-run"]);
+        toolchain.apply(&mut command);
+        cargo::run(&mut command)
+    })?;
+    phases.run("campaign", || {
+        let test = [
+            "test",
+            "--workspace",
+            "--test",
+            "campaign",
+            "--",
+            "--nocapture",
+        ];
+        let mut command = cargo::command(workspace, test);
+        command
+            .env("SPLITSIM_CAMPAIGN_RUNS", args.runs.to_string())
+            .env("SPLITSIM_CAMPAIGN_SEED", args.seed.to_string());
         toolchain.apply(&mut command);
         cargo::run(&mut command)
     })?;
@@ -157,6 +202,11 @@ const ARROWS_EXAMPLES: &str = "\
 Examples:
   cargo xtask arrows
   cargo xtask arrows --explain    the rules, as text";
+
+const CAMPAIGN_EXAMPLES: &str = "\
+Examples:
+  cargo xtask campaign --runs 20
+  cargo xtask campaign --runs 1 --seed 4711";
 
 const BENCH_EXAMPLES: &str = "\
 Examples:
