@@ -123,6 +123,13 @@ impl Tasks {
         }
     }
 
+    /// The classes of each task that has classes.
+    pub fn classes(&self) -> impl Iterator<Item = (Task, usize)> {
+        let cls = self.cls.as_ref().map(|cls| (Task::Cls, cls.classes));
+        let seg = self.seg.as_ref().map(|seg| (Task::Seg, seg.classes));
+        cls.into_iter().chain(seg)
+    }
+
     /// The tasks that the package has.
     #[must_use]
     pub fn available(&self) -> Vec<Task> {

@@ -39,6 +39,19 @@ pub enum TruthError {
         /// Logits given.
         classes: usize,
     },
+    /// A mask of another data set: one of its classes is none of the head's.
+    #[error(
+        "the mask's class {class} ({pixels} pixels) is none of the head's {classes} classes, 0 to {}; \
+         {} marks pixels that are not judged", classes - 1, crate::Mask::IGNORE
+    )]
+    MaskBeyondClasses {
+        /// The greatest class of the mask.
+        class: u8,
+        /// Pixels of that class.
+        pixels: usize,
+        /// Classes of the head, at least 1.
+        classes: usize,
+    },
     /// Truth and prediction differ in size.
     #[error(
         "{what}: prediction is {predicted:?} [height, width], truth {expected:?}: resize the prediction first"

@@ -1,6 +1,6 @@
 use splitsim_feature::Task;
 
-use crate::{DepthMap, Mask};
+use crate::{DepthMap, Mask, TruthError};
 
 /// What is true of an image.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +30,23 @@ impl GroundTruth {
             Self::Cls { .. } => Task::Cls,
             Self::Seg { .. } => Task::Seg,
             Self::Dpt { .. } => Task::Dpt,
+        }
+    }
+
+    /// Whether a head of so many classes can be judged by it. Depth has no classes.
+    ///
+    /// # Errors
+    /// When the label, or a pixel of the mask that is to be judged, is of a class that the head lacks.
+    pub fn check_classes(&self, classes: usize) -> Result<(), TruthError> {
+        match self {
+            Self::Cls { label } if *label as usize >= classes => {
+                Err(TruthError::LabelBeyondClasses {
+                    label: *label,
+                    classes,
+                })
+            }
+            Self::Seg { mask } => mask.check_classes(classes),
+            Self::Cls { .. } | Self::Dpt { .. } => Ok(()),
         }
     }
 }

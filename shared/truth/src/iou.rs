@@ -42,7 +42,7 @@ impl fmt::Display for MeanIou {
 /// Pixel counts per class, from which intersections over union are taken.
 ///
 /// Of one image it gives the per-image mIoU of the CFQA protocol (§4.6), of many the data set's.
-/// Pixels whose truth is [`Mask::IGNORE`] or any label that the head has no class for are left out.
+/// Pixels whose truth is [`Mask::IGNORE`] are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<[u64; 3]>", into = "Vec<[u64; 3]>")]
 pub struct Confusion {
@@ -67,7 +67,7 @@ impl Confusion {
     /// The pixels of one image.
     ///
     /// # Errors
-    /// When truth and prediction differ in size.
+    /// When truth and prediction differ in size, or the truth has a class that the head lacks.
     pub fn of(truth: &Mask, prediction: &SegPrediction) -> Result<Self, TruthError> {
         let (expected, predicted) = (truth.size(), prediction.mask().size());
         if expected != predicted {
@@ -77,6 +77,7 @@ impl Confusion {
                 predicted,
             });
         }
+        truth.check_classes(usize::from(prediction.classes().get()))?;
         let mut pixels = Self::new(prediction.classes());
         for (&truth, &predicted) in truth.view().iter().zip(prediction.mask().view()) {
             pixels.count(truth, predicted);
@@ -201,8 +202,7 @@ mod tests {
 
     #[test]
     fn without_a_valid_pixel_there_is_no_mean() {
-        // 7 is no class of a head of 4, as little as the void.
-        let pixels = confusion(array![[255, 7]], array![[0, 1]], 4);
+        let pixels = confusion(array![[255, 255]], array![[0, 1]], 4);
         let undefined = TruthError::NoValidPixel { what: "mean iou" };
         assert_eq!(pixels.mean_iou(), Err(undefined));
     }
@@ -216,6 +216,17 @@ mod tests {
         let truth = Mask::new(Array2::zeros((3, 2))).unwrap();
         let refused = Confusion::of(&truth, &prediction.unwrap());
         assert!(matches!(refused, Err(TruthError::Size { .. })));
+        let truth = Mask::new(array![[255, 3, 4], [4, 0, 0]]).unwrap();
+        let prediction = SegPrediction::new(
+            Mask::new(Array2::zeros((2, 3))).unwrap(),
+            NonZeroU8::new(4).unwrap(),
+        );
+        let refused = Confusion::of(&truth, &prediction.unwrap()).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the mask's class 4 (2 pixels) is none of the head's 4 classes, 0 to 3; 255 marks pixels \
+             that are not judged"
+        );
         let mut four = Confusion::new(NonZeroU8::new(4).unwrap());
         let five = Confusion::new(NonZeroU8::new(5).unwrap());
         assert!(matches!(
@@ -263,7 +274,7 @@ mod tests {
         #[test]
         fn is_the_mean_of_the_sets_jaccard_indices(
             pixels in prop::collection::vec(
-                (prop_oneof![5 => 0u8..5, 1 => Just(Mask::IGNORE)], 0u8..4), 1..60,
+                (prop_oneof![5 => 0u8..4, 1 => Just(Mask::IGNORE)], 0u8..4), 1..60,
             ),
         ) {
             let (truth, predicted): (Vec<u8>, Vec<u8>) = pixels.into_iter().unzip();

@@ -29,6 +29,26 @@ impl Mask {
         self.classes.dim().into()
     }
 
+    /// Whether a head of so many classes can be judged by it: 0 to `classes` − 1, and [`Self::IGNORE`].
+    ///
+    /// # Errors
+    /// With the greatest class that is neither.
+    pub fn check_classes(&self, classes: usize) -> Result<(), TruthError> {
+        let judged = self
+            .classes
+            .iter()
+            .copied()
+            .filter(|&class| class != Self::IGNORE);
+        match judged.max() {
+            Some(class) if usize::from(class) >= classes => Err(TruthError::MaskBeyondClasses {
+                class,
+                pixels: self.classes.iter().filter(|&&other| other == class).count(),
+                classes,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The classes, `[height, width]`.
     #[must_use]
     pub fn view(&self) -> ArrayView2<'_, u8> {
