@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::ImageExtent;
+use crate::{ImageExtent, LeftOut};
 
 /// Why a source gives no picture.
 #[derive(Debug, thiserror::Error)]
@@ -32,11 +32,18 @@ pub enum SourceError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A folder holds no image.
-    #[error("{path}: no .png, .jpg or .jpeg file in this folder")]
+    /// A path leads to no regular file, to one that is too large, or a list is no text.
+    #[error(transparent)]
+    File(splitsim_text::FileError),
+    /// A folder holds no image that is read.
+    #[error("{path}: no .png, .jpg or .jpeg file in this folder{}", others(left_out, *folders))]
     EmptyFolder {
         /// The folder.
         path: PathBuf,
+        /// Its pictures of other formats.
+        left_out: LeftOut,
+        /// Folders in it.
+        folders: usize,
     },
     /// A list file names nothing.
     #[error("{path}: no line that names a picture")]
@@ -110,4 +117,27 @@ pub enum SourceError {
         /// What is wrong with it.
         source: splitsim_truth::TruthError,
     },
+}
+
+impl From<splitsim_text::FileError> for SourceError {
+    fn from(error: splitsim_text::FileError) -> Self {
+        match error {
+            splitsim_text::FileError::Io { path, source } => Self::Io { path, source },
+            other => Self::File(other),
+        }
+    }
+}
+
+/// Why a folder may look empty that is not.
+fn others(left_out: &LeftOut, folders: usize) -> String {
+    let mut told = String::new();
+    if left_out.count() > 0 {
+        told = format!("; {left_out}");
+    }
+    match folders {
+        0 => {}
+        1 => told.push_str("; 1 folder in it is not looked into"),
+        more => told.push_str(&format!("; {more} folders in it are not looked into")),
+    }
+    told
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use splitsim_feature::Task;
 use splitsim_truth::GroundTruth;
 
-use crate::files::{entries, is_picture};
-use crate::list::{Line, List, stem};
+use crate::folder::{Folder, LeftOut};
+use crate::list::{Line, List, file_name, picture_name, stem};
 use crate::{DataSetSpec, Item, Picture, SourceError};
 
 /// The label file of a folder that comes without one by name.
@@ -17,13 +17,20 @@ const LABELS: &str = "labels.txt";
 #[derive(Debug, Clone)]
 pub(crate) struct ImageNet {
     pub(crate) pictures: Vec<Labelled>,
+    pub(crate) left_out: LeftOut,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Labelled {
     name: String,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     label: u32,
+}
+
+/// The pictures of a folder by their names without ending.
+struct Pictures {
+    by_name: HashMap<String, PathBuf>,
+    left_out: LeftOut,
 }
 
 impl ImageNet {
@@ -33,29 +40,30 @@ impl ImageNet {
     /// and last the class, counted from 0. Every picture must have a line and every line a picture.
     pub(crate) fn open(spec: &DataSetSpec) -> Result<Self, SourceError> {
         let list = List::read(spec.list_or(LABELS))?;
-        let mut unlabelled = pictures_by_name(&spec.dir)?;
+        let found = Pictures::find(&spec.dir)?;
         let mut lines_by_name: HashMap<String, usize> = HashMap::new();
         let mut pictures = Vec::with_capacity(list.lines.len());
         for line in &list.lines {
-            let (name, label) = name_and_label(&list, line)?;
+            let (name, label) = found.name_and_label(&list, line)?;
+            let Some(path) = found.by_name.get(&name).cloned() else {
+                return Err(list.refuse(line, found.missing(&name, &spec.dir)));
+            };
             if let Some(first) = lines_by_name.insert(name.clone(), line.number) {
                 return Err(list.refuse(line, format!("'{name}' has a label in line {first}")));
             }
-            let path = unlabelled.remove(&name).ok_or_else(|| {
-                let dir = spec.dir.display();
-                list.refuse(
-                    line,
-                    format!("no picture '{name}' in {dir} or a folder in it"),
-                )
-            })?;
             pictures.push(Labelled { name, path, label });
         }
-        match unlabelled.into_values().min() {
+        let unlabelled = found.by_name.into_iter();
+        let unlabelled = unlabelled.filter(|(name, _)| !lines_by_name.contains_key(name));
+        match unlabelled.map(|(_, path)| path).min() {
             Some(image) => Err(SourceError::Unlabelled {
                 image,
                 list: list.path,
             }),
-            None => Ok(Self { pictures }),
+            None => Ok(Self {
+                pictures,
+                left_out: found.left_out,
+            }),
         }
     }
 
@@ -70,48 +78,64 @@ impl ImageNet {
     }
 }
 
-fn name_and_label(list: &List, line: &Line) -> Result<(String, u32), SourceError> {
-    let [name, .., label] = line.words.as_slice() else {
-        return Err(list.refuse(line, "expected NAME … LABEL"));
-    };
-    let label = label.parse().map_err(|_| {
-        let reason = format!("label '{label}' is no class number, 0 or more");
-        list.refuse(line, reason)
-    })?;
-    let path = Path::new(name);
-    let name = match is_picture(path) {
-        true => stem(path),
-        false => path
-            .file_name()
-            .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
-    };
-    Ok((name, label))
+impl Pictures {
+    /// The pictures of a folder and of the folders in it.
+    fn find(dir: &Path) -> Result<Self, SourceError> {
+        let folder = Folder::list_with_folders(dir)?.or_empty(dir)?;
+        let mut by_name = HashMap::new();
+        for second in folder.pictures {
+            let name = stem(&second);
+            if let Some(first) = by_name.insert(name.clone(), second.clone()) {
+                return Err(SourceError::SameName {
+                    name,
+                    first,
+                    second,
+                });
+            }
+        }
+        let left_out = folder.left_out;
+        Ok(Self { by_name, left_out })
+    }
+
+    /// The picture that a line names, and its class.
+    ///
+    /// A name may hold blanks, and words may stand between name and label: the longest beginning of the
+    /// line that is a picture's name is meant.
+    fn name_and_label(&self, list: &List, line: &Line) -> Result<(String, u32), SourceError> {
+        let between = |c: char| c.is_whitespace() || matches!(c, ',' | ';');
+        let Some((named, label)) = line.text.rsplit_once(between) else {
+            return Err(list.refuse(line, "expected NAME … LABEL"));
+        };
+        let label = label.parse().map_err(|_| {
+            let reason = format!("label '{label}' is no class number, 0 or more");
+            list.refuse(line, reason)
+        })?;
+        let named = named.trim_end_matches(between);
+        let ends = named
+            .char_indices()
+            .rev()
+            .filter(|&(_, c)| between(c))
+            .map(|(at, _)| at);
+        let beginnings = std::iter::once(named.len())
+            .chain(ends)
+            .map(|end| &named[..end]);
+        let known = beginnings
+            .flat_map(|name| [picture_name(unquoted(name)), file_name(unquoted(name))])
+            .find(|name| self.by_name.contains_key(name));
+        let first_word = || picture_name(unquoted(named.split(between).next().unwrap_or(named)));
+        Ok((known.unwrap_or_else(first_word), label))
+    }
+
+    /// What is told of a name without picture.
+    fn missing(&self, name: &str, dir: &Path) -> String {
+        match self.left_out.format_of(name) {
+            Some(format) => format!("'{name}' is {format}; convert it to PNG or JPEG"),
+            None => format!("no picture '{name}' in {} or a folder in it", dir.display()),
+        }
+    }
 }
 
-/// The pictures of a folder and of the folders in it, by their names without ending.
-fn pictures_by_name(dir: &Path) -> Result<HashMap<String, PathBuf>, SourceError> {
-    let mut paths = Vec::new();
-    for path in entries(dir)? {
-        match path.is_dir() {
-            true => paths.extend(entries(&path)?),
-            false => paths.push(path),
-        }
-    }
-    let mut by_name = HashMap::new();
-    for second in paths.into_iter().filter(|path| is_picture(path)) {
-        let name = stem(&second);
-        if let Some(first) = by_name.insert(name.clone(), second.clone()) {
-            return Err(SourceError::SameName {
-                name,
-                first,
-                second,
-            });
-        }
-    }
-    match by_name.is_empty() {
-        true => Err(SourceError::EmptyFolder {
-            path: dir.to_owned(),
-        }),
-        false => Ok(by_name),
-    }
+/// A name that may be quoted.
+fn unquoted(name: &str) -> &str {
+    name.trim().trim_matches('"')
 }

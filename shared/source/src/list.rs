@@ -2,39 +2,54 @@
 
 use std::path::{Path, PathBuf};
 
+use splitsim_text::Text;
+
 use crate::SourceError;
+use crate::format::is_picture;
 
 /// More than the label file of any public data set has.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// The lines of a list file that are not blank; at least one.
+/// The lines of a list file that are neither blank nor comments; at least one.
 #[derive(Debug)]
 pub(crate) struct List {
     pub(crate) path: PathBuf,
     pub(crate) lines: Vec<Line>,
 }
 
-/// A line's words, one or more.
+/// A line, not blank.
 #[derive(Debug)]
 pub(crate) struct Line {
     /// Counted from 1, blank lines included.
     pub(crate) number: usize,
-    pub(crate) words: Vec<String>,
+    /// Without blanks at either end.
+    pub(crate) text: String,
+}
+
+impl Line {
+    /// What stands between tabs, if there are any, or else between blanks: names with blanks in them are
+    /// told apart by tabs.
+    pub(crate) fn fields(&self) -> Vec<&str> {
+        match self.text.contains('\t') {
+            true => self
+                .text
+                .split('\t')
+                .map(str::trim)
+                .filter(|field| !field.is_empty())
+                .collect(),
+            false => self.text.split_whitespace().collect(),
+        }
+    }
 }
 
 impl List {
     pub(crate) fn read(path: PathBuf) -> Result<Self, SourceError> {
-        let io = |source| SourceError::Io {
-            path: path.clone(),
-            source,
+        let text = Text::read(&path, MAX_BYTES)?;
+        let line = |line: splitsim_text::Line<'_>| Line {
+            number: line.number,
+            text: line.text.trim().to_owned(),
         };
-        let bytes = std::fs::metadata(&path).map_err(io)?.len();
-        if bytes > MAX_BYTES {
-            let reason = format!("{bytes} bytes, a list of pictures has at most {MAX_BYTES}");
-            return Err(io(std::io::Error::other(reason)));
-        }
-        let text = std::fs::read_to_string(&path).map_err(io)?;
-        let lines: Vec<Line> = (1..).zip(text.lines()).filter_map(line).collect();
+        let lines: Vec<Line> = text.entries().map(line).collect();
         match lines.is_empty() {
             true => Err(SourceError::EmptyList { path }),
             false => Ok(Self { path, lines }),
@@ -59,13 +74,33 @@ impl List {
     }
 }
 
-fn line((number, text): (usize, &str)) -> Option<Line> {
-    let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-    (!words.is_empty()).then_some(Line { number, words })
+/// A path of a list: below the data set's folder, which some lists mean by a leading slash, or else as it
+/// stands.
+pub(crate) fn inside(dir: &Path, path: &str) -> PathBuf {
+    let below = dir.join(path.trim_start_matches('/'));
+    match !below.is_file() && Path::new(path).is_file() {
+        true => PathBuf::from(path),
+        false => below,
+    }
 }
 
 /// A file's name without folders and ending.
 pub(crate) fn stem(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or(path.as_os_str());
     stem.to_string_lossy().into_owned()
+}
+
+/// A file's name without folders.
+pub(crate) fn file_name(named: &str) -> String {
+    let name = Path::new(named).file_name();
+    name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+/// A picture's name as lists have it: without folders, and without the ending of a picture.
+pub(crate) fn picture_name(named: &str) -> String {
+    let path = Path::new(named);
+    match is_picture(path) {
+        true => stem(path),
+        false => file_name(named),
+    }
 }

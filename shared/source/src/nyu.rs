@@ -3,23 +3,20 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use image::DynamicImage;
-use ndarray::Array2;
 use splitsim_feature::Task;
-use splitsim_truth::{DepthCrop, DepthMap, GroundTruth};
+use splitsim_truth::{DepthCrop, GroundTruth};
 
-use crate::list::{List, stem};
-use crate::{DataSetSpec, ImageExtent, Item, Picture, SourceError, decode};
+use crate::list::{List, inside, stem};
+use crate::{DataSetSpec, DepthScale, ImageExtent, Item, Picture, SourceError, depth};
 
 /// The list of the test pictures.
 const TEST: &str = "nyu_test.txt";
-/// Depth samples per metre.
-const SAMPLES_PER_METRE: f32 = 1000.0;
 
 /// Pictures with depth in the order of the list file.
 #[derive(Debug, Clone)]
 pub(crate) struct Nyu {
     list: PathBuf,
+    scale: DepthScale,
     pub(crate) pictures: Vec<Measured>,
 }
 
@@ -38,13 +35,11 @@ impl Nyu {
         let mut images_by_name: HashMap<String, PathBuf> = HashMap::new();
         let mut pictures = Vec::with_capacity(list.lines.len());
         for line in &list.lines {
-            let ([image, depth] | [image, depth, _]) = line.words.as_slice() else {
+            let (&[image, depth] | &[image, depth, _]) = line.fields().as_slice() else {
                 return Err(list.refuse(line, "expected IMAGE DEPTH or IMAGE DEPTH FOCAL"));
             };
-            // Some lists begin their paths with a slash and mean the data set's folder.
-            let inside = |path: &str| spec.dir.join(path.trim_start_matches('/'));
-            let image = list.file(line, inside(image))?;
-            let depth = list.file(line, inside(depth))?;
+            let image = list.file(line, inside(&spec.dir, image))?;
+            let depth = list.file(line, inside(&spec.dir, depth))?;
             let name = scene_and_stem(&image);
             if let Some(first) = images_by_name.insert(name.clone(), image.clone()) {
                 return Err(SourceError::SameName {
@@ -62,6 +57,7 @@ impl Nyu {
         }
         Ok(Self {
             list: list.path,
+            scale: spec.depth_scale,
             pictures,
         })
     }
@@ -83,7 +79,7 @@ impl Nyu {
     /// The measured depth inside the Eigen crop: outside of it no published figure is taken, so there
     /// it counts as not measured.
     fn truth(&self, measured: &Measured, image: ImageExtent) -> Result<GroundTruth, SourceError> {
-        let (depth, extent) = read_depth(&measured.depth)?;
+        let (depth, extent) = depth::read(&measured.depth, self.scale)?;
         if extent != image {
             return Err(SourceError::TruthExtent {
                 list: self.list.clone(),
@@ -110,29 +106,4 @@ fn scene_and_stem(image: &Path) -> String {
         Some(scene) => format!("{}_{}", scene.to_string_lossy(), stem(image)),
         None => stem(image),
     }
-}
-
-/// A 16-bit grey PNG of millimetres.
-fn read_depth(path: &Path) -> Result<(DepthMap, ImageExtent), SourceError> {
-    let failed = |reason: &str| SourceError::Image {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    };
-    let DynamicImage::ImageLuma16(samples) = decode::samples(path)? else {
-        return Err(failed("a depth map is a 16-bit grey PNG of millimetres"));
-    };
-    let (width, height) = (samples.width() as usize, samples.height() as usize);
-    let extent = ImageExtent::new(width, height).ok_or_else(|| failed("an empty image"))?;
-    let metres = samples
-        .into_raw()
-        .into_iter()
-        .map(|sample| f32::from(sample) / SAMPLES_PER_METRE)
-        .collect();
-    let metres = Array2::from_shape_vec((height, width), metres)
-        .map_err(|error| failed(&error.to_string()))?;
-    let depth = DepthMap::new(metres).map_err(|source| SourceError::Truth {
-        origin: path.display().to_string(),
-        source,
-    })?;
-    Ok((depth, extent))
 }

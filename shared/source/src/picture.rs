@@ -1,7 +1,6 @@
 use std::path::Path;
 
-use image::RgbImage;
-
+use crate::pixels::Rgb;
 use crate::{SourceError, decode};
 
 /// Width and height of an image in pixels, neither zero.
@@ -14,6 +13,10 @@ pub struct ImageExtent {
 impl ImageExtent {
     /// The longest side that is accepted.
     pub const MAX_SIDE: usize = 16_384;
+
+    /// The most pixels of a picture that a cloud answers for, unless it is told otherwise: dense heads take
+    /// memory for every one. A phone's picture of 12 megapixels is served.
+    pub const MAX_SERVED_PIXELS: u64 = 16 << 20;
 
     /// An extent, unless a side is zero or longer than [`Self::MAX_SIDE`].
     #[must_use]
@@ -38,8 +41,8 @@ impl ImageExtent {
 /// An 8-bit RGB picture as it comes from a file, a camera or a renderer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
-    pixels: RgbImage,
     extent: ImageExtent,
+    samples: Vec<u8>,
 }
 
 impl Picture {
@@ -47,24 +50,21 @@ impl Picture {
     /// converted, alpha is dropped, and an orientation in the EXIF data is not applied.
     ///
     /// # Errors
-    /// When the file cannot be read, is no such image, is 16-bit grey or animated, or is larger than
-    /// [`ImageExtent::MAX_SIDE`].
+    /// When the file cannot be read, is no such image, is cut off or damaged, is 16-bit grey or animated, or
+    /// is larger than [`ImageExtent::MAX_SIDE`] or half a gibibyte of samples.
     pub fn read(path: &Path) -> Result<Self, SourceError> {
-        Self::new(decode::rgb(path)?).ok_or_else(|| SourceError::Image {
+        let Rgb { extent, samples } = decode::rgb(path)?;
+        Self::from_rgb(extent, samples).ok_or_else(|| SourceError::Image {
             path: path.to_owned(),
-            reason: "an empty image".to_owned(),
+            reason: "the decoder gave no full picture".to_owned(),
         })
     }
 
     /// A picture of interleaved RGB samples; `None` unless they fill the extent.
     #[must_use]
     pub fn from_rgb(extent: ImageExtent, samples: Vec<u8>) -> Option<Self> {
-        RgbImage::from_raw(extent.width as u32, extent.height as u32, samples).and_then(Self::new)
-    }
-
-    fn new(pixels: RgbImage) -> Option<Self> {
-        let extent = ImageExtent::new(pixels.width() as usize, pixels.height() as usize)?;
-        Some(Self { pixels, extent })
+        let expected = extent.width * extent.height * 3;
+        (samples.len() == expected).then_some(Self { extent, samples })
     }
 
     /// Width and height.
@@ -76,7 +76,7 @@ impl Picture {
     /// Interleaved RGB samples, row by row.
     #[must_use]
     pub fn samples(&self) -> &[u8] {
-        self.pixels.as_raw()
+        &self.samples
     }
 }
 
@@ -102,7 +102,7 @@ mod tests {
     fn a_truncated_image_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("half.png");
-        RgbImage::from_fn(64, 64, |x, y| image::Rgb([x as u8, y as u8, 7]))
+        image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([x as u8, y as u8, 7]))
             .save(&path)
             .unwrap();
         let bytes = std::fs::read(&path).unwrap();

@@ -6,12 +6,14 @@ use crate::files::Files;
 use crate::imagenet::ImageNet;
 use crate::nyu::Nyu;
 use crate::voc::Voc;
-use crate::{Picture, SourceError, SourceSpec, scenes};
+use crate::{LeftOut, Picture, SourceError, SourceSpec, scenes};
 
 /// A source that has been looked at: its items are known to exist, not yet that they are images.
 #[derive(Debug, Clone)]
 pub struct Source {
     items: Items,
+    /// Classes of the heads that are to be judged.
+    heads: Vec<(Task, usize)>,
 }
 
 #[derive(Debug, Clone)]
@@ -40,6 +42,8 @@ impl Source {
     /// # Errors
     /// When a path does not exist, a folder holds no image, or a list file is empty or does not fit the
     /// folder.
+    ///
+    /// A warning tells of pictures in other formats, which are left out.
     pub fn open(spec: &SourceSpec) -> Result<Self, SourceError> {
         let items = match spec {
             SourceSpec::Scenes { seed, count } => Items::Scenes {
@@ -52,7 +56,31 @@ impl Source {
             SourceSpec::Folder(dir) => Items::Files(Files::of_folder(dir)?),
             SourceSpec::Path(path) => Items::Files(Files::of_path(path)?),
         };
-        Ok(Self { items })
+        let source = Self {
+            items,
+            heads: Vec::new(),
+        };
+        if let Some(left_out) = source.left_out().filter(|left_out| left_out.count() > 0) {
+            tracing::warn!("{spec}: {left_out}");
+        }
+        Ok(source)
+    }
+
+    /// The source for heads of so many classes: an item with a truth of another class is refused.
+    #[must_use]
+    pub fn for_heads(mut self, classes: impl IntoIterator<Item = (Task, usize)>) -> Self {
+        self.heads.extend(classes);
+        self
+    }
+
+    /// Pictures of its folder that are not read; `None` of a source without folder.
+    #[must_use]
+    pub const fn left_out(&self) -> Option<&LeftOut> {
+        match &self.items {
+            Items::ImageNet(set) => Some(&set.left_out),
+            Items::Files(files) => Some(&files.left_out),
+            Items::Scenes { .. } | Items::Voc(_) | Items::Nyu(_) => None,
+        }
     }
 
     /// How many items there are; at least one.
@@ -63,7 +91,7 @@ impl Source {
             Items::ImageNet(set) => set.pictures.len(),
             Items::Voc(set) => set.pictures.len(),
             Items::Nyu(set) => set.pictures.len(),
-            Items::Files(files) => files.0.len(),
+            Items::Files(files) => files.pictures.len(),
         }
     }
 
@@ -91,14 +119,14 @@ impl Source {
     /// Reads or renders an item, with what is true of it for `task`.
     ///
     /// # Errors
-    /// When `index` is not below [`Self::count`], a file is no image, or a mask or depth map does not
-    /// fit its image.
+    /// When `index` is not below [`Self::count`], a file is no image, a mask or depth map does not fit its
+    /// image, or a truth is of a class that its head of [`Self::for_heads`] lacks.
     pub fn item(&self, index: usize, task: Task) -> Result<Item, SourceError> {
         let count = self.count();
         if index >= count {
             return Err(SourceError::Index { index, count });
         }
-        match &self.items {
+        let item = match &self.items {
             Items::Scenes { seed, .. } => {
                 let (seed, index) = (*seed, index as u64);
                 scenes::item(SceneId { seed, index }, task)
@@ -107,7 +135,27 @@ impl Source {
             Items::Voc(set) => set.item(index, task),
             Items::Nyu(set) => set.item(index, task),
             Items::Files(files) => files.item(index),
-        }
+        }?;
+        self.check_classes(&item, index)?;
+        Ok(item)
+    }
+
+    fn check_classes(&self, item: &Item, index: usize) -> Result<(), SourceError> {
+        let Some(truth) = &item.truth else {
+            return Ok(());
+        };
+        let mut heads = self.heads.iter();
+        let Some(&(_, classes)) = heads.find(|(task, _)| *task == truth.task()) else {
+            return Ok(());
+        };
+        truth.check_classes(classes).map_err(|source| {
+            let origin = match &self.items {
+                Items::ImageNet(set) => set.pictures[index].path.display().to_string(),
+                Items::Voc(set) => set.pictures[index].mask.display().to_string(),
+                Items::Scenes { .. } | Items::Nyu(_) | Items::Files(_) => item.name.clone(),
+            };
+            SourceError::Truth { origin, source }
+        })
     }
 }
 

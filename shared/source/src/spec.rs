@@ -2,7 +2,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::SourceError;
+use crate::{DepthScale, SourceError};
 
 /// What a user names as a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +28,16 @@ pub enum SourceSpec {
     Path(PathBuf),
 }
 
-/// A data set on disk: `DIR` or `DIR?list=FILE`.
+/// A data set on disk: `DIR`, `DIR?list=FILE`, and of depth maps also `DIR?depth-scale=SAMPLES` or
+/// `DIR?list=FILE&depth-scale=SAMPLES`, samples per metre.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataSetSpec {
     /// The data set's folder.
     pub dir: PathBuf,
     /// The file that names its pictures, where it is not at the data set's usual place.
     pub list: Option<PathBuf>,
+    /// The unit of its depth maps, where it has any.
+    pub depth_scale: DepthScale,
 }
 
 const SCENES: &str = "scenes:";
@@ -43,6 +46,7 @@ const VOC: &str = "voc:";
 const NYU: &str = "nyu:";
 const FOLDER: &str = "folder:";
 const LIST: &str = "?list=";
+const DEPTH_SCALE: &str = "depth-scale=";
 /// The most scenes one source may have.
 const MAX_SCENES: usize = 10_000_000;
 
@@ -60,7 +64,28 @@ impl DataSetSpec {
             None => (text, None),
         };
         let dir = folder(dir)?;
-        Ok(Self { dir, list })
+        Ok(Self {
+            dir,
+            list,
+            depth_scale: DepthScale::default(),
+        })
+    }
+
+    /// As [`Self::parse`], with a `depth-scale=SAMPLES` behind.
+    fn parse_with_depth(text: &str) -> Result<Self, &'static str> {
+        let Some((rest, samples)) = text.rsplit_once(DEPTH_SCALE) else {
+            return Self::parse(text);
+        };
+        let rest = rest
+            .strip_suffix(['?', '&'])
+            .ok_or("depth-scale is set off by '?', or after a list by '&'")?;
+        let samples = samples
+            .parse()
+            .map_err(|_| "the depth scale is no whole number of samples per metre, 1 or more")?;
+        Ok(Self {
+            depth_scale: DepthScale::PerMetre(samples),
+            ..Self::parse(rest)?
+        })
     }
 }
 
@@ -75,7 +100,7 @@ impl FromStr for SourceSpec {
         } else if let Some(set) = text.strip_prefix(VOC) {
             DataSetSpec::parse(set).map(Self::Voc)
         } else if let Some(set) = text.strip_prefix(NYU) {
-            DataSetSpec::parse(set).map(Self::Nyu)
+            DataSetSpec::parse_with_depth(set).map(Self::Nyu)
         } else if let Some(dir) = text.strip_prefix(FOLDER) {
             folder(dir).map(Self::Folder)
         } else if text.is_empty() {
@@ -114,7 +139,12 @@ impl fmt::Display for SourceSpec {
         let set = |f: &mut fmt::Formatter<'_>, kind: &str, set: &DataSetSpec| {
             write!(f, "{kind}{}", set.dir.display())?;
             let list = set.list.as_deref().map(Path::display);
-            list.map_or(Ok(()), |list| write!(f, "{LIST}{list}"))
+            let mark = if list.is_some() { '&' } else { '?' };
+            list.map_or(Ok(()), |list| write!(f, "{LIST}{list}"))?;
+            match set.depth_scale {
+                DepthScale::Millimetres => Ok(()),
+                DepthScale::PerMetre(samples) => write!(f, "{mark}{DEPTH_SCALE}{samples}"),
+            }
         };
         match self {
             Self::Scenes { seed, count } => write!(f, "{SCENES}{seed}:{count}"),
@@ -140,6 +170,8 @@ mod tests {
             "imagenet:/data/val?list=/data/labels.txt",
             "voc:VOC2012",
             "nyu:/data/nyu?list=few.txt",
+            "nyu:/data/nyu?depth-scale=5000",
+            "nyu:/data/nyu?list=few.txt&depth-scale=256",
         ] {
             assert_eq!(text.parse::<SourceSpec>().unwrap().to_string(), text);
         }
@@ -161,6 +193,8 @@ mod tests {
             ("", "empty"),
             ("voc:", "the folder's name is empty"),
             ("nyu:d?list=", "the list file's name is empty"),
+            ("nyu:d?depth-scale=0", "no whole number of samples"),
+            ("nyu:d,depth-scale=5", "set off by '?'"),
         ] {
             let message = text.parse::<SourceSpec>().unwrap_err().to_string();
             assert!(message.contains(reason), "{message}");

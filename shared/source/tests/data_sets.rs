@@ -148,6 +148,59 @@ fn imagenet_labels_that_do_not_fit_the_folder_are_refused() {
     check("a 1\nb 2\n", "x/b.png and y/b.png are both called 'b'");
 }
 
+#[test]
+fn label_files_are_read_as_peoples_tools_leave_them() {
+    let place = Place::new();
+    for name in ["IMG 2024 0.jpg.png", "IMG 2024.png", "b.png", "c.d.png"] {
+        place.picture(name, 20, 15);
+    }
+    // Side files of macOS and pictures of other formats have no line.
+    place.text("._b.png", "\0\u{5}\u{16}\u{7}");
+    place.text("scan.tiff", "II*\0");
+    let read = |labels: &[u8]| -> Vec<(String, u32)> {
+        std::fs::write(place.path("labels.txt"), labels).unwrap();
+        let source = place.open("imagenet", "").unwrap();
+        let left_out = source.left_out().unwrap();
+        assert_eq!(
+            left_out.paths().collect::<Vec<_>>(),
+            [place.path("scan.tiff")]
+        );
+        let items = (0..source.count()).map(|index| source.item(index, Task::Cls).unwrap());
+        items
+            .map(|item| match item.truth {
+                Some(GroundTruth::Cls { label }) => (item.name, label),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    };
+    let expected = [("IMG 2024 0.jpg", 1), ("IMG 2024", 0), ("b", 2), ("c.d", 3)];
+    let expected = expected.map(|(name, label)| (name.to_owned(), label));
+    let tabs = "IMG 2024 0.jpg.png\t1\nIMG 2024.png\t0\nb.png\t2\nc.d.png\t3\n";
+    for labels in [
+        tabs.to_owned(),
+        tabs.replace('\t', " "),
+        tabs.replace('\t', ","),
+        tabs.replace(".png", ""),
+        tabs.replace('\t', " n01440764 "),
+        tabs.replace('\n', "\r\n"),
+        format!("\u{feff}# name, label\n\n{tabs}\n  \n"),
+        "\"IMG 2024 0.jpg.png\" 1\n\"IMG 2024.png\" 0\nx/b.png 2\n./c.d.png 3".to_owned(),
+    ] {
+        assert_eq!(read(labels.as_bytes()), expected, "{labels}");
+    }
+    let utf16: Vec<u8> = format!("\u{feff}{tabs}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    assert_eq!(read(&utf16), expected);
+    place.text("labels.txt", "scan.tiff 1\n");
+    let message = place.refusal("imagenet");
+    assert!(
+        message.contains("labels.txt:1: 'scan.tiff' is TIFF; convert it"),
+        "{message}"
+    );
+}
+
 /// A data set of one picture, 5×2, with the mask that `mask` writes.
 fn voc(mask: impl FnOnce(&Path)) -> Place {
     let place = Place::new();
@@ -210,6 +263,86 @@ fn voc_masks_that_do_not_fit_are_refused() {
     assert!(refused(&colours).contains("Rgb of 8 bits; a mask is a palette PNG"));
     let text = voc(|path| std::fs::write(path, "no pixels").unwrap());
     assert!(refused(&text).contains("2007_000033.png: not a readable image"));
+    let deep = voc(|path| depth_png(path, 5, 2));
+    assert!(refused(&deep).contains("Grayscale of 16 bits; a mask is a palette PNG"));
+    let lossy = voc(|path| {
+        let file = std::fs::File::create(path).unwrap();
+        let encoder = image::codecs::jpeg::JpegEncoder::new(file);
+        GrayImage::new(5, 2).write_with_encoder(encoder).unwrap();
+    });
+    assert!(refused(&lossy).contains("2007_000033.png: not a readable image: JPEG; a mask is"));
+}
+
+/// 255 is not judged; any other class that the head lacks speaks for another data set.
+#[test]
+fn classes_that_the_head_lacks_are_refused_by_file_and_number() {
+    let rows: [&[u8]; 2] = [&[0, 20, 255, 3, 20], &[15, 0, 255, 1, 20]];
+    let place = voc(|path| palette(path, &rows, png::BitDepth::Eight));
+    let item = |classes: Option<usize>| {
+        let heads = classes.map(|classes| (Task::Seg, classes));
+        let source = place.open("voc", "").unwrap().for_heads(heads);
+        source
+            .item(0, Task::Seg)
+            .map_err(|error| place.shortened(error))
+    };
+    assert!(item(None).is_ok());
+    assert!(item(Some(21)).is_ok());
+    assert_eq!(
+        item(Some(5)).unwrap_err(),
+        "SegmentationClass/2007_000033.png: the mask's class 20 (3 pixels) is none of the head's 5 \
+         classes, 0 to 4; 255 marks pixels that are not judged"
+    );
+
+    let place = Place::new();
+    place.picture("a.png", 20, 15);
+    place.text("labels.txt", "a 60\n");
+    let source = place
+        .open("imagenet", "")
+        .unwrap()
+        .for_heads([(Task::Cls, 60), (Task::Seg, 5)]);
+    assert_eq!(
+        place.shortened(source.item(0, Task::Cls).unwrap_err()),
+        "a.png: label 60 has no logit, the head has 60 classes"
+    );
+}
+
+#[test]
+fn voc_lists_are_read_as_peoples_tools_leave_them() {
+    let rows: [&[u8]; 2] = [&[0, 1, 1, 0, 1], &[1, 0, 0, 1, 1]];
+    let place = voc(|path| palette(path, &rows, png::BitDepth::Eight));
+    let name = "2007_000033";
+    let absolute = place
+        .path("JPEGImages/2007_000033.jpg")
+        .display()
+        .to_string();
+    for list in [
+        "\u{feff}2007_000033\r\n\r\n".to_owned(),
+        "# names\n\n  2007_000033  \n".to_owned(),
+        "2007_000033.jpg\n".to_owned(),
+        "JPEGImages/2007_000033.jpg\n".to_owned(),
+        "./JPEGImages/2007_000033\n".to_owned(),
+        "/JPEGImages/2007_000033.jpg /SegmentationClass/2007_000033.png\n".to_owned(),
+        format!("{absolute}\n"),
+    ] {
+        place.text("ImageSets/Segmentation/val.txt", &list);
+        let source = place.open("voc", "").unwrap();
+        let item = source.item(0, Task::Seg).unwrap();
+        assert_eq!((item.name.as_str(), source.count()), (name, 1), "{list}");
+    }
+    let folder = |name: &str| place.path(name);
+    std::fs::rename(
+        folder("JPEGImages/2007_000033.jpg"),
+        folder("JPEGImages/two words.JPG"),
+    )
+    .unwrap();
+    std::fs::rename(
+        folder("SegmentationClass/2007_000033.png"),
+        folder("SegmentationClass/two words.png"),
+    )
+    .unwrap();
+    place.text("ImageSets/Segmentation/val.txt", "two words\n");
+    let item = place.open("voc", "").unwrap().item(0, Task::Seg).unwrap();
+    assert_eq!(item.name, "two words");
 }
 
 #[test]
@@ -237,7 +370,13 @@ fn voc_lists_that_do_not_fit_the_folder_are_refused() {
 }
 
 fn depth_png(path: &Path, width: u32, height: u32) {
-    let sample = |x, y| Luma([(1000 + x + y) as u16]);
+    scaled_depth_png(path, width, height, 1000.0);
+}
+
+/// Depths from 1 m on, a millimetre more per column and row, with so many samples per metre.
+fn scaled_depth_png(path: &Path, width: u32, height: u32, per_metre: f32) {
+    let metres = |x, y| (1000 + x + y) as f32 / 1000.0;
+    let sample = |x, y| Luma([(metres(x, y) * per_metre).round() as u16]);
     ImageBuffer::from_fn(width, height, sample)
         .save(path)
         .unwrap();
@@ -296,4 +435,40 @@ fn nyu_lists_and_depths_that_do_not_fit_are_refused() {
         "r/tiny.png r/small.png\n",
         "the eigen crop is defined for 480x640 images",
     );
+}
+
+/// Samples that are hardly millimetres are refused with what they likely are, unless the scale is said.
+#[test]
+fn depths_of_another_unit_are_refused_until_it_is_named() {
+    let place = Place::new();
+    place.picture("r/a.png", 640, 480);
+    place.text("nyu_test.txt", "r/a.png r/d.png\n");
+    let item = |options: &str| place.open("nyu", options).unwrap().item(0, Task::Dpt);
+    for (per_metre, complaint, likely) in [
+        (1.0, "half of the depths are below", 1),
+        (100.0, "half of the depths are below", 100),
+        (5000.0, "all samples are multiples of 5", 5000),
+        (6500.0, "% of the depths are beyond 10 m", 5000),
+    ] {
+        scaled_depth_png(&place.path("r/d.png"), 640, 480, per_metre);
+        let message = place.shortened(item("").unwrap_err());
+        let remedy =
+            format!("likely {likely} samples per metre; say so with depth-scale={likely} if");
+        assert!(message.starts_with("r/d.png: "), "{message}");
+        assert!(
+            message.contains(complaint) && message.contains(&remedy),
+            "{message}"
+        );
+        let item = item(&format!("?depth-scale={per_metre}")).unwrap();
+        let Some(GroundTruth::Dpt { depth }) = item.truth else {
+            panic!("no depth");
+        };
+        let (read, expected) = (depth.view()[[200, 300]], 1.5);
+        assert!(
+            (read - expected).abs() <= 0.5 / per_metre,
+            "{per_metre}: {read}"
+        );
+    }
+    scaled_depth_png(&place.path("r/d.png"), 640, 480, 1000.0);
+    assert!(item("").is_ok());
 }
