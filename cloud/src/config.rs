@@ -8,6 +8,7 @@ use splitsim_feature::Task;
 use splitsim_feature::units::Bytes;
 use splitsim_model::Package;
 use splitsim_results::RunRecord;
+use splitsim_source::ImageExtent;
 use splitsim_transport::{Identity, TransportOptions};
 
 /// What a cloud serves, and where it keeps the results.
@@ -51,8 +52,8 @@ pub struct CloudConfig {
 pub struct CloudLimits {
     /// The largest container.
     pub container: container::Limits,
-    /// The most pixels of a frame's image: dense heads answer for every one. Default 8 Mi, just over
-    /// 3840×2160.
+    /// The most pixels of a frame's image: dense heads answer for every one. Default
+    /// [`ImageExtent::MAX_SERVED_PIXELS`], which edges keep to.
     pub image_pixels: u64,
     /// The largest reference, feature and ground truth together. Default 256 MiB, three of ViT-g's
     /// depth features.
@@ -95,7 +96,7 @@ impl Default for CloudLimits {
     fn default() -> Self {
         Self {
             container: container::Limits::default(),
-            image_pixels: 8 << 20,
+            image_pixels: ImageExtent::MAX_SERVED_PIXELS,
             reference: Bytes(256 << 20),
             reference_memory: Bytes(512 << 20),
             frames_in_flight: const { NonZeroU32::new(16).expect("16 is not zero") },

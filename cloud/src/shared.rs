@@ -56,7 +56,9 @@ impl Shared {
         let package = engine.package();
         let decoders = Decoders::open(package, &config.tasks, &config.codec)?;
         let directory = config.references.as_deref();
-        let directory = directory.map(Directory::open).transpose()?;
+        let heads = package.manifest().tasks.classes().collect();
+        let directory = directory.map(|root| Directory::open(root, heads));
+        let directory = directory.transpose()?;
         let side = CloudSide {
             model: ModelIdentity {
                 name: decoders::name("model", &package.manifest().name)?,

@@ -49,11 +49,13 @@ impl Capture {
             picture,
             truth,
         } = item.map_err(|error| error.to_string())?;
+        let extent = picture.extent();
+        check_served(extent).map_err(|reason| format!("{name}: {reason}"))?;
         // Belongs to taking the picture: from here on latency counts.
         let picture_digest = digest(&picture);
         let captured = Instant::now();
         let source = Name::new(name).map_err(|error| format!("name: {error}"))?;
-        let image = image_size(picture.extent())?;
+        let image = image_size(extent)?;
         let extraction = self.engine.extract(self.task, picture);
         let Extraction {
             feature,
@@ -123,6 +125,18 @@ fn on_the_wire(truth: &GroundTruth) -> Result<ReferenceTruth, String> {
     })
 }
 
+/// Clouds refuse larger pictures, which is too late: all work on them is done by then.
+fn check_served(extent: ImageExtent) -> Result<(), String> {
+    let (width, height) = (extent.width(), extent.height());
+    let most = ImageExtent::MAX_SERVED_PIXELS;
+    match (width * height) as u64 > most {
+        true => Err(format!(
+            "{width}x{height} pixels, at most {most} are served; make the picture smaller"
+        )),
+        false => Ok(()),
+    }
+}
+
 fn image_size(extent: ImageExtent) -> Result<ImageSize, String> {
     map_size([extent.height(), extent.width()])
 }
@@ -130,4 +144,18 @@ fn image_size(extent: ImageExtent) -> Result<ImageSize, String> {
 fn map_size([height, width]: [usize; 2]) -> Result<ImageSize, String> {
     let side = |extent: usize| u32::try_from(extent).unwrap_or(u32::MAX);
     ImageSize::new(side(width), side(height)).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phones_picture_is_served_and_a_poster_is_not() {
+        let served = |width, height| check_served(ImageExtent::new(width, height).unwrap());
+        assert_eq!(served(4032, 3024), Ok(()));
+        assert_eq!(served(4096, 4096), Ok(()));
+        let expected = "8064x6048 pixels, at most 16777216 are served; make the picture smaller";
+        assert_eq!(served(8064, 6048), Err(expected.to_owned()));
+    }
 }

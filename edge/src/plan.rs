@@ -38,7 +38,10 @@ impl Plan {
         config.transport.check().map_err(TransportError::from)?;
         let package = engine.package();
         package.task(config.task)?;
-        let source = Source::open(&config.source)?;
+        let mut source = Source::open(&config.source)?;
+        if config.references {
+            source = source.for_heads(package.manifest().tasks.classes());
+        }
         let codec =
             splitsim_hyperprior::open(config.codec, package, config.task, &config.codec_options)?;
         let mut gate = Gate::new(codec, &config.policy, &config.metrics)?;

@@ -1,11 +1,10 @@
 use std::path::{Component, Path, PathBuf};
 
-use image::{DynamicImage, ImageReader};
-use ndarray::Array2;
 use serde::Deserialize;
 use splitsim_feature::{Task, npy};
-use splitsim_source::ImageExtent;
-use splitsim_truth::{DepthMap, GroundTruth, Mask};
+use splitsim_source::{DepthScale, read_depth, read_mask};
+use splitsim_text::Text;
+use splitsim_truth::GroundTruth;
 
 use super::Original;
 use crate::CloudError;
@@ -15,15 +14,14 @@ use crate::CloudError;
 #[derive(Debug)]
 pub(crate) struct Directory {
     root: PathBuf,
+    /// Classes of the heads that are judged.
+    heads: Vec<(Task, usize)>,
 }
 
-/// Why a file that is there cannot be used.
+/// Why a file that is there cannot be used, with its path.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {reason}")]
-struct Unusable {
-    path: PathBuf,
-    reason: String,
-}
+#[error("{0}")]
+struct Unusable(String);
 
 /// What `splitsim scenes render` says of a scene, as far as it matters here.
 #[derive(Deserialize)]
@@ -38,11 +36,15 @@ struct SceneId {
     index: u64,
 }
 
+/// More than a label or the description of any scene has.
+const MAX_TEXT_BYTES: u64 = 1 << 20;
+
 impl Directory {
-    pub(crate) fn open(root: &Path) -> Result<Self, CloudError> {
+    pub(crate) fn open(root: &Path, heads: Vec<(Task, usize)>) -> Result<Self, CloudError> {
         match root.is_dir() {
             true => Ok(Self {
                 root: root.to_owned(),
+                heads,
             }),
             false => Err(CloudError::References {
                 path: root.to_owned(),
@@ -61,18 +63,21 @@ impl Directory {
             Task::Cls => first(&stems, "label.txt", label)
                 .or_else(|| first(&stems, "json", class).flatten())
                 .map(|label| GroundTruth::Cls { label }),
-            Task::Seg => {
-                first(&stems, "mask.png", mask_image).map(|mask| GroundTruth::Seg { mask })
-            }
-            Task::Dpt => {
-                first(&stems, "depth.png", depth_image).map(|depth| GroundTruth::Dpt { depth })
-            }
+            Task::Seg => first(&stems, "mask.png", |path| mask(path, self.classes(task))),
+            Task::Dpt => first(&stems, "depth.png", depth),
         };
         Original {
             feature,
             truth,
             picture: None,
         }
+    }
+
+    fn classes(&self, task: Task) -> Option<usize> {
+        let mut heads = self.heads.iter();
+        heads
+            .find(|(of, _)| *of == task)
+            .map(|(_, classes)| *classes)
     }
 
     /// Where the files of a source may lie, without their endings.
@@ -139,8 +144,8 @@ fn with_ending(stem: &Path, ending: &str) -> PathBuf {
 }
 
 fn label(path: &Path) -> Result<u32, Unusable> {
-    let text = std::fs::read_to_string(path).map_err(|error| unusable(path, &error))?;
-    let label = text.trim();
+    let text = Text::read(path, MAX_TEXT_BYTES).map_err(|error| Unusable(error.to_string()))?;
+    let label = text.as_str().trim();
     label
         .parse()
         .map_err(|_| unusable(path, &"expected the index of a class"))
@@ -151,56 +156,28 @@ fn class(path: &Path) -> Result<Option<u32>, Unusable> {
 }
 
 fn describe(path: &Path) -> Result<Description, Unusable> {
-    let text = std::fs::read(path).map_err(|error| unusable(path, &error))?;
-    serde_json::from_slice(&text).map_err(|error| unusable(path, &error))
+    let text = Text::read(path, MAX_TEXT_BYTES).map_err(|error| Unusable(error.to_string()))?;
+    serde_json::from_str(text.as_str()).map_err(|error| unusable(path, &error))
 }
 
-fn mask_image(path: &Path) -> Result<Mask, Unusable> {
-    match decode(path)? {
-        DynamicImage::ImageLuma8(mask) => {
-            let size = (mask.height() as usize, mask.width() as usize);
-            let classes = Array2::from_shape_vec(size, mask.into_raw());
-            let classes = classes.map_err(|error| unusable(path, &error))?;
-            Mask::new(classes).map_err(|error| unusable(path, &error))
-        }
-        other => Err(another_kind(path, &other, "8-bit grey")),
-    }
+/// A mask of classes that the head has.
+fn mask(path: &Path, classes: Option<usize>) -> Result<GroundTruth, Unusable> {
+    let mask = read_mask(path).map_err(|error| Unusable(error.to_string()))?;
+    let truth = GroundTruth::Seg { mask };
+    classes
+        .map_or(Ok(()), |classes| truth.check_classes(classes))
+        .map_err(|error| unusable(path, &error))?;
+    Ok(truth)
 }
 
-fn depth_image(path: &Path) -> Result<DepthMap, Unusable> {
-    match decode(path)? {
-        DynamicImage::ImageLuma16(depth) => {
-            let size = (depth.height() as usize, depth.width() as usize);
-            let millimetres = Array2::from_shape_vec(size, depth.into_raw());
-            let millimetres = millimetres.map_err(|error| unusable(path, &error))?;
-            let metres = millimetres.mapv(|millimetres| f32::from(millimetres) / 1000.0);
-            DepthMap::new(metres).map_err(|error| unusable(path, &error))
-        }
-        other => Err(another_kind(path, &other, "16-bit grey")),
-    }
-}
-
-fn decode(path: &Path) -> Result<DynamicImage, Unusable> {
-    let mut reader = ImageReader::open(path).map_err(|error| unusable(path, &error))?;
-    let mut limits = image::Limits::default();
-    limits.max_image_width = Some(ImageExtent::MAX_SIDE as u32);
-    limits.max_image_height = Some(ImageExtent::MAX_SIDE as u32);
-    reader.limits(limits);
-    reader.decode().map_err(|error| unusable(path, &error))
-}
-
-fn another_kind(path: &Path, image: &DynamicImage, expected: &str) -> Unusable {
-    unusable(
-        path,
-        &format!("colour type {:?}, expected {expected}", image.color()),
-    )
+fn depth(path: &Path) -> Result<GroundTruth, Unusable> {
+    let depth = read_depth(path, DepthScale::default());
+    let depth = depth.map_err(|error| Unusable(error.to_string()))?;
+    Ok(GroundTruth::Dpt { depth })
 }
 
 fn unusable(path: &Path, reason: &dyn std::fmt::Display) -> Unusable {
-    Unusable {
-        path: path.to_owned(),
-        reason: reason.to_string(),
-    }
+    Unusable(format!("{}: {reason}", path.display()))
 }
 
 #[cfg(test)]
@@ -210,13 +187,14 @@ mod tests {
     use image::{GrayImage, ImageBuffer, Luma};
     use splitsim_feature::{Feature, FeatureShape};
     use splitsim_scenes::{ImageSize, Quality, render_scene, write_scene};
+    use splitsim_truth::{DepthMap, Mask};
     use tempfile::TempDir;
 
     use super::*;
 
     fn directory() -> (TempDir, Directory) {
         let dir = tempfile::tempdir().unwrap();
-        let directory = Directory::open(dir.path()).unwrap();
+        let directory = Directory::open(dir.path(), vec![(Task::Seg, 5)]).unwrap();
         (dir, directory)
     }
 
@@ -275,7 +253,7 @@ mod tests {
         let inner = dir.path().join("inner");
         fs::create_dir(&inner).unwrap();
         fs::write(dir.path().join("secret.label.txt"), "3").unwrap();
-        let directory = Directory::open(&inner).unwrap();
+        let directory = Directory::open(&inner, Vec::new()).unwrap();
         let absolute = dir.path().join("secret").display().to_string();
         for source in ["../secret", &absolute, "inner/../../secret", ".."] {
             assert_eq!(directory.find(source, Task::Cls).truth, None, "{source}");
@@ -292,5 +270,18 @@ mod tests {
             let found = directory.find("a", task);
             assert_eq!((found.feature, found.truth), (None, None), "{task}");
         }
+    }
+
+    /// Otherwise the pixels would be left out, and the rest would stand for all.
+    #[test]
+    fn a_mask_of_another_data_set_counts_as_not_known() {
+        let (dir, directory) = directory();
+        let write = |class| {
+            let mask = GrayImage::from_raw(2, 1, vec![class, 255]).unwrap();
+            mask.save(dir.path().join("a.mask.png")).unwrap();
+            directory.find("a", Task::Seg).truth
+        };
+        assert!(write(4).is_some());
+        assert_eq!(write(5), None);
     }
 }

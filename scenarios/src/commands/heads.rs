@@ -1,12 +1,14 @@
 //! `splitsim heads`.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use splitsim_feature::{Feature, Task, npy};
 use splitsim_model::Package;
+use splitsim_source::DepthScale;
 use splitsim_truth::{
     DepthCrop, DepthMap, GroundTruth, HeadOutput, Logits, Performance, SegPrediction,
 };
@@ -42,10 +44,13 @@ pub(crate) struct Run {
     /// Size of the picture that the feature is of, pixels; the default is that of rendered scenes
     #[arg(long, value_name = "WxH", default_value = "224x224")]
     image_size: ImageSizeArg,
-    /// What is true of the picture. cls: class number or a scene's .json; seg: 8-bit grey .png of
-    /// classes; dpt: 16-bit grey .png of millimetres
+    /// What is true of the picture. cls: class number or a scene's .json; seg: palette or 8-bit
+    /// grey .png of classes; dpt: 16-bit grey .png of millimetres
     #[arg(long, value_name = "TRUTH")]
     truth: Option<String>,
+    /// Samples per metre of a depth map, whatever they look like [default: 1000, if they may be]
+    #[arg(long, value_name = "N")]
+    depth_scale: Option<NonZeroU32>,
     /// Which pixels of a depth map are judged
     #[arg(long, value_enum, default_value_t = Crop::Full)]
     depth_crop: Crop,
@@ -84,6 +89,11 @@ impl HeadsCommand {
 }
 
 impl Run {
+    fn depth_scale(&self) -> DepthScale {
+        self.depth_scale
+            .map_or_else(DepthScale::default, DepthScale::PerMetre)
+    }
+
     fn run(self) -> Result<Output, Failure> {
         let prepared = self.prepare().or_refuse()?;
         Ok(self.execute(&prepared)?)
@@ -94,7 +104,7 @@ impl Run {
         let feature = npy::read(&self.feature)?;
         let truth = self.truth.as_deref();
         let truth = truth
-            .map(|named| truth_file::read(self.task, named))
+            .map(|named| truth_file::read(self.task, named, self.depth_scale()))
             .transpose()?;
         let options = EngineOptions {
             parts: Parts::Heads,
@@ -131,7 +141,8 @@ impl Run {
         let performance = truth
             .as_ref()
             .map(|truth| Performance::of(truth, &result, crop))
-            .transpose()?;
+            .transpose()
+            .with_context(|| format!("--truth {}", self.truth.as_deref().unwrap_or_default()))?;
         let (mut text, description) = describe(&result);
         if let Some(performance) = performance {
             text = format!("{text}\nagainst the truth: {performance}");

@@ -2,25 +2,26 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use image::DynamicImage;
-use ndarray::Array2;
+use anyhow::{Context, Result};
 use serde::Deserialize;
 use splitsim_feature::Task;
-use splitsim_source::ImageExtent;
-use splitsim_truth::{DepthMap, GroundTruth, Mask};
+use splitsim_source::{DepthScale, read_depth, read_mask};
+use splitsim_text::Text;
+use splitsim_truth::GroundTruth;
 
-/// Reads what is true for a task: a class number or a scene's JSON, an 8-bit grey mask, or a 16-bit
-/// grey depth in millimetres.
-pub(super) fn read(task: Task, named: &str) -> Result<GroundTruth> {
+/// Reads what is true for a task: a class number or a scene's JSON, a mask, or a depth map.
+pub(super) fn read(task: Task, named: &str, scale: DepthScale) -> Result<GroundTruth> {
     let path = Path::new(named);
     let truth = match task {
-        Task::Cls => label(named).map(|label| GroundTruth::Cls { label }),
-        Task::Seg => mask(path).map(|mask| GroundTruth::Seg { mask }),
-        Task::Dpt => depth(path).map(|depth| GroundTruth::Dpt { depth }),
+        Task::Cls => label(named).map(|label| GroundTruth::Cls { label })?,
+        Task::Seg => read_mask(path).map(|mask| GroundTruth::Seg { mask })?,
+        Task::Dpt => read_depth(path, scale).map(|depth| GroundTruth::Dpt { depth })?,
     };
-    truth.with_context(|| format!("--truth {named}"))
+    Ok(truth)
 }
+
+/// More than the description of any scene has.
+const MAX_DESCRIPTION_BYTES: u64 = 1 << 20;
 
 /// The part of a scene's description that is read.
 #[derive(Deserialize)]
@@ -32,40 +33,11 @@ fn label(named: &str) -> Result<u32> {
     if let Ok(label) = named.parse() {
         return Ok(label);
     }
-    let text = std::fs::read_to_string(named).context("neither a class number nor a file")?;
-    let description: Description =
-        serde_json::from_str(&text).context("not the JSON description of a scene")?;
+    let text = Text::read(Path::new(named), MAX_DESCRIPTION_BYTES)
+        .context("--truth is neither a class number nor a file")?;
+    let description: Description = serde_json::from_str(text.as_str())
+        .with_context(|| format!("{named}: not the JSON description of a scene"))?;
     Ok(description.class)
-}
-
-fn mask(path: &Path) -> Result<Mask> {
-    let DynamicImage::ImageLuma8(grey) = decode(path)? else {
-        bail!("a mask is an 8-bit grey picture of class numbers");
-    };
-    let plane = (grey.height() as usize, grey.width() as usize);
-    Ok(Mask::new(Array2::from_shape_vec(plane, grey.into_raw())?)?)
-}
-
-fn depth(path: &Path) -> Result<DepthMap> {
-    let DynamicImage::ImageLuma16(grey) = decode(path)? else {
-        bail!("a depth map is a 16-bit grey picture of millimetres");
-    };
-    let plane = (grey.height() as usize, grey.width() as usize);
-    let metres = grey
-        .into_raw()
-        .into_iter()
-        .map(|millimetres| f32::from(millimetres) / 1000.0);
-    let metres = Array2::from_shape_vec(plane, metres.collect())?;
-    Ok(DepthMap::new(metres)?)
-}
-
-fn decode(path: &Path) -> Result<DynamicImage> {
-    let mut reader = image::ImageReader::open(path)?.with_guessed_format()?;
-    let mut limits = image::Limits::default();
-    limits.max_image_width = Some(ImageExtent::MAX_SIDE as u32);
-    limits.max_image_height = Some(ImageExtent::MAX_SIDE as u32);
-    reader.limits(limits);
-    Ok(reader.decode()?)
 }
 
 #[cfg(test)]
@@ -80,11 +52,15 @@ mod tests {
         let id = SceneId { seed: 3, index: 1 };
         let scene = render_scene(id, ImageSize::square(32).unwrap(), Quality::Draft);
         let paths = write_scene(dir.path(), &scene).unwrap();
-        let truth = |task, path: &Path| read(task, path.to_str().unwrap()).unwrap();
+        let truth =
+            |task, path: &Path| read(task, path.to_str().unwrap(), DepthScale::default()).unwrap();
         let label = u32::from(scene.class);
         let expected = GroundTruth::Cls { label };
         assert_eq!(truth(Task::Cls, &paths.description), expected);
-        assert_eq!(read(Task::Cls, &label.to_string()).unwrap(), expected);
+        assert_eq!(
+            read(Task::Cls, &label.to_string(), DepthScale::default()).unwrap(),
+            expected
+        );
         let GroundTruth::Seg { mask } = truth(Task::Seg, &paths.mask) else {
             panic!("expected a mask");
         };
@@ -101,7 +77,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("colour.png");
         image::RgbImage::new(4, 4).save(&path).unwrap();
-        let refused = |task| format!("{:#}", read(task, path.to_str().unwrap()).unwrap_err());
+        let refused = |task| {
+            let refused = read(task, path.to_str().unwrap(), DepthScale::default());
+            format!("{:#}", refused.unwrap_err())
+        };
         assert!(refused(Task::Seg).contains("8-bit grey"));
         assert!(refused(Task::Dpt).contains("16-bit grey"));
         assert!(refused(Task::Cls).contains("colour.png"));

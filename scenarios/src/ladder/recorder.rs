@@ -71,7 +71,8 @@ impl Recorder<'_> {
 
     /// `None` when it was interrupted before the first frame.
     fn record_task(&self, task: Task, path: &Path, screen: &Screen) -> Result<Option<Recording>> {
-        let source = Source::open(&self.scenario.source)?;
+        let source =
+            Source::open(&self.scenario.source)?.for_heads(self.package.manifest().tasks.classes());
         let options = &self.scenario.codec_options;
         let codec = splitsim_hyperprior::open(self.scenario.codec, self.package, task, options)?;
         let identity = self.identity(task, codec.as_ref());

@@ -91,7 +91,7 @@ impl Build {
 
     fn prepare(&self) -> Result<Builder> {
         let package = Package::find(&self.model)?;
-        let source = Source::open(&self.source)?;
+        let source = Source::open(&self.source)?.for_heads(package.manifest().tasks.classes());
         let tasks = self.tasks(&package, &source)?;
         let options = self.stage.options(&self.software);
         let codecs = Codecs::open(&self.codecs, &package, &tasks, &options)?;

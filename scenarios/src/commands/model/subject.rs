@@ -30,7 +30,7 @@ pub(super) struct Subject {
 impl Wanted<'_> {
     pub(super) fn open(self) -> Result<Subject> {
         let package = Package::find(self.model)?;
-        let source = Source::open(self.source)?;
+        let source = Source::open(self.source)?.for_heads(package.manifest().tasks.classes());
         let available = package.manifest().tasks.available();
         let with_truth = |&task: &Task| source.has_truth(task);
         let tasks: Vec<Task> = match self.tasks {

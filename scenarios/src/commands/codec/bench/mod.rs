@@ -79,7 +79,7 @@ impl Bench {
 
     fn prepare(&self) -> Result<Prepared> {
         let package = Package::find(&self.model)?;
-        let source = Source::open(&self.source)?;
+        let source = Source::open(&self.source)?.for_heads(package.manifest().tasks.classes());
         let tasks = self.tasks(&package, &source)?;
         let options = self.stage.options(&self.software);
         let codecs = |&task: &Task| {
