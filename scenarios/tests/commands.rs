@@ -152,6 +152,32 @@ fn a_picture_that_is_none_does_not_keep_the_others_from_being_extracted() {
 }
 
 #[test]
+fn a_folder_of_scenes_is_its_pictures_and_other_formats_are_told() {
+    let place = Workplace::new();
+    place
+        .splitsim("scenes render --count 2 --seed 4 --out s --size 64")
+        .ok();
+    std::fs::write(place.path("s/scan.webp"), "RIFF\0\0\0\0WEBPVP8 ").unwrap();
+    let extracted = place.splitsim("features extract --model model --task cls --images s --out f");
+    let told = "1 picture is left out: scan.webp (WebP); convert to PNG or JPEG";
+    assert!(extracted.stderr.contains(told), "{}", extracted.stderr);
+    extracted.ok();
+    let features = std::fs::read_dir(place.path("f")).unwrap();
+    let mut names: Vec<_> = features.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["000000.npy", "000001.npy"]);
+
+    std::fs::create_dir(place.path("other")).unwrap();
+    std::fs::rename(place.path("s/scan.webp"), place.path("other/scan.webp")).unwrap();
+    place
+        .splitsim("features extract --model model --task cls --source folder:other --out g")
+        .failed(
+            2,
+            &["other: no .png, .jpg or .jpeg file", "scan.webp (WebP)"],
+        );
+}
+
+#[test]
 fn pictures_are_extracted_together_as_they_are_one_by_one() {
     let place = Workplace::new();
     place
@@ -246,6 +272,37 @@ fn truth_of_another_kind_is_refused() {
     place
         .splitsim(&format!("{heads} 999"))
         .failed(1, &["label 999 has no logit"]);
+
+    let mask = image::GrayImage::from_pixel(224, 224, image::Luma([200]));
+    mask.save(place.path("m.png")).unwrap();
+    place
+        .splitsim("heads run --model model --task seg --feature f.npy --truth m.png")
+        .failed(
+            1,
+            &[
+                "--truth m.png",
+                "the mask's class 200 (50176 pixels) is none of",
+            ],
+        );
+    image::RgbImage::new(224, 224)
+        .save(place.path("rgb.png"))
+        .unwrap();
+    place
+        .splitsim("heads run --model model --task seg --feature f.npy --truth rgb.png")
+        .failed(
+            2,
+            &["rgb.png: not a readable image: Rgb of 8 bits; a mask is"],
+        );
+
+    place.npy("d.npy", &Array4::zeros((2, 4, 257, 48)));
+    let metres = image::ImageBuffer::from_pixel(224, 224, image::Luma([2u16]));
+    metres.save(place.path("d.png")).unwrap();
+    let heads = "heads run --model model --task dpt --feature d.npy --truth d.png";
+    place.splitsim(heads).failed(
+        2,
+        &["d.png: not a readable image: as millimetres, half of the depths are below"],
+    );
+    place.splitsim(&format!("{heads} --depth-scale 1")).ok();
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn label(named: &str) -> Result<u32> {
         return Ok(label);
     }
     let text = Text::read(Path::new(named), MAX_DESCRIPTION_BYTES)
-        .context("--truth is neither a class number nor a file")?;
+        .with_context(|| format!("--truth {named}: neither a class number nor a file"))?;
     let description: Description = serde_json::from_str(text.as_str())
         .with_context(|| format!("{named}: not the JSON description of a scene"))?;
     Ok(description.class)
