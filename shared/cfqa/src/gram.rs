@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::lanes::{dot, squared_distance};
+use crate::lanes::{dot, squared_sum};
 use crate::panels::Panels;
 use crate::tile::Tile;
 
@@ -113,10 +113,21 @@ impl KeptGram {
     }
 }
 
-/// ‖A·Aᵀ − B·Bᵀ‖²_F of two matrices with equally many rows.
-pub(crate) fn squared_difference_of_grams(a: &Panels, b: &Panels) -> f64 {
-    let [sum] = over_grams(Gram::Of(a), Gram::Of(b), |a, b| [squared_distance(a, b)]);
-    sum
+/// ‖X·Xᵀ − Y·Yᵀ‖²_F of two matrices with equally many rows, from S = X + Y and E = X − Y.
+///
+/// X·Xᵀ − Y·Yᵀ = ½(S·Eᵀ + E·Sᵀ): products with the difference itself, whose digits are those of E however
+/// small it is. Products of X and of Y in `f32` are equal in all of theirs where the matrices differ by less
+/// than these can hold. Either way takes two products.
+pub(crate) fn squared_difference_of_grams(sum: &Panels, difference: &Panels) -> f64 {
+    let [total] = over_tiles(
+        sum.rows(),
+        |_, tile, (one, other): &mut (Vec<f32>, Vec<f32>)| {
+            tile.of_product(sum, difference, one);
+            tile.of_product(difference, sum, other);
+            tile.sums(one, other, |one, other| [squared_sum(one, other)])
+        },
+    );
+    total / 4.0
 }
 
 /// ⟨K, K⟩.
@@ -252,8 +263,12 @@ mod tests {
             close(kept.xy, products.xy);
         }
         let squares = (k - l).mapv(|entry| entry * entry);
-        let (a, b) = (panels(a, Side::Tokens), panels(b, Side::Tokens));
-        close(squared_difference_of_grams(&a, &b), squares.sum());
+        let (sum, difference) = (a + b, a - b);
+        let [sum, difference] = [sum, difference].map(|matrix| panels(&matrix, Side::Tokens));
+        close(
+            squared_difference_of_grams(&sum, &difference),
+            squares.sum(),
+        );
     }
 
     /// Across panels, blocks and tiles.

@@ -26,6 +26,24 @@ where
     sum_of_pairs(a, b, |a, b| (a - b) * (a - b))
 }
 
+/// `Σ (a + b)²`.
+pub(crate) fn squared_sum<A, B>(a: &[A], b: &[B]) -> f64
+where
+    A: Copy + Into<f64>,
+    B: Copy + Into<f64>,
+{
+    sum_of_pairs(a, b, |a, b| (a + b) * (a + b))
+}
+
+/// `Σ (a − b)·(a + b)`: what `Σ a²` is above `Σ b²`.
+pub(crate) fn difference_of_squares<A, B>(a: &[A], b: &[B]) -> f64
+where
+    A: Copy + Into<f64>,
+    B: Copy + Into<f64>,
+{
+    sum_of_pairs(a, b, |a, b| (a - b) * (a + b))
+}
+
 /// `Σ term(a, b)` over pairs of values; the slices are of one length. For several terms of values that fit
 /// into the fastest cache, a sum for each is faster than all in one loop.
 fn sum_of_pairs<A, B>(a: &[A], b: &[B], term: impl Fn(f64, f64) -> f64) -> f64
@@ -162,6 +180,8 @@ mod tests {
             assert_eq!(dot(&values, &values), squares);
             let doubled: Vec<f64> = values.iter().map(|&value| 2.0 * f64::from(value)).collect();
             assert_eq!(squared_distance(&values, &doubled), squares);
+            assert_eq!(squared_sum(&values, &doubled), 9.0 * squares);
+            assert_eq!(difference_of_squares(&values, &doubled), -3.0 * squares);
 
             // (i − 3i)/2 = −i.
             let tripled: Vec<f64> = values.iter().map(|&value| 3.0 * f64::from(value)).collect();

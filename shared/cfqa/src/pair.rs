@@ -3,7 +3,7 @@ use std::cell::OnceCell;
 use rayon::prelude::*;
 use splitsim_feature::Feature;
 
-use crate::lanes::{dot, squared_distance};
+use crate::lanes::{difference_of_squares, dot, squared_distance};
 use crate::{Cause, Operand};
 
 /// Tokens that one task sums up at least.
@@ -23,11 +23,23 @@ pub(crate) struct TokenSums {
     pub(crate) xx: f64,
     /// ‖y‖².
     pub(crate) yy: f64,
-    /// x·y.
-    pub(crate) xy: f64,
     /// ‖x − y‖².
     pub(crate) error: f64,
+    angle: Angle,
 }
+
+/// What the angle between two tokens is computed from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Angle {
+    /// x·y.
+    Wide(f64),
+    /// ‖x‖‖y‖ − x·y, of tokens that are close to each other: their cosine is one but for a difference whose
+    /// digits x·y does not have.
+    Narrow(f64),
+}
+
+/// Tokens are close to each other when their difference has at most this share of the energy of either.
+const CLOSE: f64 = 1.0 / 16.0;
 
 impl<'a> Pair<'a> {
     pub(crate) const fn new(original: &'a Feature, distorted: &'a Feature) -> Self {
@@ -84,20 +96,53 @@ impl<'a> Pair<'a> {
 
 impl TokenSums {
     pub(crate) fn of<V: Copy + Into<f64>>(x: &[V], y: &[V]) -> Self {
+        let (xx, yy, error) = (dot(x, x), dot(y, y), squared_distance(x, y));
+        let angle = if error <= CLOSE * xx.min(yy) {
+            // ‖x − y‖² = (‖x‖ − ‖y‖)² + 2(‖x‖‖y‖ − x·y).
+            let lengths =
+                difference_of_squares(x, y) / (xx.sqrt() + yy.sqrt()).max(f64::MIN_POSITIVE);
+            Angle::Narrow((error - lengths * lengths).max(0.0) / 2.0)
+        } else {
+            Angle::Wide(dot(x, y))
+        };
         Self {
-            xx: dot(x, x),
-            yy: dot(y, y),
-            xy: dot(x, y),
-            error: squared_distance(x, y),
+            xx,
+            yy,
+            error,
+            angle,
         }
     }
 
     /// The cosine of the angle between the two tokens, or which of them is zero.
     pub(crate) fn cosine(&self) -> Result<f64, Operand> {
         match (self.xx > 0.0, self.yy > 0.0) {
-            (true, true) => Ok(self.xy / (self.xx.sqrt() * self.yy.sqrt())),
+            (true, true) => Ok(self.cosine_beside(0.0)),
             (false, _) => Err(Operand::Original),
             (true, false) => Err(Operand::Distorted),
         }
+    }
+
+    /// x·y / ((‖x‖ + offset)(‖y‖ + offset)).
+    fn cosine_beside(&self, offset: f64) -> f64 {
+        match self.angle {
+            Angle::Wide(product) => product / self.lengths(offset),
+            Angle::Narrow(_) => 1.0 - self.lacking(offset),
+        }
+    }
+
+    /// 1 − x·y / ((‖x‖ + offset)(‖y‖ + offset)), with the digits that it has beside a small distance.
+    pub(crate) fn lacking(&self, offset: f64) -> f64 {
+        let lengths = self.lengths(offset);
+        match self.angle {
+            Angle::Wide(product) => 1.0 - product / lengths,
+            Angle::Narrow(lacking) => {
+                let offsets = offset * (self.xx.sqrt() + self.yy.sqrt() + offset);
+                (lacking + offsets) / lengths
+            }
+        }
+    }
+
+    fn lengths(&self, offset: f64) -> f64 {
+        (self.xx.sqrt() + offset) * (self.yy.sqrt() + offset)
     }
 }

@@ -119,3 +119,68 @@ fn correlations() {
         }
     }
 }
+
+/// What NumPy makes, in extended precision, of the original and a version that hardly differs.
+#[derive(Deserialize)]
+struct PerturbedCase {
+    scale: f64,
+    changed: usize,
+    mse: f64,
+    gram_distance: f64,
+    lacking_cosine: f64,
+    lacking_cosine_class: f64,
+    lacking_cosine_patch_mean: f64,
+    lacking_cosine_min: f64,
+}
+
+/// The original and so many times the direction of `golden/perturbed.py`.
+fn perturbed(original: &Feature, scale: f64) -> Feature {
+    let values = original.values().iter().enumerate().map(|(index, &value)| {
+        let index = index as f64;
+        let direction = (index * 0.7).sin() + (index * index * 0.01).sin();
+        (f64::from(value) + scale * direction) as f32
+    });
+    Feature::new(original.shape(), values.collect()).expect("the values fill the shape")
+}
+
+/// However little a feature changed, the scores say how much: distances to six digits, similarities to the
+/// last one of a number beside one.
+#[test]
+fn small_differences_keep_their_digits() {
+    let original = feature("original.npy");
+    let cases: Vec<PerturbedCase> =
+        serde_json::from_str(include_str!("golden/perturbed.json")).expect("the file is committed");
+    for case in cases {
+        let distorted = perturbed(&original, case.scale);
+        let values = original.values().iter().zip(distorted.values());
+        assert_eq!(values.filter(|(x, y)| x != y).count(), case.changed);
+        let scores = score_all(&Metric::ALL, &original, &distorted).unwrap();
+        let value = |metric| scores.get(metric).unwrap().as_ref().unwrap().value();
+        for (metric, expected) in [
+            (Metric::Mse, case.mse),
+            (Metric::GramDistance, case.gram_distance),
+        ] {
+            let actual = value(metric);
+            let difference = (actual - expected).abs();
+            assert!(
+                difference < 1e-6 * expected,
+                "{metric} at {}: {actual}, not {expected}",
+                case.scale
+            );
+        }
+        for (metric, expected) in [
+            (Metric::Cosine, case.lacking_cosine),
+            (Metric::CosineClass, case.lacking_cosine_class),
+            (Metric::CosinePatchMean, case.lacking_cosine_patch_mean),
+            (Metric::CosineMin, case.lacking_cosine_min),
+        ] {
+            let actual = 1.0 - value(metric);
+            let difference = (actual - expected).abs();
+            assert!(
+                difference < f64::EPSILON + 1e-12 * expected,
+                "{metric} at {}: {actual} below one, not {expected}",
+                case.scale
+            );
+        }
+    }
+}

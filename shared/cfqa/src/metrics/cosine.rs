@@ -1,6 +1,6 @@
 use crate::Cause;
 use crate::metric::{Cost, Definition, Direction, Spec};
-use crate::pair::{Pair, TokenSums};
+use crate::pair::Pair;
 
 pub(crate) const SPEC: Spec = Spec {
     name: "cosine",
@@ -17,13 +17,9 @@ const NORM_OFFSET: f64 = 1e-8;
 /// Mean over tokens of the cosine of the angle between original and distorted token.
 ///
 /// All maps have equally many tokens, so the mean over all tokens is also the mean over maps of the
-/// mean over tokens.
+/// mean over tokens. What the cosines lack of one is summed up: their sum has no digits for it.
 #[expect(clippy::unnecessary_wraps, reason = "all definitions are of one type")]
 fn cosine(pair: &Pair<'_>) -> Result<f64, Cause> {
-    Ok(pair.total(token_cosine) / pair.tokens().len() as f64)
-}
-
-fn token_cosine(token: &TokenSums) -> f64 {
-    let TokenSums { xx, yy, xy, .. } = token;
-    xy / ((xx.sqrt() + NORM_OFFSET) * (yy.sqrt() + NORM_OFFSET))
+    let lacking = pair.total(|token| token.lacking(NORM_OFFSET));
+    Ok(1.0 - lacking / pair.tokens().len() as f64)
 }

@@ -4,7 +4,7 @@ use crate::pair::Pair;
 
 pub(crate) const SPEC: Spec = Spec {
     name: "cosine-p05",
-    formula: "5th percentile of x·y / (‖x‖‖y‖) over all tokens of all maps",
+    formula: "5th percentile, linear between neighbours, of x·y / (‖x‖‖y‖) over all tokens of all maps",
     direction: Direction::HigherIsBetter,
     range: (-1.0, 1.0),
     cost: Cost::Pass,

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use crate::gram::squared_difference_of_grams;
 use crate::lanes::dot;
 use crate::metric::{Cost, Definition, Direction, Spec};
@@ -18,7 +20,7 @@ pub(crate) const SPEC: Spec = Spec {
 /// similarity-preserving distillation (Tung and Mori, ICCV 2019), within one feature.
 ///
 /// Blind to rotations of all channels together, unlike the token-wise metrics; not to shifts, unlike
-/// CKA.
+/// CKA. A token's similarity to itself is one before and after, and is no pair.
 fn gram_distance(pair: &Pair<'_>) -> Result<f64, Cause> {
     let shape = pair.original.shape();
     let (tokens, dim) = (shape.tokens(), shape.dim());
@@ -33,32 +35,59 @@ fn gram_distance(pair: &Pair<'_>) -> Result<f64, Cause> {
         .zip(pair.distorted.values().chunks_exact(points))
         .enumerate()
     {
-        let unit = |values, operand| {
-            unit_tokens(values, dim).map_err(|token| Cause::ZeroToken {
+        let zero = |operand| {
+            move |token| Cause::ZeroToken {
                 operand,
                 map,
                 token,
-            })
+            }
         };
-        let (x, y) = (unit(x, Operand::Original)?, unit(y, Operand::Distorted)?);
-        // Either diagonal is all ones.
-        total += (squared_difference_of_grams(&x, &y) / pairs).sqrt();
+        let units = Units {
+            x,
+            y,
+            x_scales: scales(x, dim).map_err(zero(Operand::Original))?,
+            y_scales: scales(y, dim).map_err(zero(Operand::Distorted))?,
+            dim,
+        };
+        let (sum, difference) =
+            rayon::join(|| units.panels(|x, y| x + y), || units.panels(|x, y| x - y));
+        // The diagonal's differences are zero.
+        total += (squared_difference_of_grams(&sum, &difference) / pairs).sqrt();
     }
     Ok(total / shape.maps() as f64)
 }
 
-/// The tokens divided by their norms, or the first that has none.
-fn unit_tokens(values: &[f32], dim: usize) -> Result<Panels, usize> {
+/// What each token is multiplied with to be of length one, or the first that has no length.
+fn scales(values: &[f32], dim: usize) -> Result<Vec<f64>, usize> {
     let tokens = values.chunks_exact(dim);
     let norms: Vec<f64> = tokens.map(|token| dot(token, token).sqrt()).collect();
-    if let Some(token) = norms.iter().position(|&norm| norm == 0.0) {
-        return Err(token);
+    match norms.iter().position(|&norm| norm == 0.0) {
+        Some(token) => Err(token),
+        None => Ok(norms.into_iter().map(f64::recip).collect()),
     }
-    let unit = |out: &mut [f32], token: usize, channels| {
-        let values = &values[token * dim..][channels];
-        for (out, &value) in out.iter_mut().zip(values) {
-            *out = (f64::from(value) / norms[token]) as f32;
-        }
-    };
-    Ok(Panels::of(Side::Tokens, norms.len(), dim, unit))
+}
+
+/// The unit tokens of two maps of one shape.
+struct Units<'a> {
+    x: &'a [f32],
+    y: &'a [f32],
+    x_scales: Vec<f64>,
+    y_scales: Vec<f64>,
+    dim: usize,
+}
+
+impl Units<'_> {
+    /// What `of` makes of them, value by value and before any is rounded to `f32`.
+    fn panels(&self, of: impl Fn(f64, f64) -> f64 + Sync) -> Panels {
+        let Self { x, y, dim, .. } = *self;
+        let put = |out: &mut [f32], token: usize, channels: Range<usize>| {
+            let x = &x[token * dim..][channels.clone()];
+            let y = &y[token * dim..][channels];
+            let (x_scale, y_scale) = (self.x_scales[token], self.y_scales[token]);
+            for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
+                *out = of(f64::from(x) * x_scale, f64::from(y) * y_scale) as f32;
+            }
+        };
+        Panels::of(Side::Tokens, self.x_scales.len(), dim, put)
+    }
 }
