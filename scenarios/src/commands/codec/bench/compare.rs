@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use splitsim_codec::CodecId;
-use splitsim_codec::bd_rate::{bd_rate, points_out_of_order};
+use splitsim_codec::bd_rate::{BdRate, bd_rate, points_out_of_order};
 use splitsim_feature::Task;
 
 use super::curve::{Axis, Curve};
@@ -13,8 +13,12 @@ pub(super) struct Comparison {
     pub(super) anchor: CodecId,
     pub(super) codec: CodecId,
     pub(super) at_equal: Axis,
-    /// The rate above the anchor's, percent; less than 0 saves.
+    /// The rate above the anchor's, percent, curves drawn by PCHIP; less than 0 saves.
     pub(super) bd_rate_percent: Option<f64>,
+    /// The same, curves drawn by Akima's interpolation.
+    pub(super) bd_rate_akima_percent: Option<f64>,
+    /// Whether the two differ by more than two percentage points, so that neither is the codec's.
+    pub(super) depends_on_interpolation: Option<bool>,
     /// The values compared over, from the least to the greatest.
     pub(super) span: Option<[f64; 2]>,
     /// Why there is no figure.
@@ -43,7 +47,9 @@ fn pair(task: Task, anchor: &Curve, curve: &Curve, at_equal: Axis) -> Comparison
         anchor: anchor.codec,
         codec: curve.codec,
         at_equal,
-        bd_rate_percent: found.as_ref().ok().map(|found| 100.0 * found.delta),
+        bd_rate_percent: found.as_ref().ok().map(|found| 100.0 * found.pchip),
+        bd_rate_akima_percent: found.as_ref().ok().map(|found| 100.0 * found.akima),
+        depends_on_interpolation: found.as_ref().ok().map(BdRate::depends_on_interpolation),
         span: found.as_ref().ok().map(|found| [found.from, found.to]),
         levels_out_of_order: out_of_order(&first) + out_of_order(&second),
         reason: found.err().map(|error| error.to_string()),
@@ -58,14 +64,23 @@ impl Comparison {
             Axis::Performance => "performance",
         };
         let Self { anchor, codec, .. } = self;
-        match (self.bd_rate_percent, self.span, &self.reason) {
-            (Some(percent), Some([from, to]), _) => format!(
-                "{codec} against {anchor} at equal {axis}: BD-rate {percent:+.1} % \
-                 (from {from:.4} to {to:.4})"
-            ),
-            (_, _, reason) => {
-                let reason = reason.as_deref().unwrap_or("unknown");
-                format!("{codec} against {anchor} at equal {axis}: no BD-rate: {reason}")
+        let compared = format!("{codec} against {anchor} at equal {axis}");
+        match (self.bd_rate_percent, self.bd_rate_akima_percent, self.span) {
+            (Some(pchip), Some(akima), Some([from, to])) => {
+                let caution = match self.depends_on_interpolation {
+                    Some(true) => {
+                        "; the interpolation decides this figure, take more levels or pictures"
+                    }
+                    _ => "",
+                };
+                format!(
+                    "{compared}: BD-rate {pchip:+.1} % by PCHIP, {akima:+.1} % by Akima \
+                     (from {from:.4} to {to:.4}){caution}"
+                )
+            }
+            _ => {
+                let reason = self.reason.as_deref().unwrap_or("unknown");
+                format!("{compared}: no BD-rate: {reason}")
             }
         }
     }
@@ -117,6 +132,12 @@ mod tests {
         let found = compare(Task::Cls, &[anchor, other]);
         let percent = found[0].bd_rate_percent.unwrap();
         assert!((percent - -50.0).abs() < 1e-9, "{percent}");
+        assert_eq!(found[0].depends_on_interpolation, Some(false));
+        assert_eq!(
+            found[0].describe(),
+            "vvc against hevc at equal mean squared error: BD-rate -50.0 % by PCHIP, -50.0 % by Akima \
+             (from 1.0000 to 3.0000)"
+        );
         assert_eq!(found[0].levels_out_of_order, 0);
         assert_eq!(
             (found[1].bd_rate_percent, found[1].levels_out_of_order),
@@ -128,5 +149,39 @@ mod tests {
                 .contains("the second curve is not monotone")
         );
         assert_eq!(compare(Task::Cls, &[]), []);
+    }
+
+    /// Four points about a knee: PCHIP and Akima draw other curves, and the sentence says so.
+    #[test]
+    fn a_figure_of_the_interpolation_is_called_that() {
+        let anchor = curve(
+            CodecId::Hevc,
+            &[
+                (0.1, 4.0, 5.0),
+                (0.4, 3.0, 96.0),
+                (1.2, 2.0, 98.5),
+                (4.0, 1.0, 99.0),
+            ],
+        );
+        let other = curve(
+            CodecId::Vvc,
+            &[
+                (0.2, 4.0, 4.0),
+                (0.5, 3.0, 20.0),
+                (0.9, 2.0, 98.0),
+                (1.1, 1.0, 99.2),
+            ],
+        );
+        let found = compare(Task::Cls, &[anchor, other]);
+        assert_eq!(found[1].depends_on_interpolation, Some(true));
+        let text = found[1].describe();
+        assert!(
+            text.contains("BD-rate +286.3 % by PCHIP, +2291.9 % by Akima"),
+            "{text}"
+        );
+        assert!(
+            text.contains("the interpolation decides this figure"),
+            "{text}"
+        );
     }
 }
