@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use splitsim_model::{Architecture, ClsPreprocess, DptPreprocess, RangeTable, SegPreprocess};
-use toml::Table;
+use splitsim_feature::Task;
+use splitsim_model::{
+    Architecture, ClsPreprocess, DptPreprocess, Manifest, RangeTable, SegPreprocess,
+};
+use toml::{Table, Value};
 
 use crate::import_error::ImportError;
+use crate::tasks::tasks;
 
 /// What is known of a released model: `models/NAME/template.toml` on top of `models/dinov2.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,7 +23,8 @@ pub struct Template {
     pub description: String,
     /// Licence of code and weights.
     pub licence: String,
-    /// Where the files to import are published.
+    /// Where the files to import are published, if they are.
+    #[serde(default)]
     pub downloads: Downloads,
     /// The backbone.
     pub architecture: Architecture,
@@ -32,10 +37,11 @@ pub struct Template {
 }
 
 /// Public addresses of a model's files; nothing is ever fetched from them here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Downloads {
     /// Any one of these.
+    #[serde(default)]
     pub backbone: Vec<String>,
     /// Classifiers of 1 and 4 layers.
     #[serde(default)]
@@ -82,7 +88,9 @@ pub struct SegTemplate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DptTemplate {
-    /// The blocks that the released four-layer head was trained on, counted from 1.
+    /// The blocks that the four-layer head was trained on, counted from 1; of L blocks L/4, L/2, 3L/4 and
+    /// L unless given.
+    #[serde(default)]
     pub taps: Vec<usize>,
     /// Depth bins.
     pub bins: usize,
@@ -168,17 +176,83 @@ impl Template {
         let table = |text: &str| text.parse::<Table>().map_err(|error| error.to_string());
         let mut merged = table(SHARED)?;
         merge(&mut merged, table(text)?);
-        merged
+        add_taps(&mut merged);
+        let template: Self = merged
             .try_into()
-            .map_err(|error: toml::de::Error| error.to_string())
+            .map_err(|error: toml::de::Error| error.to_string())?;
+        match template.inconsistency() {
+            Some(reason) => Err(reason),
+            None => Ok(template),
+        }
+    }
+
+    /// What no package could be made of, if anything, by the names of the template's keys.
+    fn inconsistency(&self) -> Option<String> {
+        if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
+            return Some(format!(
+                "name '{}' must be that of a folder, without a path",
+                self.name
+            ));
+        }
+        let no_classes = |classes: &[usize]| classes.is_empty() || classes.contains(&0);
+        if no_classes(&self.cls.classes) {
+            return Some("cls.classes must name a number of classes".to_owned());
+        }
+        if no_classes(&self.seg.classes) {
+            return Some("seg.classes must name a number of classes".to_owned());
+        }
+        let taps = [1, 1, self.dpt.taps.len()];
+        let ranges = [&self.cls.ranges, &self.seg.ranges, &self.dpt.ranges];
+        for ((task, taps), ranges) in ["cls", "seg", "dpt"].into_iter().zip(taps).zip(ranges) {
+            let given = ranges.0.len();
+            if given != 0 && given != taps {
+                return Some(format!("{task}.ranges has {given} entries for {taps} taps"));
+            }
+        }
+        let reason = self.features_only().inconsistency()?;
+        Some(reason.replace("tasks.", ""))
+    }
+
+    /// The manifest of a package without heads.
+    fn features_only(&self) -> Manifest {
+        Manifest {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            licence: self.licence.clone(),
+            provenance: String::new(),
+            architecture: self.architecture.clone(),
+            without_head: Task::ALL.to_vec(),
+            tasks: tasks(self, &self.architecture, &BTreeMap::new()),
+        }
     }
 }
+
+/// Adds the depth head's taps where a template does not say them: a quarter, half, three quarters and all of the
+/// blocks.
+fn add_taps(template: &mut Table) {
+    let architecture = template.get("architecture").and_then(Value::as_table);
+    let depth = architecture.and_then(|architecture| architecture.get("depth")?.as_integer());
+    let Some(depth) = depth.filter(|depth| (1..=MOST_BLOCKS).contains(depth)) else {
+        return;
+    };
+    if let Some(dpt) = template.get_mut("dpt").and_then(Value::as_table_mut) {
+        dpt.entry("taps").or_insert_with(|| {
+            let mut taps: Vec<i64> = (1..=4).map(|quarter| quarter * depth / 4).collect();
+            taps.retain(|&tap| tap > 0);
+            taps.dedup();
+            taps.into()
+        });
+    }
+}
+
+/// More blocks than any backbone has: taps of nonsense are not worth computing.
+const MOST_BLOCKS: i64 = 1 << 16;
 
 /// Puts `over` on top of `base`, table by table.
 fn merge(base: &mut Table, over: Table) {
     for (key, value) in over {
         match (base.get_mut(&key), value) {
-            (Some(toml::Value::Table(base)), toml::Value::Table(over)) => merge(base, over),
+            (Some(Value::Table(base)), Value::Table(over)) => merge(base, over),
             (_, value) => {
                 base.insert(key, value);
             }
@@ -251,5 +325,65 @@ mod tests {
         assert!(error.contains("missing.toml': No such file"), "{error}");
         let error = Template::parse("cls.colour = 'red'").unwrap_err();
         assert!(error.contains("colour"), "{error}");
+    }
+
+    /// A template of one's own, as short as docs/models.md says.
+    const OWN: &str = r#"
+        name = "mine"
+        description = "of my own"
+        [architecture]
+        embed-dim = 48
+        depth = 10
+        heads = 4
+        patch = 14
+        feed-forward = "mlp"
+        registers = 0
+        position-grid = 16
+        position-interpolation = "scale-offset"
+    "#;
+
+    #[test]
+    fn a_template_of_ones_own_needs_neither_downloads_nor_taps() {
+        let taps = |depth: usize| {
+            let text = OWN.replace("depth = 10", &format!("depth = {depth}"));
+            Template::parse(&text).unwrap().dpt.taps
+        };
+        assert_eq!(taps(12), [3, 6, 9, 12]);
+        assert_eq!(taps(40), [10, 20, 30, 40]);
+        assert_eq!(taps(10), [2, 5, 7, 10]);
+        assert_eq!(taps(2), [1, 2]);
+        assert_eq!(taps(1), [1]);
+        let own = Template::parse(OWN).unwrap();
+        assert_eq!(own.downloads, Downloads::default());
+        let given = format!("{OWN}\n[dpt]\ntaps = [1, 10]");
+        assert_eq!(Template::parse(&given).unwrap().dpt.taps, [1, 10]);
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        let check = |more: &str, named: &str| {
+            let error = Template::parse(&format!("{OWN}\n{more}")).unwrap_err();
+            assert!(error.contains(named), "{more}: {error}");
+        };
+        for taps in ["[]", "[0, 5]", "[3, 11]", "[5, 3]", "[5, 5]"] {
+            check(&format!("[dpt]\ntaps = {taps}"), "dpt.taps");
+        }
+        check(
+            "[dpt]\nranges = [[-1.0, 1.0]]",
+            "dpt.ranges has 1 entries for 4 taps",
+        );
+        check("[cls]\nclasses = []", "cls.classes");
+        check("[seg]\nclasses = [0]", "seg.classes");
+        check("[dpt]\nbins = 1", "dpt: at least two bins");
+        check("[cls.preprocess]\ncrop = 225", "cls.preprocess: crop 225");
+        check("[dpt]\ntap = [1]", "tap");
+        let check = |from: &str, to: &str, named: &str| {
+            let error = Template::parse(&OWN.replace(from, to)).unwrap_err();
+            assert!(error.contains(named), "{to}: {error}");
+        };
+        check("\"mine\"", "\"../mine\"", "name '../mine'");
+        check("depth = 10", "depth = 0", "depth");
+        check("depth = 10", "depth = -4", "depth");
+        check("heads = 4", "heads = 5", "heads");
     }
 }

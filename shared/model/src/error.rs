@@ -13,6 +13,19 @@ pub enum ModelError {
         /// The directories tried, in order.
         looked_in: Vec<PathBuf>,
     },
+    /// There is a template, of which no package has been made.
+    #[error(
+        "model '{name}' has no weights yet, {folder} holds its template only: download them and run \
+         'splitsim model import --template {template} --backbone FILE' (docs/models.md)"
+    )]
+    TemplateOnly {
+        /// What was asked for.
+        name: String,
+        /// The template's directory.
+        folder: PathBuf,
+        /// The template's name.
+        template: String,
+    },
     /// A file of the package cannot be read.
     #[error("{path}: {source}")]
     Io {

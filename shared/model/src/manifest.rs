@@ -166,8 +166,9 @@ impl Manifest {
             .map_err(|source| ModelError::Io { path, source })
     }
 
-    /// What in the manifest contradicts itself, if anything.
-    pub(crate) fn inconsistency(&self) -> Option<String> {
+    /// What in the manifest contradicts itself, if anything, by the names of its keys.
+    #[must_use]
+    pub fn inconsistency(&self) -> Option<String> {
         if self.tasks.available().is_empty() {
             return Some("no task: add [tasks.cls], [tasks.seg] or [tasks.dpt]".to_owned());
         }

@@ -80,16 +80,25 @@ impl Package {
     /// When there is none, or it cannot be opened.
     pub fn find(name: &str) -> Result<Self, ModelError> {
         let candidates = candidates(name);
-        let root = candidates
-            .iter()
-            .find(|root| root.join(Self::MANIFEST).is_file());
-        match root {
-            Some(root) => Self::open(root),
-            None => Err(ModelError::NotFound {
+        let having = |file: &str| candidates.iter().find(|root| root.join(file).is_file());
+        if let Some(root) = having(Self::MANIFEST) {
+            return Self::open(root);
+        }
+        Err(match having(TEMPLATE) {
+            Some(root) => ModelError::TemplateOnly {
+                name: name.to_owned(),
+                folder: root.clone(),
+                template: root
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+            },
+            None => ModelError::NotFound {
                 name: name.to_owned(),
                 looked_in: candidates,
-            }),
-        }
+            },
+        })
     }
 
     /// Opens the package in `root`.
@@ -203,6 +212,9 @@ impl<'a> TaskSpec<'a> {
     }
 }
 
+/// What stands in a model's directory before its weights are imported.
+const TEMPLATE: &str = "template.toml";
+
 fn candidates(name: &str) -> Vec<PathBuf> {
     if name.contains(std::path::MAIN_SEPARATOR) || Path::new(name).is_dir() {
         return vec![PathBuf::from(name)];
@@ -275,4 +287,22 @@ fn digest(root: &Path, manifest_text: &str, manifest: &Manifest) -> Result<Diges
         hasher.update_reader(file).map_err(io)?;
     }
     Ok(Digest::of_hasher(&hasher))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_without_weights_says_how_to_import_them() {
+        let models = tempfile::tempdir().unwrap();
+        let root = models.path().join("dinov2-vits14");
+        std::fs::create_dir(&root).unwrap();
+        let find = || Package::find(&root.display().to_string()).unwrap_err();
+        assert!(matches!(find(), ModelError::NotFound { .. }));
+        std::fs::write(root.join(TEMPLATE), "").unwrap();
+        let message = find().to_string();
+        let command = "splitsim model import --template dinov2-vits14 --backbone FILE";
+        assert!(message.contains(command), "{message}");
+    }
 }
