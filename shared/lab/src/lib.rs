@@ -16,6 +16,7 @@ mod binomial;
 mod bootstrap;
 mod error;
 mod evaluate;
+pub mod fuzzing;
 mod gate;
 mod guarantee;
 mod histogram;

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use splitsim_cfqa::{Direction, Metric};
 use splitsim_feature::Task;
-use splitsim_table::{Cell, Table, Values};
+use splitsim_table::{Cell, Kind, Table, Values};
 
 use crate::LabError;
 
@@ -39,12 +39,14 @@ pub struct Record {
 
 impl ScoreSet {
     /// Reads a set from a table with columns `codec`, `task`, `feature` (text), `level` (int),
-    /// `performance` (float), optionally `distortion` and `bpfp`, and [`SCORE_PREFIX`] ones.
+    /// `performance` (float), optionally `distortion` and `bpfp`, and [`SCORE_PREFIX`] ones. Whole numbers may
+    /// be of either kind, as other tools write them, and a column of nulls of any.
     ///
     /// # Errors
     /// When a column is missing or holds something else, or a compressed feature is there twice. NaN
     /// counts as undefined.
     pub fn from_table(table: &Table) -> Result<Self, LabError> {
+        let table = &table.clone().conform(kind);
         let columns: Vec<(&str, &[Option<f64>])> = table
             .columns()
             .iter()
@@ -164,6 +166,27 @@ pub fn direction(metric: &str) -> Option<Direction> {
     }
 }
 
+/// A column that may be missing, but must not hold something else.
+fn optional_floats<'a>(
+    table: &'a Table,
+    name: &str,
+) -> Result<Option<&'a [Option<f64>]>, LabError> {
+    match table.column(name) {
+        Ok(_) => Ok(Some(table.floats(name)?)),
+        Err(_) => Ok(None),
+    }
+}
+
+/// What a column of a set holds, by its name.
+fn kind(column: &str) -> Option<Kind> {
+    match column {
+        "codec" | "task" | "feature" => Some(Kind::Text),
+        "level" => Some(Kind::Int),
+        "performance" | "distortion" | "bpfp" => Some(Kind::Float),
+        _ => column.starts_with(SCORE_PREFIX).then_some(Kind::Float),
+    }
+}
+
 fn finite(value: Option<f64>) -> Option<f64> {
     value.filter(|value| value.is_finite())
 }
@@ -187,8 +210,8 @@ impl<'a> Rows<'a> {
             feature: table.texts("feature")?,
             level: table.ints("level")?,
             performance: table.floats("performance")?,
-            distortion: table.floats("distortion").ok(),
-            bpfp: table.floats("bpfp").ok(),
+            distortion: optional_floats(table, "distortion")?,
+            bpfp: optional_floats(table, "bpfp")?,
         })
     }
 
@@ -276,6 +299,41 @@ mod tests {
         check(
             table(["cls", "cls"], [0, -1]),
             "row 1: level is -1, expected a whole number from 0",
+        );
+    }
+
+    #[test]
+    fn columns_as_other_tools_write_them_are_the_same_records() {
+        let of_tools = Table::new(vec![
+            Column::text("codec", ["hm", "hm"]),
+            Column::text("task", ["cls", "cls"]),
+            Column::text("feature", ["a", "a"]),
+            Column::float("level", [0.0, 1.0]),
+            Column::int("performance", [Some(1), None]),
+            Column::new("distortion", Values::Text(vec![None, None])),
+            Column::int("score_mse", [Some(2), None]),
+        ]);
+        let set = ScoreSet::from_table(&of_tools.unwrap()).unwrap();
+        let records = &set.features("hm", Task::Cls)["a"];
+        assert_eq!((records[0].level, records[1].level), (0, 1));
+        assert_eq!(
+            (records[0].performance, records[0].scores[0]),
+            (Some(1.0), Some(2.0))
+        );
+        assert_eq!(
+            (records[0].distortion, records[1].performance),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn an_optional_column_that_holds_something_else_is_no_missing_one() {
+        let mut columns = table(["cls", "cls"], [0, 1]).columns().to_vec();
+        columns.push(Column::text("distortion", ["much", "little"]));
+        let error = ScoreSet::from_table(&Table::new(columns).unwrap()).unwrap_err();
+        assert!(
+            error.to_string().contains("'distortion' holds text"),
+            "{error}"
         );
     }
 

@@ -87,6 +87,12 @@ impl Column {
         self.values.cell(row)
     }
 
+    /// The column as one of `kind`, if that changes no value; else as it is.
+    pub(crate) fn conform(self, kind: Kind) -> Self {
+        let values = self.values.as_kind(kind).unwrap_or(self.values);
+        Self { values, ..self }
+    }
+
     pub(crate) const fn values_mut(&mut self) -> &mut Values {
         &mut self.values
     }
@@ -152,6 +158,34 @@ impl Values {
         }
     }
 
+    /// The same cells as another kind; `None` where a value would change.
+    fn as_kind(&self, kind: Kind) -> Option<Self> {
+        match (self, kind) {
+            (Self::Int(cells), Kind::Float) => all(cells, float_of).map(Self::Float),
+            (Self::Float(cells), Kind::Int) => all(cells, int_of).map(Self::Int),
+            _ if self.is_missing() => Some(Self::missing(kind, self.len())),
+            _ => None,
+        }
+    }
+
+    fn is_missing(&self) -> bool {
+        match self {
+            Self::Text(cells) => cells.iter().all(Option::is_none),
+            Self::Int(cells) => cells.iter().all(Option::is_none),
+            Self::Float(cells) => cells.iter().all(Option::is_none),
+            Self::Bool(cells) => cells.iter().all(Option::is_none),
+        }
+    }
+
+    fn missing(kind: Kind, rows: usize) -> Self {
+        match kind {
+            Kind::Text => Self::Text(vec![None; rows]),
+            Kind::Int => Self::Int(vec![None; rows]),
+            Kind::Float => Self::Float(vec![None; rows]),
+            Kind::Bool => Self::Bool(vec![None; rows]),
+        }
+    }
+
     /// Appends the cells of `other`; gives them back when they are of another kind.
     pub(crate) fn append(&mut self, other: Self) -> Result<(), Self> {
         match (self, other) {
@@ -178,4 +212,24 @@ impl Values {
             Self::Bool(cells) => Self::Bool(of(cells, rows)),
         }
     }
+}
+
+/// Every cell converted; `None` where one cannot be.
+fn all<A: Copy, B>(cells: &[Option<A>], to: impl Fn(A) -> Option<B>) -> Option<Vec<Option<B>>> {
+    let each = cells.iter().map(|cell| match cell {
+        Some(value) => to(*value).map(Some),
+        None => Some(None),
+    });
+    each.collect()
+}
+
+/// The largest magnitude up to which every integer is a float: 2⁵³.
+const EXACT: u64 = 1 << 53;
+
+fn float_of(value: i64) -> Option<f64> {
+    (value.unsigned_abs() <= EXACT).then_some(value as f64)
+}
+
+fn int_of(value: f64) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() <= EXACT as f64).then_some(value as i64)
 }

@@ -15,7 +15,9 @@ impl Table {
     /// The table as CSV (RFC 4180 with plain line feeds): a line of names, then a line per row.
     ///
     /// Floats are the shortest text that reads back as the same number. A missing value is an empty
-    /// field, an empty text `""`.
+    /// field, an empty text `""`. Spreadsheets take a text that begins with `=`, `+`, `-`, `@`, a tab or a
+    /// line break for a formula; such texts and column names get an apostrophe in front, which makes them
+    /// plain text there. Numbers and booleans stay as they are. Parquet files have every text unchanged.
     #[must_use]
     pub fn to_csv(&self) -> String {
         let names = self.columns().iter().map(|column| quoted(column.name()));
@@ -48,10 +50,23 @@ fn field(cell: Cell<'_>) -> Cow<'_, str> {
 }
 
 fn quoted(text: &str) -> Cow<'_, str> {
+    let text = inert(text);
     if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\"")).into()
     } else {
-        text.into()
+        text
+    }
+}
+
+/// First characters of what spreadsheets evaluate (OWASP, "CSV Injection"), their full-width forms
+/// included.
+const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// The text, with an apostrophe in front where a spreadsheet would evaluate it.
+fn inert(text: &str) -> Cow<'_, str> {
+    match text.starts_with(FORMULA_STARTS) {
+        true => format!("'{text}").into(),
+        false => text.into(),
     }
 }
 
@@ -73,5 +88,33 @@ mod tests {
         let expected = "name,n,x,b\n\"a,b\",1,0.1,true\n\"say \"\"hi\"\"\",2,0.000000001,\n\
                         \"two\nlines\",3,inf,\n\"\",4,-0,\n,5,2,false\n";
         assert_eq!(table.unwrap().to_csv(), expected);
+    }
+
+    #[test]
+    fn texts_that_spreadsheets_would_evaluate_are_made_inert() {
+        let formulas = [
+            (
+                "=HYPERLINK(\"http://a.example\")",
+                "\"'=HYPERLINK(\"\"http://a.example\"\")\"",
+            ),
+            ("+1", "'+1"),
+            ("-1+1", "'-1+1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "\"'\r=1\""),
+            ("\n=1", "\"'\n=1\""),
+            ("＝1", "'＝1"),
+            ("a=1", "a=1"),
+            ("'=1", "'=1"),
+        ];
+        for (text, field) in formulas {
+            let table = Table::new(vec![
+                Column::text("=name", [text]),
+                Column::float("x", [-0.5]),
+                Column::int("n", [-3]),
+            ]);
+            let expected = format!("'=name,x,n\n{field},-0.5,-3\n");
+            assert_eq!(table.unwrap().to_csv(), expected, "{text}");
+        }
     }
 }

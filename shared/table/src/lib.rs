@@ -16,8 +16,8 @@
 //! ```
 //!
 //! - [`Table`], [`Column`], [`Values`], [`Cell`]: the data;
-//! - [`write_parquet`], [`read_parquet`]: Parquet, uncompressed, read by pandas, DuckDB and the like;
-//! - [`write_csv`], [`Table::to_csv`]: RFC 4180;
+//! - [`write_parquet`], [`read_parquet`]: Parquet, written uncompressed, read as other tools write it;
+//! - [`write_csv`], [`Table::to_csv`]: RFC 4180, with nothing that a spreadsheet would evaluate;
 //! - [`write_file`]: how all of them appear whole or not at all.
 
 mod cell;
@@ -25,6 +25,7 @@ mod column;
 mod csv;
 mod error;
 mod file;
+pub mod fuzzing;
 mod parquet;
 mod table;
 

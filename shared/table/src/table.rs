@@ -11,6 +11,8 @@ pub struct Table {
 impl Table {
     /// The most cells that are read from a file: a gigabyte and a half of texts, half of it of numbers.
     pub const MAX_CELLS: u64 = 1 << 26;
+    /// The most bytes that the pages of a file may have uncompressed.
+    pub const MAX_EXPANDED_BYTES: u64 = 3 << 29;
     /// The most bytes of text that are read from a file.
     pub const MAX_TEXT_BYTES: u64 = 1 << 30;
 
@@ -141,6 +143,19 @@ impl Table {
         Self { columns }
     }
 
+    /// The table with columns of the kinds that `kind` asks for by name, where that changes no value: whole
+    /// floats may become integers, integers of up to 53 bits floats, and a column without a value is of any
+    /// kind. Other columns stay, so that whoever needs them refuses them by name.
+    #[must_use]
+    pub fn conform(self, kind: impl Fn(&str) -> Option<Kind>) -> Self {
+        let conformed = |column: Column| match kind(column.name()) {
+            Some(kind) => column.conform(kind),
+            None => column,
+        };
+        let columns = self.columns.into_iter().map(conformed).collect();
+        Self { columns }
+    }
+
     fn names(&self) -> String {
         let named = |column: &Column| format!("{} ({})", column.name(), column.kind());
         let names: Vec<String> = self.columns.iter().map(named).collect();
@@ -188,6 +203,35 @@ mod tests {
         assert_eq!(error, "no column 'x', there are a (text), n (int)");
         let error = table().floats("n").unwrap_err().to_string();
         assert_eq!(error, "column 'n' holds int, expected float");
+    }
+
+    #[test]
+    fn columns_change_their_kind_where_no_value_changes() {
+        let columns = vec![
+            Column::float("whole", [Some(3.0), None, Some(-0.0)]),
+            Column::float("half", [0.5, 1.0, 2.0]),
+            Column::int("small", [Some(-7), None, Some(1 << 53)]),
+            Column::int("large", [(1 << 53) + 1, 0, 0]),
+            Column::new("nothing", Values::Text(vec![None; 3])),
+            Column::text("words", ["a", "b", "c"]),
+        ];
+        let table = Table::new(columns).unwrap();
+        let kind = |name: &str| match name {
+            "whole" | "half" | "nothing" => Some(Kind::Int),
+            _ => Some(Kind::Float),
+        };
+        let table = table.conform(kind);
+        assert_eq!(table.ints("whole").unwrap(), [Some(3), None, Some(0)]);
+        assert_eq!(table.ints("nothing").unwrap(), [None; 3]);
+        let small = [Some(-7.0), None, Some(9_007_199_254_740_992.0)];
+        assert_eq!(table.floats("small").unwrap(), small);
+        for (name, kind) in [
+            ("half", Kind::Float),
+            ("large", Kind::Int),
+            ("words", Kind::Text),
+        ] {
+            assert_eq!(table.column(name).unwrap().kind(), kind, "{name}");
+        }
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! Parquet files of flat, optional columns.
 //!
-//! Text is a UTF-8 `BYTE_ARRAY`, an integer `INT64`, a float `DOUBLE`, a boolean `BOOLEAN`. Pages are
-//! not compressed: tables of results are small, any tool reads them so, and no declared length can make
-//! a reader expand a small file into a large one.
+//! Written are text as UTF-8 `BYTE_ARRAY`, integers as `INT64`, floats as `DOUBLE` and booleans as `BOOLEAN`,
+//! not compressed: tables of results are small, and any tool reads them so.
+//!
+//! Read are the files of other tools too: snappy, zstd and gzip, dictionaries, integers and floats of 32
+//! bits, and columns of nulls. The sizes that pages declare are checked before anything is expanded.
 
+mod chunk;
+mod header;
 mod pages;
 mod read;
+mod stored;
 mod write;
 
 use std::path::Path;
@@ -28,8 +33,7 @@ pub fn write_parquet(path: &Path, table: &Table) -> Result<(), TableError> {
 /// Reads a table from a Parquet file.
 ///
 /// # Errors
-/// When the file cannot be read, is damaged, holds nested or other columns than [`write_parquet`]
-/// makes, is compressed, or exceeds [`Table::MAX_CELLS`] or [`Table::MAX_TEXT_BYTES`].
+/// When the file cannot be read, or as [`from_parquet`].
 pub fn read_parquet(path: &Path) -> Result<Table, TableError> {
     let bytes = std::fs::read(path).map_err(|source| TableError::Io {
         path: path.to_owned(),

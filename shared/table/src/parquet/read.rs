@@ -1,26 +1,33 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use parquet::basic::Type as Physical;
 use parquet::column::reader::{get_column_reader, get_typed_column_reader};
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type,
+};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
+use super::chunk::ExpandedBytes;
 use super::pages::CheckedPages;
+use super::stored::Stored;
 use super::{parquet_error, unreadable};
-use crate::{Column, Kind, Table, TableError, Values};
+use crate::{Column, Table, TableError, Values};
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 8192;
 
 /// Reads a table from the bytes of a Parquet file.
 ///
+/// Integers of any width become [`Kind::Int`](crate::Kind::Int), floats [`Kind::Float`](crate::Kind::Float). A
+/// column without a type, as tools write one of nulls only, becomes one of missing texts.
+///
 /// # Errors
-/// When the bytes are damaged, hold nested or other columns than [`to_parquet`](crate::to_parquet)
-/// makes, are compressed, or exceed [`Table::MAX_CELLS`] or [`Table::MAX_TEXT_BYTES`].
+/// When the bytes are damaged; hold nested columns or such of times, decimals or raw bytes; are compressed
+/// otherwise than by snappy, zstd or gzip; or exceed [`Table::MAX_CELLS`], [`Table::MAX_TEXT_BYTES`] or
+/// [`Table::MAX_EXPANDED_BYTES`].
 pub fn from_parquet(bytes: impl Into<Bytes>) -> Result<Table, TableError> {
-    let bytes = bytes.into();
+    let bytes: Bytes = bytes.into();
     // The decoder still asserts some of what damaged files break; nothing outlives such a panic but
     // the error made of it.
     catch_unwind(AssertUnwindSafe(|| read(bytes)))
@@ -28,7 +35,8 @@ pub fn from_parquet(bytes: impl Into<Bytes>) -> Result<Table, TableError> {
 }
 
 fn read(bytes: Bytes) -> Result<Table, TableError> {
-    let file = SerializedFileReader::new(bytes).map_err(parquet_error)?;
+    let file = SerializedFileReader::new(bytes.clone()).map_err(parquet_error)?;
+    ExpandedBytes::default().check(&bytes, file.metadata())?;
     let rows = group_rows(&file)?;
     let descriptors = file.metadata().file_metadata().schema_descr().columns();
     let total: u64 = rows.iter().map(|&rows| rows as u64).sum();
@@ -80,14 +88,36 @@ fn read_column(
         rows,
         optional: optional(&descriptor)?,
     };
-    Ok(match kind(&descriptor)? {
-        Kind::Text => {
+    let int = |value: i64| Ok(value);
+    Ok(match Stored::of(&descriptor)? {
+        Stored::Text => {
             Values::Text(chunks.read::<ByteArrayType, _>(|bytes| text(bytes, text_bytes))?)
         }
-        Kind::Int => Values::Int(chunks.read::<Int64Type, _>(|value| Ok(*value))?),
-        Kind::Float => Values::Float(chunks.read::<DoubleType, _>(|value| Ok(*value))?),
-        Kind::Bool => Values::Bool(chunks.read::<BoolType, _>(|value| Ok(*value))?),
+        Stored::Int64 => Values::Int(chunks.read::<Int64Type, _>(|&value| int(value))?),
+        Stored::Int32 => Values::Int(chunks.read::<Int32Type, _>(|&value| int(value.into()))?),
+        Stored::Uint32 => {
+            let wide = |&value: &i32| int(value.cast_unsigned().into());
+            Values::Int(chunks.read::<Int32Type, _>(wide)?)
+        }
+        Stored::Uint64 => Values::Int(chunks.read::<Int64Type, _>(|&value| not_negative(value))?),
+        Stored::Float64 => Values::Float(chunks.read::<DoubleType, _>(|&value| Ok(value))?),
+        Stored::Float32 => Values::Float(chunks.read::<FloatType, _>(|&value| Ok(value.into()))?),
+        Stored::Bool => Values::Bool(chunks.read::<BoolType, _>(|&value| Ok(value))?),
+        Stored::Nothing => Values::Text(
+            chunks.read::<Int32Type, _>(|_| Err(unreadable("a column of nulls holds a value")))?,
+        ),
     })
+}
+
+/// A `UINT_64` that an `i64` holds.
+fn not_negative(value: i64) -> Result<i64, TableError> {
+    match value {
+        0.. => Ok(value),
+        _ => Err(unreadable(format!(
+            "{} is beyond 64-bit signed integers",
+            value.cast_unsigned()
+        ))),
+    }
 }
 
 fn text(bytes: &ByteArray, total: &mut u64) -> Result<String, TableError> {
@@ -106,25 +136,6 @@ fn optional(descriptor: &ColumnDescriptor) -> Result<bool, TableError> {
             "column '{}' is nested",
             descriptor.path()
         ))),
-    }
-}
-
-fn kind(descriptor: &ColumnDescriptor) -> Result<Kind, TableError> {
-    match descriptor.physical_type() {
-        Physical::BYTE_ARRAY => Ok(Kind::Text),
-        Physical::INT64 => Ok(Kind::Int),
-        Physical::DOUBLE => Ok(Kind::Float),
-        Physical::BOOLEAN => Ok(Kind::Bool),
-        other @ (Physical::INT32
-        | Physical::INT96
-        | Physical::FLOAT
-        | Physical::FIXED_LEN_BYTE_ARRAY) => {
-            let name = descriptor.name();
-            let expected = "expected UTF-8 BYTE_ARRAY, INT64, DOUBLE or BOOLEAN";
-            Err(unreadable(format!(
-                "column '{name}' is {other}, {expected}"
-            )))
-        }
     }
 }
 
