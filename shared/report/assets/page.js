@@ -92,7 +92,7 @@
     responsive: true,
     displaylogo: false,
     displayModeBar: narrow.matches ? false : "hover",
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage"],
   });
   const recolour = () => {
     for (const figure of figures) {
@@ -159,6 +159,39 @@
     return rows.length > VALUES ? [table, make("p", { class: "aside" }, `The first ${VALUES} of ${rows.length} values.`)] : [table];
   };
 
+  // A figure as a file: light whatever the theme is, and with its title and legend, which the page has
+  // around it.
+  const inLight = (work) => {
+    const scheme = root.style.colorScheme;
+    root.style.colorScheme = "light";
+    try { return work(); } finally { root.style.colorScheme = scheme; }
+  };
+  const literal = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  const save = (figure) => inLight(() => {
+    const [data, layout] = dressed(figure);
+    const words = ["h3", "figcaption p:not(.unseen)"].map((part) => figure.host.querySelector(part)?.textContent ?? "");
+    const [title, note] = words.map(literal);
+    const height = figure.plot.clientHeight + 190;
+    const paper = {
+      ...layout,
+      title: { text: note ? `${title}<br><sub>${note}</sub>` : title, x: 0.02, xanchor: "left" },
+      showlegend: true,
+      legend: { orientation: "h", y: -100 / height, yanchor: "top" },
+      margin: { ...layout.margin, t: 80 },
+      paper_bgcolor: resolved("card"),
+      plot_bgcolor: resolved("card"),
+    };
+    return Plotly.downloadImage({ data, layout: paper, config: {} }, { format: "svg", filename: figure.host.id, width: 900, height });
+  });
+  const foot = (figure) => {
+    const button = make("button", { type: "button", class: "plain svg", title: `${figure.host.id}.svg` }, "Save as SVG");
+    button.addEventListener("click", () => save(figure));
+    const values = figure.host.querySelector(".data");
+    const foot = make("div", { class: "foot" });
+    values.replaceWith(foot);
+    foot.append(values, button);
+  };
+
   const pause = () => new Promise((resume) => setTimeout(resume));
   const draw = async (figure) => {
     figure.plot.replaceChildren();
@@ -167,6 +200,7 @@
     // The description beside the plot says what it shows; hundreds of unnamed shapes do not.
     all("svg", figure.plot).forEach((picture) => picture.setAttribute("aria-hidden", "true"));
     legend(figure);
+    foot(figure);
     figure.host.querySelector(".data").addEventListener("toggle", (event) => {
       const place = event.target.querySelector(".scroll");
       if (event.target.open && !place.hasChildNodes()) place.append(...values(figure));
@@ -211,6 +245,18 @@
       button.addEventListener("click", () => sort(table, column, heading));
       heading.append(button);
     });
+  }
+  // One that is wider than its place says so, and on which side there is more.
+  const measure = (scroll) => {
+    const beyond = scroll.scrollWidth - scroll.clientWidth;
+    scroll.parentElement.classList.toggle("wide", beyond > 1);
+    scroll.parentElement.classList.toggle("more", beyond - scroll.scrollLeft > 1);
+  };
+  const places = new ResizeObserver((entries) => entries.forEach(({ target }) => measure(target)));
+  for (const scroll of all(".sheet > .scroll")) {
+    scroll.before(make("p", { class: "hint" }, "More columns: scroll sideways →"));
+    scroll.addEventListener("scroll", () => measure(scroll), { passive: true });
+    places.observe(scroll);
   }
   for (const sheet of all(".sheet.long")) {
     const rows = all("tbody tr", sheet);

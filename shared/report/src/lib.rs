@@ -7,7 +7,8 @@
 //! - [`Exhibit`]: pictures side by side under one heading;
 //! - [`Download`]: data that the page carries, compressed.
 //!
-//! Pages follow the reader's choice of light or dark, print in light, fit a phone, and can be read
+//! Every section, figure, table and exhibit has a name for addresses, made of its title, and every figure can
+//! be saved as SVG. Pages follow the reader's choice of light or dark, print in light, fit a phone, and can be read
 //! with a keyboard and a screen reader: every figure and picture asks for a description in words.
 //! All text is escaped. Nothing here has a clock or reads a file: equal content is equal bytes.
 //!
@@ -26,6 +27,7 @@
 //! assert!(page.render().starts_with("<!doctype html>"));
 //! ```
 
+mod anchor;
 mod download;
 mod exhibit;
 mod figure;

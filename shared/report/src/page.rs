@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::anchor::{Anchored, anchored};
 use crate::section::Block;
 use crate::{Notice, Section, script};
 
@@ -18,6 +19,7 @@ pub struct Page {
 #[template(path = "page.html")]
 struct Document<'a> {
     page: &'a Page,
+    sections: Vec<Anchored<'a>>,
     style: &'static str,
     behaviour: &'static str,
     /// plotly.js, where the page has figures.
@@ -66,6 +68,7 @@ impl Page {
         let plotly = self.has_figures().then(script::plotly_gzip_base64);
         let document = Document {
             page: self,
+            sections: anchored(&self.sections),
             style: STYLE,
             behaviour: BEHAVIOUR,
             plotly,
@@ -79,11 +82,6 @@ impl Page {
     }
 }
 
-/// What identifies a block on the page: the numbers of section and block.
-fn place(section: &usize, block: &usize) -> String {
-    format!("{section}-{block}")
-}
-
 fn written(document: &Document<'_>) -> String {
     document
         .render()
@@ -93,7 +91,7 @@ fn written(document: &Document<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Cell, Column, DataFile, Download, Fact, Figure, Series, Table};
+    use crate::{Axis, Cell, Column, DataFile, Download, Fact, Figure, Series, Table};
 
     fn page() -> Page {
         let table = Table::new("T <1>", [Column::text("<b>"), Column::number("n", "ms")]).row([
@@ -104,6 +102,14 @@ mod tests {
             .text("less < more")
             .facts([Fact::new("1 <", "of <").detail("<i>")])
             .table(table)
+            .figure(
+                Figure::new("</script><script>alert(2)</script>", "<u>")
+                    .note("<s>")
+                    .x(Axis::new("</script><script>alert(3)", "<kB>").names(["<em>", "</script>"]))
+                    .series(
+                        Series::scatter("</script><b>", [(0.0, 1.0)]).labels(["<q>".to_owned()]),
+                    ),
+            )
             .listing("scenario", "name = '</pre><script>'")
             .downloads([Download::new(DataFile::Csv, "a\"b.csv", "<all>", "x\n")]);
         Page::new("A <title>").lead("<lead>").section(section)
@@ -120,6 +126,11 @@ mod tests {
             "<all>",
             "</pre><script>",
             "a\"b",
+            "</script><",
+            "<u>",
+            "<s>",
+            "<em>",
+            "<q>",
         ] {
             assert!(!html.contains(raw), "{raw}");
         }
@@ -146,9 +157,10 @@ mod tests {
 
     #[test]
     fn only_pages_with_figures_carry_the_plotting_script() {
-        assert!(page().render().len() < 60_000);
+        let plain = Page::new("t").section(Section::new("s").text("words"));
+        assert!(plain.render().len() < 60_000);
         let figure = Figure::new("f", "d").series(Series::line("s", [(1.0, 1.0)]));
-        let html = page().section(Section::new("Plots").figures([figure.clone(), figure]));
+        let html = plain.section(Section::new("Plots").figures([figure.clone(), figure]));
         let html = html.render();
         assert_eq!(html.matches(script::plotly_gzip_base64()).count(), 1);
         assert!(html.len() < 2_000_000, "{}", html.len());

@@ -107,6 +107,19 @@ impl Section {
     }
 }
 
+impl Block {
+    /// The titles of what can be linked to.
+    pub(crate) fn titles(&self) -> Vec<&str> {
+        match self {
+            Self::Figures(figures) => figures.iter().map(|one| one.title.as_str()).collect(),
+            Self::Table(table) => vec![&table.caption],
+            Self::Exhibits(exhibits) => exhibits.iter().map(|one| one.heading.as_str()).collect(),
+            Self::Listing { title, .. } => vec![title],
+            Self::Text(_) | Self::Notice(_) | Self::Facts(_) | Self::Downloads(_) => Vec::new(),
+        }
+    }
+}
+
 impl Fact {
     /// A value with its unit, such as `0.042 BPFP`, and what it is.
     #[must_use]

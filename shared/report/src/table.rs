@@ -17,9 +17,12 @@ pub struct Column {
     pub(crate) numeric: bool,
 }
 
-/// A value as it is shown.
+/// A value as it is shown, perhaps with a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cell(String);
+pub struct Cell {
+    text: String,
+    target: Option<String>,
+}
 
 impl Table {
     /// Rows that a page shows at most; more would make it slow. What is left out is said, and
@@ -100,7 +103,19 @@ impl Cell {
     /// Words.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self {
+            text: text.into(),
+            target: None,
+        }
+    }
+
+    /// Words that lead to a file, whose path is relative to the page or absolute.
+    #[must_use]
+    pub fn link(text: impl Into<String>, path: &str) -> Self {
+        Self {
+            target: Some(encoded(path)),
+            ..Self::text(text)
+        }
     }
 
     /// A number with so many decimals; one that is not finite shows as unknown.
@@ -115,7 +130,7 @@ impl Cell {
             .trim_start_matches('-')
             .trim_matches(['0', '.'])
             .is_empty();
-        Self(if zero { text.replace('-', "") } else { text })
+        Self::text(if zero { text.replace('-', "") } else { text })
     }
 
     /// A number that may be unknown.
@@ -127,18 +142,33 @@ impl Cell {
     /// A number of something.
     #[must_use]
     pub fn count(count: impl Into<u64>) -> Self {
-        Self(count.into().to_string())
+        Self::text(count.into().to_string())
     }
 
     /// Nothing known.
     #[must_use]
     pub fn missing() -> Self {
-        Self("–".to_owned())
+        Self::text("–")
     }
 
     pub(crate) fn shown(&self) -> &str {
-        &self.0
+        &self.text
     }
+
+    pub(crate) fn target(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+}
+
+/// A path in an address (RFC 3986, 2.3): never a scheme, a query or a fragment.
+fn encoded(path: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        other => format!("%{other:02X}"),
+    };
+    path.bytes().map(byte).collect()
 }
 
 #[cfg(test)]
@@ -152,6 +182,19 @@ mod tests {
         assert_eq!(Cell::number(100.0, 0).shown(), "100");
         assert_eq!(Cell::number(f64::NAN, 2), Cell::missing());
         assert_eq!(Cell::known(None, 2).shown(), "–");
+    }
+
+    #[test]
+    fn links_lead_to_files_and_nowhere_else() {
+        let link = Cell::link("a", "points/rate_2-Mbit-s/ü report.html");
+        assert_eq!(
+            link.target(),
+            Some("points/rate_2-Mbit-s/%C3%BC%20report.html")
+        );
+        assert_eq!(
+            Cell::link("a", "javascript:alert(1)").target(),
+            Some("javascript%3Aalert%281%29")
+        );
     }
 
     #[test]

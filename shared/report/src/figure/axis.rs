@@ -1,3 +1,4 @@
+use plotly::common::TickMode;
 use plotly::layout::{Axis as PlotAxis, AxisRange, AxisType, CategoryOrder, RangeMode};
 
 /// An axis: what is measured, in which unit, and how it is spread.
@@ -8,6 +9,7 @@ pub struct Axis {
     log: bool,
     from_zero: bool,
     rows: Vec<String>,
+    names: Vec<String>,
     range: Option<(f64, f64)>,
 }
 
@@ -21,6 +23,7 @@ impl Axis {
             log: false,
             from_zero: false,
             rows: Vec::new(),
+            names: Vec::new(),
             range: None,
         }
     }
@@ -43,6 +46,14 @@ impl Axis {
     #[must_use]
     pub fn rows<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.rows = names.into_iter().map(super::literal).collect();
+        self
+    }
+
+    /// Names in place of the numbers 0, 1, 2 and so on: values that have no order in size.
+    #[must_use]
+    pub fn names<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.names = names.into_iter().map(super::literal).collect();
+        self.range = Some((-0.5, self.names.len() as f64 - 0.5));
         self
     }
 
@@ -118,6 +129,12 @@ impl Axis {
         if let Some((low, high)) = self.range {
             let (low, high) = (self.position(low), self.position(high));
             axis = axis.range(AxisRange::new(low, high));
+        }
+        if !self.names.is_empty() {
+            axis = axis
+                .tick_mode(TickMode::Array)
+                .tick_values((0..self.names.len()).map(|at| at as f64).collect())
+                .tick_text(self.names.clone());
         }
         if !self.rows.is_empty() {
             // plotly.js counts from the bottom.
