@@ -5,7 +5,7 @@ use splitsim_feature::{Feature, FeatureShape, Task};
 use splitsim_results::DistortionRecord;
 use splitsim_source::ImageExtent;
 use splitsim_truth::{
-    DepthCrop, GroundTruth, HeadOutput, Performance, SemanticDistortion, TruthError,
+    DepthCrop, GroundTruth, HeadOutput, Performance, SemanticDistortion, TruthError, agreement,
 };
 use splitsim_vision::{Engine, VisionError};
 
@@ -36,8 +36,8 @@ pub(crate) enum ExperimentError {
     Head(#[from] VisionError),
 }
 
-/// Measures what can be measured: performance needs the ground truth, the rest the original feature as
-/// well (CFQA, §4.6). `None` when neither is known.
+/// Measures what can be measured: performance needs the ground truth, distortion the original feature as well
+/// (CFQA, §4.6), agreement that one alone. `None` when neither is known.
 pub(crate) fn measure(
     engine: &Engine,
     original: &Original,
@@ -49,15 +49,15 @@ pub(crate) fn measure(
     record.received = received_performance.map(Performance::value);
     if let Some(feature) = &original.feature {
         record.feature_mse = Some(mse(feature, received.feature)?);
-        if let Some(received_performance) = received_performance {
-            let output = engine.run_head(received.task, feature, received.extent)?;
-            let original = performance(truth, &output)?;
-            record.original = original.map(Performance::value);
-            record.distortion = original
-                .map(|original| SemanticDistortion::between(original, received_performance))
-                .transpose()?
-                .map(SemanticDistortion::value);
-        }
+        let output = engine.run_head(received.task, feature, received.extent)?;
+        record.agreement = Some(agreement(&output, received.output)?);
+        let original = performance(truth, &output)?;
+        record.original = original.map(Performance::value);
+        record.distortion = original
+            .zip(received_performance)
+            .map(|(original, received)| SemanticDistortion::between(original, received))
+            .transpose()?
+            .map(SemanticDistortion::value);
     }
     Ok((record != DistortionRecord::default()).then_some(record))
 }

@@ -12,7 +12,7 @@ use splitsim_proto::{
 };
 use splitsim_results::LoggedFrame;
 use splitsim_transport::TransportError;
-use splitsim_truth::{GroundTruth, HeadOutput};
+use splitsim_truth::{GroundTruth, HeadOutput, agreement};
 use support::{Lab, Shipment, error, name, result, send};
 
 /// Performance by the definitions, written down once more: CFQA §4.6.
@@ -80,6 +80,11 @@ fn check_logged(lab: &Lab, shipment: &Shipment, logged: &LoggedFrame) {
         assert!((measured - expected).abs() < 1e-4, "{measured} {expected}");
     }
     assert!(mse > 0.0 && mse < 1.0, "{mse}");
+    let agreed = agreement(&run(&shipment.original), &run(&shipment.received)).unwrap();
+    assert!(
+        (measured.agreement.unwrap() - agreed).abs() < 1e-4,
+        "{measured:?} {agreed}"
+    );
     assert_eq!(logged.frame.container_bytes, Bytes::of(&shipment.container));
     assert_eq!(
         logged.frame.score.as_ref().map(|score| score.value),

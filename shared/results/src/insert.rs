@@ -303,8 +303,8 @@ fn distortion_row(
     distortion: &DistortionRecord,
 ) -> Result<(), InsertError> {
     db.prepare_cached(
-        "INSERT INTO distortions (frame_key, original, received, distortion, feature_mse)
-         VALUES (:frame_key, :original, :received, :distortion, :feature_mse)",
+        "INSERT INTO distortions (frame_key, original, received, distortion, feature_mse, agreement)
+         VALUES (:frame_key, :original, :received, :distortion, :feature_mse, :agreement)",
     )?
     .execute(named_params! {
         ":frame_key": frame_key,
@@ -312,6 +312,7 @@ fn distortion_row(
         ":received": optional(finite, "received performance", distortion.received)?,
         ":distortion": optional(finite, "distortion", distortion.distortion)?,
         ":feature_mse": optional(finite, "feature_mse", distortion.feature_mse)?,
+        ":agreement": optional(finite, "agreement", distortion.agreement)?,
     })?;
     Ok(())
 }

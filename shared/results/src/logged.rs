@@ -90,7 +90,7 @@ impl Store {
             .prepare_cached("SELECT * FROM attempts WHERE frame_key = ?1 ORDER BY attempt")?;
         let mut frames = snapshot.prepare_cached(
             "SELECT run_id, edge_id, frames.*, stages.*, original, received, distortion,
-                 feature_mse, distortions.frame_key IS NOT NULL AS measured
+                 feature_mse, agreement, distortions.frame_key IS NOT NULL AS measured
              FROM frames JOIN runs USING (run_key) JOIN stages USING (frame_key)
                  LEFT JOIN distortions USING (frame_key)
              ORDER BY frames.frame_key",
@@ -190,6 +190,7 @@ fn distortion_of_row(row: &Row<'_>) -> rusqlite::Result<Option<DistortionRecord>
         received: row.get("received")?,
         distortion: row.get("distortion")?,
         feature_mse: row.get("feature_mse")?,
+        agreement: row.get("agreement")?,
     }))
 }
 

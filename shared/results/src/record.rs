@@ -264,6 +264,10 @@ pub struct DistortionRecord {
     pub distortion: Option<f64>,
     /// Mean squared error between the original feature and what arrived.
     pub feature_mse: Option<f64>,
+    /// Agreement of the head's answer on what arrived with its answer on the original, which may be wrong
+    /// too: 100 or 0 for the same top class or another (cls), mean IoU of the two masks in % (seg), or RMSE
+    /// between the two depth maps in m (dpt).
+    pub agreement: Option<f64>,
 }
 
 /// The stages whose length the cloud knows before it replies: the edge's, which the frame's

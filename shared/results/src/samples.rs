@@ -96,6 +96,7 @@ pub(crate) const fn distortion(original: f64, received: f64, distortion: f64) ->
         received: Some(received),
         distortion: Some(distortion),
         feature_mse: None,
+        agreement: None,
     }
 }
 

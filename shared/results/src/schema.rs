@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::ResultsError;
 
 /// Version of the tables, in `PRAGMA user_version`.
-pub const SCHEMA_VERSION: i32 = 3;
+pub const SCHEMA_VERSION: i32 = 4;
 
 /// "spsr", in `PRAGMA application_id`: tells our files from other SQLite databases.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"spsr");
@@ -17,6 +17,7 @@ const STEPS: [&str; SCHEMA_VERSION as usize] = [
     include_str!("schema.sql"),
     include_str!("schema-2.sql"),
     include_str!("schema-3.sql"),
+    include_str!("schema-4.sql"),
 ];
 
 /// What a database is to us.

@@ -87,6 +87,9 @@ pub struct GroupSummary {
     pub distortion: Option<DistortionSummary>,
     /// Mean squared error of the features that arrived.
     pub feature_mse_mean: Option<f64>,
+    /// Agreement with the answers on the original features: cls share of the same top class in %, seg mean
+    /// IoU in %, dpt mean RMSE in m.
+    pub agreement_mean: Option<f64>,
     /// Time from capture to reply, and in each stage.
     pub latency: Latency,
 }
@@ -185,6 +188,7 @@ struct FrameRow {
     received: Option<f64>,
     distortion: Option<f64>,
     feature_mse: Option<f64>,
+    agreement: Option<f64>,
     stages: StagesRow,
 }
 
@@ -204,6 +208,7 @@ struct StagesRow {
 
 const FRAMES: &str = "
     SELECT f.*, s.*, d.original, d.received, d.distortion, d.feature_mse,
+        d.agreement,
         (SELECT count(*) FROM attempts a WHERE a.frame_key = f.frame_key) AS attempts,
         (SELECT scores FROM attempts a
             WHERE a.frame_key = f.frame_key AND a.attempt = f.shipped_attempt) AS scores
@@ -260,6 +265,7 @@ impl FrameRow {
             received: row.get("received")?,
             distortion: row.get("distortion")?,
             feature_mse: row.get("feature_mse")?,
+            agreement: row.get("agreement")?,
             stages: StagesRow {
                 end_to_end: row.get("end_to_end_ms")?,
                 preprocess: row.get("preprocess_ms")?,

@@ -15,6 +15,7 @@ const SCENARIO: &str = "\
 name = 'sample'
 description = 'two policies <on> one task'
 frames = FRAMES
+edges-per-task = 1
 tasks = ['seg']
 [[policies]]
 name = 'gate'
@@ -153,6 +154,7 @@ fn record(store: &mut Store, run: &RunRecord, frame: u64, gated: bool) {
         received: Some(60.0 - distortion),
         distortion: Some(distortion),
         feature_mse: Some(0.1),
+        agreement: None,
     };
     let stages = CloudStages {
         preprocess_ms: 1.0,

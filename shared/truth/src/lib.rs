@@ -8,6 +8,7 @@
 //!   [`SegPrediction`];
 //! - [`Performance`] of one image: [`Rank`], [`MeanIou`] or [`DepthRmse`];
 //! - [`SemanticDistortion`]: performance lost between two features of one image;
+//! - [`agreement`] of two answers, where nothing is known to be true;
 //! - [`Judgement`] of one image: all that a data set's figures need of it, [`DepthErrors`] among them;
 //! - [`Evaluation`]: performance over a data set, from the judgements of its images.
 //!
@@ -26,6 +27,7 @@
 //! # Ok::<(), splitsim_truth::TruthError>(())
 //! ```
 
+mod agreement;
 mod crop;
 mod depth_errors;
 mod distortion;
@@ -40,6 +42,7 @@ mod performance;
 mod rank;
 mod rmse;
 
+pub use agreement::agreement;
 pub use crop::DepthCrop;
 pub use depth_errors::DepthErrors;
 pub use distortion::SemanticDistortion;

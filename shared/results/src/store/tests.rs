@@ -385,7 +385,13 @@ fn results_of_schema_1_get_the_tables_that_they_lack() {
     old.pragma_update(None, "user_version", 1).unwrap();
     old.execute_batch(
         "INSERT INTO runs VALUES (1, 'r', 'e', 'p', 'cls', 'm', 'd', 'c', NULL, NULL, '4', 't',
-             'v', '{}', 's')",
+             'v', '{}', 's');
+         INSERT INTO frames (frame_key, run_key, frame, task, source, verdict, shipped_attempt,
+             shipped_level, feature_points, payload_bytes, container_bytes, cloud_outcome, received_at)
+             VALUES (1, 1, 0, 'cls', 'a', 'ungated', 0, 0, 1, 1, 1, '{}', 't');
+         INSERT INTO stages VALUES (1, 1, 1, 1, 1, NULL, 1, 1, 1, 1, NULL, NULL, NULL, NULL, NULL,
+             NULL);
+         INSERT INTO distortions VALUES (1, 2, 3, 1, 0.5)",
     )
     .unwrap();
     drop(old);
@@ -393,6 +399,8 @@ fn results_of_schema_1_get_the_tables_that_they_lack() {
         let store = Store::open(&path).unwrap();
         assert_eq!(store.runs().unwrap().len(), 1);
         assert!(store.rows(TableName::LinkSamples).unwrap().rows.is_empty());
+        let truth = store.frames().unwrap()[0].distortion.unwrap();
+        assert_eq!((truth.distortion, truth.agreement), (Some(1.0), None));
         let version = store
             .connection
             .pragma_query_value(None, "user_version", |row| row.get(0));
@@ -490,9 +498,11 @@ fn another_schema_is_refused() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{}: results of schema 4, but this program reads schema 3; \
+            "{}: results of schema {}, but this program reads schema {}; \
              use the splitsim version that wrote them, or a newer one",
-            path.display()
+            path.display(),
+            crate::SCHEMA_VERSION + 1,
+            crate::SCHEMA_VERSION
         )
     );
 }

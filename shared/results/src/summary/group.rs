@@ -25,6 +25,7 @@ pub(super) struct Group {
     received: Performance,
     distortions: Distortions,
     feature_mse: Mean,
+    agreement: Mean,
     timings: Timings,
 }
 
@@ -52,6 +53,7 @@ impl Group {
         self.received.add_known(frame.received);
         self.distortions.add_known(frame.distortion);
         self.feature_mse.add_known(frame.feature_mse);
+        self.agreement.add_known(frame.agreement);
         self.timings.add(&frame.stages);
     }
 
@@ -77,6 +79,7 @@ impl Group {
             performance_received: self.received.finish(task),
             distortion: self.distortions.finish(DistortionUnit::of(task)),
             feature_mse_mean: self.feature_mse.value(),
+            agreement_mean: self.agreement.value(),
             latency: self.timings.finish(),
         }
     }

@@ -58,6 +58,7 @@ fn group(policy: &str, attempts_mean: f64, bytes: f64, rank_mean: f64) -> GroupS
             worst: 9.0 * rank_mean,
         }),
         feature_mse_mean: None,
+        agreement_mean: None,
         latency: Latency {
             end_to_end: stage(50.0 + 40.0 * attempts_mean + bytes / 100.0),
             preprocess: stage(2.0),
