@@ -104,7 +104,7 @@ pub enum Answer {
 }
 
 /// A frame that came to nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedFrame {
     /// The frame's number.
     pub frame: u64,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
+use splitsim_edge::FailedFrame;
 use splitsim_policy::Decision;
 use splitsim_replay::Recording;
 use splitsim_results::{Store, Summary};
@@ -50,6 +51,8 @@ enum Found {
 pub(crate) const RESOLVED: &str = "scenario.resolved.toml";
 const SUMMARY: &str = "summary.json";
 pub(super) const EDGES: &str = "edges";
+/// Beside an edge's journal: frames that came to nothing.
+const FAILED: &str = "failed.json";
 const LOCK: &str = ".lock";
 /// There while a folder is being cleared: what else is there then is not whole.
 const CLEARING: &str = ".clearing";
@@ -106,6 +109,15 @@ impl Folder {
     /// The frames of which an edge's policy shipped nothing.
     pub(super) fn dropped(&self, policy: &str, edge: &str) -> usize {
         dropped(&self.edge(policy, edge))
+    }
+
+    /// Stores which frames of an edge came to nothing, for the report; what an earlier process stored is
+    /// replaced, as its frames were tried again.
+    pub(super) fn failed(&self, policy: &str, edge: &str, frames: &[FailedFrame]) -> Result<()> {
+        let folder = self.edge(policy, edge);
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        splitsim_table::write_file(&folder.join(FAILED), &serde_json::to_vec_pretty(frames)?)?;
+        Ok(())
     }
 
     /// The resolved scenario with provenance, as it is stored.
@@ -289,6 +301,16 @@ pub(super) fn dropped(edge: &Path) -> usize {
         .map(|frame| frame.frame)
         .collect::<BTreeSet<_>>()
         .len()
+}
+
+/// The frames of an edge that came to nothing, with the reasons; none where nothing says so.
+pub(super) fn failed(edge: &Path) -> Vec<(u64, String)> {
+    let stored = fs::read(edge.join(FAILED)).unwrap_or_default();
+    let frames: Vec<FailedFrame> = serde_json::from_slice(&stored).unwrap_or_default();
+    frames
+        .into_iter()
+        .map(|one| (one.frame, one.reason))
+        .collect()
 }
 
 #[cfg(test)]

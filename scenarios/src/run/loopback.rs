@@ -151,7 +151,13 @@ impl Loopback {
                 .with_context(|| format!("edge {label} broke down"))?;
             connections.extend(wire::connections(&run_id, id, &paths));
             match outcome {
-                Ok(report) => shortfalls.extend(shortfall(&label, &report)),
+                Ok(report) => {
+                    experiment
+                        .ready
+                        .folder
+                        .failed(&policy.name, id, &report.failed)?;
+                    shortfalls.extend(shortfall(&label, &report));
+                }
                 Err(error) => {
                     let error = anyhow::Error::from(error);
                     failure.get_or_insert(error.context(format!("edge {label}")));

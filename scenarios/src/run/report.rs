@@ -40,7 +40,7 @@ pub(super) fn missing(
         .sum()
 }
 
-/// The run of a folder, with the frames that its edges dropped.
+/// The run of a folder, with the frames that its edges dropped and those that failed.
 ///
 /// # Errors
 /// When the folder is none of a run, or damaged.
@@ -54,6 +54,7 @@ pub(crate) fn read(folder: &Path) -> Result<RecordedRun, StoryError> {
             if let Some(task) = task {
                 let dropped = folder::dropped(&edges.join(&edge)) as u64;
                 run = run.with_dropped(&policy, task, dropped);
+                run = run.with_failed(&policy, task, folder::failed(&edges.join(&edge)));
             }
         }
     }

@@ -18,11 +18,12 @@ impl RecordedRun {
         let frames = &self.frames;
         let mut columns = self.keys(frames.iter());
         columns.extend(shipped(frames));
-        let truths: [Named<DistortionRecord, f64>; 4] = [
+        let truths: [Named<DistortionRecord, f64>; 5] = [
             ("original", |truth| truth.original),
             ("received", |truth| truth.received),
             ("distortion", |truth| truth.distortion),
             ("feature_mse", |truth| truth.feature_mse),
+            ("agreement", |truth| truth.agreement),
         ];
         for (name, of) in truths {
             let values = frames

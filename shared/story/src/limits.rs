@@ -2,8 +2,8 @@ use splitsim_feature::Task;
 
 /// The true distortion up to which a frame is within its limit, by task.
 ///
-/// The default is what `splitsim model calibrate` allows tiny-scenes on average: no lost rank for
-/// cls, 1 mIoU point for seg, 0.02 m of RMSE for dpt.
+/// The default is a choice for reading: no lost rank for cls, 1 mIoU point for seg, 0.02 m of RMSE for dpt. It
+/// judges single frames; the targets of `splitsim model calibrate` bound means and are others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     /// Ranks.
@@ -46,7 +46,8 @@ impl Limits {
 }
 
 /// The unit of a task's distortion.
-pub(crate) const fn unit(task: Task) -> &'static str {
+#[must_use]
+pub const fn unit(task: Task) -> &'static str {
     match task {
         Task::Cls => "ranks",
         Task::Seg => "mIoU points",
@@ -55,7 +56,8 @@ pub(crate) const fn unit(task: Task) -> &'static str {
 }
 
 /// The task in words.
-pub(crate) const fn title(task: Task) -> &'static str {
+#[must_use]
+pub const fn title(task: Task) -> &'static str {
     match task {
         Task::Cls => "Classification",
         Task::Seg => "Segmentation",

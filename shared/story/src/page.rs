@@ -33,6 +33,7 @@ impl RecordedRun {
         }
         let sections = [
             Some(section::overview::section(self, limits)),
+            section::failed::section(self),
             section::rate::section(self, limits),
             section::gate::section(self, limits),
             section::latency::section(self),
@@ -55,8 +56,13 @@ impl RecordedRun {
         let missing = self.missing()?;
         (missing > 0).then(|| {
             let asked = missing + recorded as u64;
+            let failed: usize = self.failed.values().map(Vec::len).sum();
+            let failed = match failed {
+                0 => String::new(),
+                failed => format!(" {failed} failed, for the reasons under Failed frames."),
+            };
             format!(
-                "This run is not finished: {recorded} of {asked} frames are recorded. What follows \
+                "This run is not finished: {recorded} of {asked} frames are recorded.{failed} What follows \
                  describes those; policies that ran later may lack the same frames that others have. \
                  Running the same scenario into the same folder goes on with the rest."
             )

@@ -26,6 +26,8 @@ pub struct RecordedRun {
     pub(crate) links: Vec<LinkSampleRecord>,
     /// Frames that policies dropped on purpose.
     pub(crate) dropped: BTreeMap<(String, Task), u64>,
+    /// Frames that came to nothing, by policy and task: their numbers and why.
+    pub(crate) failed: BTreeMap<(String, Task), Vec<(u64, String)>>,
 }
 
 impl RecordedRun {
@@ -49,6 +51,7 @@ impl RecordedRun {
             summary: Summary::compute(&store)?,
             links: store.link_samples()?,
             dropped: BTreeMap::new(),
+            failed: BTreeMap::new(),
             scenario,
         };
         store.close()?;
@@ -86,6 +89,17 @@ impl RecordedRun {
     pub fn with_dropped(mut self, policy: &str, task: Task, frames: u64) -> Self {
         if frames > 0 {
             *self.dropped.entry((policy.to_owned(), task)).or_default() += frames;
+        }
+        self
+    }
+
+    /// Frames that came to nothing under a policy, with their numbers and the reasons. The cloud may never
+    /// hear of them: whoever reads what the edges left says it here.
+    #[must_use]
+    pub fn with_failed(mut self, policy: &str, task: Task, frames: Vec<(u64, String)>) -> Self {
+        if !frames.is_empty() {
+            let known = self.failed.entry((policy.to_owned(), task)).or_default();
+            known.extend(frames);
         }
         self
     }

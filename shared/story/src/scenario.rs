@@ -84,10 +84,11 @@ fn count(value: &Value) -> Option<u64> {
         .and_then(|count| u64::try_from(count).ok())
 }
 
-/// Frames of a policy and task: all its edges go through the whole source.
+/// Frames of a policy and task: all its edges go through the whole source. `None` where the file lacks one of
+/// the two: a resolved scenario spells out every default, and none is made up here.
 fn frames_each(scenario: &Table) -> Option<u64> {
-    let edges = scenario.get("edges-per-task").map_or(Some(1), count)?;
-    Some(scenario.get("frames").and_then(count)? * edges)
+    let edges = scenario.get("edges-per-task").and_then(count)?;
+    scenario.get("frames").and_then(count)?.checked_mul(edges)
 }
 
 fn policies(scenario: &Table) -> Vec<String> {
@@ -135,6 +136,7 @@ mod tests {
     fn every_edge_goes_through_all_frames() {
         let scenario = parse("name = 'a'\nframes = 5\nedges-per-task = 3");
         assert_eq!(scenario.frames_each, Some(15));
+        assert_eq!(parse("name = 'a'\nframes = 5").frames_each, None);
         assert_eq!(scenario.lead("else"), "else");
     }
 

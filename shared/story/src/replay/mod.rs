@@ -24,7 +24,7 @@ pub struct RecordedReplay {
     scenario: ResolvedScenario,
     /// One per task of the comparison, in its order.
     recordings: Vec<Recording>,
-    comparison: Comparison,
+    pub(crate) comparison: Comparison,
     /// Policies in the scenario's order, then those that only the comparison has; last what cannot be
     /// deployed.
     policies: Vec<String>,

@@ -5,14 +5,15 @@ use splitsim_results::LoggedFrame;
 
 use crate::RecordedRun;
 use crate::limits::decimals;
+use crate::section::overview::AGREEMENT;
 
 pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
     if run.frames.is_empty() {
         return None;
     }
     let columns = [
-        Column::text("task"),
         Column::text("policy"),
+        Column::text("task"),
         Column::number("frame", ""),
         Column::text("picture"),
         Column::text("verdict"),
@@ -26,6 +27,7 @@ pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
             .about("performance on the original feature: rank, mIoU % or m"),
         Column::number("arrived", "").about("performance on what arrived: rank, mIoU % or m"),
         Column::number("distortion", "").about("true semantic distortion: ranks, mIoU points or m"),
+        Column::number("agreement", "cls %, seg IoU %, dpt m").about(AGREEMENT),
         Column::number("transfer", "ms"),
         Column::number("latency", "ms").about("end to end: from capture to the reply"),
     ];
@@ -46,7 +48,7 @@ pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
     Some(section)
 }
 
-fn row(run: &RecordedRun, logged: &LoggedFrame) -> [Cell; 16] {
+fn row(run: &RecordedRun, logged: &LoggedFrame) -> [Cell; 17] {
     let LoggedFrame {
         frame,
         attempts,
@@ -61,8 +63,8 @@ fn row(run: &RecordedRun, logged: &LoggedFrame) -> [Cell; 16] {
         Cell::known(distortion.as_ref().and_then(of), digits)
     };
     [
-        Cell::text(frame.key.task.name()),
         Cell::text(run.policy_of(&frame.key.run_id)),
+        Cell::text(frame.key.task.name()),
         Cell::count(frame.key.frame),
         Cell::text(&frame.source),
         Cell::text(frame.verdict.name()),
@@ -75,6 +77,7 @@ fn row(run: &RecordedRun, logged: &LoggedFrame) -> [Cell; 16] {
         truth(|truth| truth.original),
         truth(|truth| truth.received),
         truth(|truth| truth.distortion),
+        truth(|truth| truth.agreement),
         Cell::known(stages.transfer_ms, 1),
         Cell::known(stages.end_to_end_ms, 1),
     ]

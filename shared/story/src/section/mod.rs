@@ -1,6 +1,7 @@
 //! The parts of the page, one module each.
 
 pub(crate) mod data;
+pub(crate) mod failed;
 pub(crate) mod frames;
 pub(crate) mod gate;
 pub(crate) mod latency;

@@ -3,25 +3,27 @@
 use std::collections::BTreeSet;
 
 use splitsim_feature::Task;
-use splitsim_report::{Cell, Column, Fact, Section, Table};
-use splitsim_results::{GroupSummary, Quantiles};
+use splitsim_report::{Cell, Column, Fact, Notice, Section, Table};
+use splitsim_results::{GroupSummary, Quantiles, RunRecord};
 
-use crate::limits::{decimals, title, unit};
-use crate::shipment::Shipment;
+use crate::limits::{decimals, title};
 use crate::statistics::{estimate, mean};
-use crate::{Limits, RecordedRun, columns};
+use crate::{Limits, RecordedRun, columns, trade};
 
 pub(crate) fn section(run: &RecordedRun, limits: &Limits) -> Section {
     let mut section = Section::new("Overview").text(what_was_run(run)).text(HOW);
+    if let Some(apart) = told_apart(run) {
+        section = section.notice(Notice::warning(apart));
+    }
     let facts: Vec<Fact> = run
         .tasks
         .iter()
-        .filter_map(|&task| headline(run, task, limits))
+        .flat_map(|&task| trade::cards(run, task, limits))
         .collect();
     if !facts.is_empty() {
         section = section.facts(facts);
     }
-    let section = section.table(policies(run, limits));
+    let section = section.table(outcomes(run, limits)).table(efforts(run));
     match run.scenario() {
         Some(scenario) => section.listing(RESOLVED_SCENARIO, scenario),
         None => section,
@@ -37,10 +39,9 @@ const HOW: &str = "For every frame an edge extracts a feature, codes it, decodes
     difference is the true distortion, which no edge sees.";
 
 fn what_was_run(run: &RecordedRun) -> String {
-    let first = run.runs.first();
-    let codec = first.map_or("?", |run| &run.codec);
-    let model = first.map_or("?", |run| &run.model);
-    let started = first.map_or("", |run| run.started_at.as_str());
+    let codecs = distinct(run, |run| &run.codec);
+    let models = distinct(run, |run| &run.model);
+    let started = run.runs.first().map_or("", |run| run.started_at.as_str());
     let policies = match run.scenario {
         Some(_) => run.policies.join(", "),
         None => labelled(run),
@@ -50,10 +51,19 @@ fn what_was_run(run: &RecordedRun) -> String {
         None => format!("{} frames in all", run.frames.len()),
     };
     format!(
-        "Model {model}, codec {codec}; policies {policies}; tasks {}; {frames}. Begun {}.",
+        "Model {models}, codec {codecs}; policies {policies}; tasks {}; {frames}. Begun {}.",
         task_names(&run.tasks),
         minute(started)
     )
+}
+
+/// What the runs have, each once.
+fn distinct(run: &RecordedRun, of: impl Fn(&RunRecord) -> &String) -> String {
+    let all: BTreeSet<&str> = run.runs.iter().map(|run| of(run).as_str()).collect();
+    match all.is_empty() {
+        true => "?".to_owned(),
+        false => all.into_iter().collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// The runs and, in parentheses, their policies.
@@ -79,125 +89,127 @@ pub(crate) fn minute(rfc3339: &str) -> String {
     }
 }
 
-/// What the first gate saves against the policy that spends most, and what it breaks.
-fn headline(run: &RecordedRun, task: Task, limits: &Limits) -> Option<Fact> {
-    let shipments = run.shipments(task);
-    let (gated, gate) = run.first_gate(task)?;
-    let of = |policy: usize| shipments.iter().filter(move |one| one.policy == policy);
-    let bytes = |policy: usize| {
-        let bytes: Vec<f64> = of(policy).map(container_bytes).collect();
-        mean(&bytes)
+/// Says which policies cannot be compared because they went over other pictures.
+fn told_apart(run: &RecordedRun) -> Option<String> {
+    let of_task = |&task: &Task| {
+        let cohorts = run.cohorts(task);
+        let names: Vec<String> = cohorts.iter().map(|one| one.names(run)).collect();
+        (names.len() > 1).then(|| format!("{}: {}", title(task), names.join(" | ")))
     };
-    let spent = bytes(gated)?;
-    let others = (0..run.policies.len()).filter(|&policy| policy != gated);
-    let (dearest, most) = others
-        .filter_map(|policy| Some((policy, bytes(policy)?)))
-        .max_by(|(_, a), (_, b)| a.total_cmp(b))?;
-    let saved = (1.0 - spent / most) * 100.0;
-    let value = match saved >= 0.0 {
-        true => format!("{saved:.0} % fewer bytes"),
-        false => format!("{:.0} % more bytes", -saved),
-    };
-    let label = format!(
-        "{}: {} against {}",
-        title(task),
-        run.policies[gated],
-        run.policies[dearest]
-    );
-    let distortions: Vec<f64> = of(gated).filter_map(Shipment::distortion).collect();
-    let broken = estimate(&distortions).map_or_else(
-        || "true distortion unknown".to_owned(),
-        |found| {
-            let digits = decimals(task);
-            let limit = limits.of(task);
-            let over = distortions.iter().filter(|&&one| one > limit).count();
-            format!(
-                "mean distortion {:.digits$} {} (95 % interval {:.digits$} to {:.digits$}); {over} of \
-                 {} frames over {limit} {}; asks for {} {}",
-                found.mean,
-                unit(task),
-                found.low,
-                found.high,
-                distortions.len(),
-                unit(task),
-                gate.metric,
-                gate.threshold,
-            )
-        },
-    );
-    Some(Fact::new(value, label).detail(broken))
+    let apart: Vec<String> = run.tasks.iter().filter_map(of_task).collect();
+    (!apart.is_empty()).then(|| {
+        format!(
+            "Not all of these went over the same pictures with the same model: {}. What stands on two sides \
+             of a bar is shown side by side and not compared, as what frames cost and what breaks depends on \
+             the pictures.",
+            apart.join("; ")
+        )
+    })
 }
 
-fn container_bytes(shipment: &Shipment<'_>) -> f64 {
-    shipment.logged.frame.container_bytes.0 as f64
-}
-
-fn policies(run: &RecordedRun, limits: &Limits) -> Table {
+/// What policies cost and break.
+fn outcomes(run: &RecordedRun, limits: &Limits) -> Table {
     let columns = [
-        Column::text("task"),
         Column::text("policy"),
-        Column::number("frames", ""),
+        Column::text("task"),
+        Column::number("frames", "arrived"),
+        Column::number("failed", "frames").about("frames that came to nothing, see Failed frames"),
         columns::rate(),
-        Column::number("container", "kB").about("mean per frame"),
         Column::number("link", "kB").about("mean per frame, with all headers and retransmissions"),
-        Column::number("tries", "/frame").about("encodings made per frame"),
-        Column::number("re-encoded", "%").about("frames with more than one encoding"),
-        Column::number("best effort", "%").about("frames shipped although no try passed"),
-        Column::number("dropped", "frames").about("frames of which the policy shipped nothing"),
+        columns::over_limit(),
         columns::mean_distortion(),
         columns::interval_of_mean(),
         columns::p95_distortion(),
-        Column::number("distortion", "worst").about("true distortion"),
-        columns::over_limit(),
         Column::number("latency", "p50 ms").about("end to end: from capture to the reply"),
         Column::number("latency", "p95 ms").about("end to end: from capture to the reply"),
     ];
     let mut table = Table::new("Policies by task", columns);
     for group in &run.summary.groups {
-        table.push(row(run, group, limits));
+        table.push(outcome(run, group, limits));
     }
     table
 }
 
-fn row(run: &RecordedRun, group: &GroupSummary, limits: &Limits) -> [Cell; 17] {
+fn outcome(run: &RecordedRun, group: &GroupSummary, limits: &Limits) -> [Cell; 12] {
     let task = group.key.task;
     let policy = run.policy_of(&group.key.run_id);
-    let index = run.policies.iter().position(|name| name == policy);
     let shipments = run.shipments(task).into_iter();
-    let shipments = shipments.filter(|one| Some(one.policy) == index);
-    let distortions: Vec<f64> = shipments.filter_map(|one| one.distortion()).collect();
+    let own = shipments.filter(|one| run.policies[one.policy] == policy);
+    let distortions: Vec<f64> = own.filter_map(|one| one.distortion()).collect();
     let found = estimate(&distortions);
-    let over = distortions
-        .iter()
-        .filter(|&&one| one > limits.of(task))
-        .count() as f64;
+    let over = |&&one: &&f64| one > limits.of(task);
+    let over = distortions.iter().filter(over).count() as f64;
     let over = (!distortions.is_empty()).then(|| over / distortions.len() as f64 * 100.0);
     let digits = decimals(task);
-    let kilobytes = |bytes: Option<f64>| Cell::known(bytes.map(|bytes| bytes / 1000.0), 2);
     let latency =
         |of: fn(&Quantiles) -> f64| Cell::known(group.latency.end_to_end.as_ref().map(of), 1);
-    let distortion = group.distortion.as_ref();
-    let dropped = run.dropped.get(&(policy.to_owned(), task));
-    let dropped = dropped.copied().unwrap_or_default();
+    let failed = run.failed.get(&(policy.to_owned(), task));
     [
-        Cell::text(task.name()),
         Cell::text(policy),
+        Cell::text(task.name()),
         Cell::count(group.frames),
+        Cell::count(failed.map_or(0, |failed| failed.len() as u64)),
         Cell::known(group.bpfp_mean, 4),
-        kilobytes(group.container_bytes_mean),
         kilobytes(group.link_bytes_mean),
-        Cell::known(group.attempts_mean, 2),
-        Cell::known(group.reencoded_percent, 1),
-        Cell::known(group.best_effort_percent, 1),
-        Cell::count(dropped),
+        Cell::known(over, 1),
         Cell::known(found.map(|found| found.mean), digits),
         columns::interval(found, digits),
-        Cell::known(distortion.map(|distortion| distortion.p95), digits),
-        Cell::known(distortion.map(|distortion| distortion.worst), digits),
-        Cell::known(over, 1),
+        Cell::known(group.distortion.as_ref().map(|all| all.p95), digits),
         latency(|quantiles| quantiles.p50_ms),
         latency(|quantiles| quantiles.p95_ms),
     ]
+}
+
+/// What policies did for it.
+fn efforts(run: &RecordedRun) -> Table {
+    let columns = [
+        Column::text("policy"),
+        Column::text("task"),
+        Column::number("container", "kB").about("mean per frame"),
+        Column::number("tries", "/frame").about("encodings made per frame"),
+        Column::number("re-encoded", "%").about("frames with more than one encoding"),
+        Column::number("best effort", "%").about("frames shipped although no try passed"),
+        Column::number("dropped", "frames").about("frames of which the policy shipped nothing"),
+        Column::number("distortion", "worst").about("true distortion"),
+        Column::number("agreement", "cls %, seg IoU %, dpt m").about(AGREEMENT),
+    ];
+    let mut table = Table::new("Encodings by task", columns);
+    for group in &run.summary.groups {
+        table.push(effort(run, group));
+    }
+    table
+}
+
+/// What agreement is, for people.
+pub(crate) const AGREEMENT: &str = "of the answer on what arrived with the answer on the original, whether that \
+    one is right or not: cls 100 % with the same top class, seg mean IoU of both masks, dpt RMSE between both \
+    depth maps";
+
+fn effort(run: &RecordedRun, group: &GroupSummary) -> [Cell; 9] {
+    let task = group.key.task;
+    let policy = run.policy_of(&group.key.run_id);
+    let dropped = run.dropped.get(&(policy.to_owned(), task));
+    let own = run.shipments(task).into_iter();
+    let own = own.filter(|one| run.policies[one.policy] == policy);
+    let agreements: Vec<f64> = own.filter_map(|one| one.agreement()).collect();
+    [
+        Cell::text(policy),
+        Cell::text(task.name()),
+        kilobytes(group.container_bytes_mean),
+        Cell::known(group.attempts_mean, 2),
+        Cell::known(group.reencoded_percent, 1),
+        Cell::known(group.best_effort_percent, 1),
+        Cell::count(dropped.copied().unwrap_or_default()),
+        Cell::known(
+            group.distortion.as_ref().map(|all| all.worst),
+            decimals(task),
+        ),
+        Cell::known(mean(&agreements), decimals(task)),
+    ]
+}
+
+fn kilobytes(bytes: Option<f64>) -> Cell {
+    Cell::known(bytes.map(|bytes| bytes / 1000.0), 2)
 }
 
 #[cfg(test)]

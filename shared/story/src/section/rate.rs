@@ -4,6 +4,7 @@ use splitsim_feature::Task;
 use splitsim_report::{Axis, Figure, Mark, Section, Series};
 
 use super::player;
+use crate::cohort::Cohort;
 use crate::limits::{title, unit};
 use crate::plot::Player;
 use crate::plot::points::{Front, Point, marks};
@@ -25,10 +26,16 @@ pub(crate) fn section(run: &RecordedRun, limits: &Limits) -> Option<Section> {
     if tasks.is_empty() {
         return None;
     }
-    let rates = tasks
-        .iter()
-        .map(|&task| operating_points(run, task, limits));
-    let fronts = tasks.iter().map(|&task| front(run, task, limits));
+    let rates = tasks.iter().flat_map(|&task| {
+        let cohorts = run.cohorts(task);
+        let figure = |cohort| operating_points(run, task, cohort, limits);
+        cohorts.iter().map(figure).collect::<Vec<_>>()
+    });
+    let fronts = tasks.iter().flat_map(|&task| {
+        let cohorts = run.cohorts(task);
+        let figure = |cohort| front(run, task, cohort, limits);
+        cohorts.iter().map(figure).collect::<Vec<_>>()
+    });
     let section = Section::new("Rate and distortion")
         .text(
             "A large mark is a policy's operating point, the mean over its frames; the bar is the 95 % \
@@ -37,9 +44,9 @@ pub(crate) fn section(run: &RecordedRun, limits: &Limits) -> Option<Section> {
         )
         .figures(rates)
         .text(
-            "A policy is on the Pareto front when no other is cheaper and breaks no more. Bytes are those \
-             on the link, all headers included; a frame is broken when its true distortion exceeds the \
-             limit.",
+            "A policy is on the Pareto front when no other is cheaper and breaks no more, over the pictures \
+             that all have. Bytes are those on the link, all headers included; a frame is broken when its \
+             true distortion exceeds the limit.",
         )
         .figures(fronts);
     Some(section)
@@ -54,13 +61,17 @@ struct Means {
     broken_percent: Estimate,
 }
 
-fn means(run: &RecordedRun, task: Task, limits: &Limits) -> Vec<Means> {
-    let shipments = run.shipments(task);
-    let of = |policy: usize| {
-        let of: Vec<&Shipment<'_>> = shipments
-            .iter()
-            .filter(|one| one.policy == policy)
-            .collect();
+fn means<'a, Frames>(
+    task: Task,
+    cohort: &Cohort<'_>,
+    limits: &Limits,
+    frames: impl Fn(usize) -> Frames,
+) -> Vec<Means>
+where
+    Frames: Iterator<Item = &'a Shipment<'a>>,
+{
+    let of = |&policy: &usize| {
+        let of: Vec<&Shipment<'_>> = frames(policy).collect();
         let rates: Vec<f64> = of.iter().map(|one| one.bpfp()).collect();
         let distortions: Vec<f64> = of.iter().filter_map(|one| one.distortion()).collect();
         let broken = |&one: &f64| if one > limits.of(task) { 100.0 } else { 0.0 };
@@ -77,12 +88,21 @@ fn means(run: &RecordedRun, task: Task, limits: &Limits) -> Vec<Means> {
             broken_percent: estimate(&broken)?,
         })
     };
-    (0..run.policies.len()).filter_map(of).collect()
+    cohort.policies.iter().filter_map(of).collect()
 }
 
-fn operating_points(run: &RecordedRun, task: Task, limits: &Limits) -> Figure {
+/// The task, and of which policies where those of a task cannot all be compared.
+fn heading(run: &RecordedRun, task: Task, cohort: &Cohort<'_>) -> String {
+    match run.cohorts(task).len() {
+        0 | 1 => title(task).to_owned(),
+        _ => format!("{}: {}", title(task), cohort.names(run)),
+    }
+}
+
+fn operating_points(run: &RecordedRun, task: Task, cohort: &Cohort<'_>, limits: &Limits) -> Figure {
     let shipments = run.shipments(task);
-    let means = means(run, task, limits);
+    let own = |policy| shipments.iter().filter(move |one| one.policy == policy);
+    let means = means(task, cohort, limits, own);
     let points: Vec<Point> = means
         .iter()
         .map(|mean| Point {
@@ -113,7 +133,7 @@ fn operating_points(run: &RecordedRun, task: Task, limits: &Limits) -> Figure {
         })
         .collect();
     Figure::new(
-        title(task),
+        heading(run, task, cohort),
         format!("Operating points. {}.", words.join("; ")),
     )
     .note(format!("limit {} {}", limits.of(task), unit(task)))
@@ -124,8 +144,10 @@ fn operating_points(run: &RecordedRun, task: Task, limits: &Limits) -> Figure {
     .mark(Mark::horizontal(limits.of(task), "limit"))
 }
 
-fn front(run: &RecordedRun, task: Task, limits: &Limits) -> Figure {
-    let points: Vec<Point> = means(run, task, limits)
+fn front(run: &RecordedRun, task: Task, cohort: &Cohort<'_>, limits: &Limits) -> Figure {
+    let shipments = run.shipments(task);
+    let shared = |policy| cohort.shipments(policy, &shipments);
+    let points: Vec<Point> = means(task, cohort, limits, shared)
         .iter()
         .filter_map(|mean| {
             Some(Point {
@@ -138,7 +160,7 @@ fn front(run: &RecordedRun, task: Task, limits: &Limits) -> Figure {
     let front = Front::of(&points);
     let names = front.names.join(", ");
     Figure::new(
-        format!("{}: Pareto front", title(task)),
+        format!("{}: Pareto front", heading(run, task, cohort)),
         format!("On the front: {names}."),
     )
     .note(format!("on the front: {names}"))

@@ -49,8 +49,8 @@ pub(super) fn by_task(
 
 fn costs(task: &TaskComparison) -> Table {
     let columns = [
-        Column::number("rank", ""),
         Column::text("policy"),
+        Column::number("rank", ""),
         Column::number("regret", "B")
             .about("bytes per shipped frame beyond an oracle with as many violations"),
         Column::number("container", "B").about("mean per shipped frame"),
@@ -92,8 +92,8 @@ fn costs(task: &TaskComparison) -> Table {
 
 fn quality(task: &TaskComparison) -> Table {
     let columns = [
-        Column::number("rank", ""),
         Column::text("policy"),
+        Column::number("rank", ""),
         Column::number("saved", "%").about("bytes against one encoding at the richest level"),
         Column::text("interval of the saving").about("95 % bootstrap interval over frames"),
         Column::number("distortion", "mean").about("true semantic distortion of shipped frames"),
@@ -135,7 +135,7 @@ fn quality(task: &TaskComparison) -> Table {
     })
 }
 
-/// A row for each contender: its rank, then what `cells` says, which is given its name.
+/// A row for each contender: what `cells` says, which is given its name, with its rank in second place.
 fn ranked(
     task: &TaskComparison,
     mut table: Table,
@@ -145,7 +145,9 @@ fn ranked(
         let oracle = if one.deployable { "" } else { " †" };
         let inadmissible = if one.admissible { "" } else { " ✗" };
         let name = Cell::text(format!("{}{oracle}{inadmissible}", one.name));
-        table.push([Cell::count(rank)].into_iter().chain(cells(name, one)));
+        let mut row = cells(name, one);
+        row.insert(1, Cell::count(rank));
+        table.push(row);
     }
     table
 }

@@ -1,0 +1,172 @@
+//! Which policies went over the same pictures, so that their figures can be compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use splitsim_feature::Task;
+
+use crate::RecordedRun;
+use crate::shipment::Shipment;
+
+/// Policies whose figures describe the same pictures, at least in part.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Cohort<'a> {
+    /// Their numbers in the run.
+    pub(crate) policies: Vec<usize>,
+    /// The pictures that all of them have.
+    pub(crate) shared: BTreeSet<&'a str>,
+    /// The model that they ran with.
+    model: &'a str,
+    /// Performance of the task on the original of each picture, where it is known.
+    originals: BTreeMap<&'a str, Option<f64>>,
+}
+
+impl RecordedRun {
+    /// The policies that have frames of a task, divided by what they can be compared with.
+    ///
+    /// Two of them can where they ran the same model and share pictures: by name, and by what the task does
+    /// on the original where that is known of both, as other pictures may have the same names.
+    pub(crate) fn cohorts(&self, task: Task) -> Vec<Cohort<'_>> {
+        let shipments = self.shipments(task);
+        let mut cohorts: Vec<Cohort<'_>> = Vec::new();
+        for policy in 0..self.policies.len() {
+            let of = shipments.iter().filter(|one| one.policy == policy);
+            let Some(alone) = self.alone(policy, of) else {
+                continue;
+            };
+            match cohorts.iter_mut().find(|cohort| cohort.suits(&alone)) {
+                Some(cohort) => cohort.join(alone),
+                None => cohorts.push(alone),
+            }
+        }
+        cohorts
+    }
+
+    /// A policy by itself; `None` if it has no frame.
+    fn alone<'a, 'b>(
+        &'a self,
+        policy: usize,
+        shipments: impl Iterator<Item = &'b Shipment<'a>>,
+    ) -> Option<Cohort<'a>>
+    where
+        'a: 'b,
+    {
+        let mut originals = BTreeMap::new();
+        for one in shipments {
+            let original = one.logged.distortion.and_then(|truth| truth.original);
+            let known = originals.entry(one.logged.frame.source.as_str());
+            let known = known.or_insert(original);
+            *known = known.or(original);
+        }
+        (!originals.is_empty()).then(|| Cohort {
+            policies: vec![policy],
+            shared: originals.keys().copied().collect(),
+            model: self.model_of(policy),
+            originals,
+        })
+    }
+
+    /// Digest of the model package of a policy's runs.
+    fn model_of(&self, policy: usize) -> &str {
+        let mut runs = self.runs.iter();
+        let run = runs.find(|run| self.policy_of(&run.run_id) == self.policies[policy]);
+        run.map_or("", |run| &run.model_digest)
+    }
+}
+
+impl<'a> Cohort<'a> {
+    /// Whether another's figures can be compared with those of all here.
+    fn suits(&self, other: &Self) -> bool {
+        let mut common = self.shared.intersection(&other.shared).peekable();
+        self.model == other.model
+            && common.peek().is_some()
+            && common.all(|picture| self.agrees(other, picture))
+    }
+
+    /// Whether a picture of one name may be the same picture: the task does the same on both.
+    fn agrees(&self, other: &Self, picture: &str) -> bool {
+        let known = |cohort: &Self| cohort.originals.get(picture).copied().flatten();
+        match (known(self), known(other)) {
+            // Machines differ in the last digits.
+            (Some(one), Some(other)) => (one - other).abs() <= 1e-3 * one.abs().max(1.0),
+            _ => true,
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.policies.extend(other.policies);
+        self.shared = &self.shared & &other.shared;
+        for (picture, original) in other.originals {
+            let known = self.originals.entry(picture).or_insert(original);
+            *known = known.or(original);
+        }
+    }
+
+    /// The frames of one of its policies on the pictures that all have.
+    pub(crate) fn shipments<'b>(
+        &'b self,
+        policy: usize,
+        of_task: &'b [Shipment<'a>],
+    ) -> impl Iterator<Item = &'b Shipment<'a>> {
+        let of_policy = of_task.iter().filter(move |one| one.policy == policy);
+        of_policy.filter(|one| self.shared.contains(one.logged.frame.source.as_str()))
+    }
+
+    /// `a, b`.
+    pub(crate) fn names(&self, run: &RecordedRun) -> String {
+        let names = self.policies.iter().map(|&at| run.policies[at].as_str());
+        names.collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    fn cohorts(change: impl Fn(&mut RecordedRun)) -> Vec<(Vec<usize>, usize)> {
+        let (_dir, mut run) = samples::run(4);
+        change(&mut run);
+        let cohorts = run.cohorts(Task::Seg).into_iter();
+        cohorts
+            .map(|one| (one.policies, one.shared.len()))
+            .collect()
+    }
+
+    /// Frames of the policy `always`.
+    fn always(run: &mut RecordedRun) -> impl Iterator<Item = &mut splitsim_results::LoggedFrame> {
+        let frames = run.frames.iter_mut();
+        frames.filter(|one| one.frame.key.run_id.ends_with("always"))
+    }
+
+    #[test]
+    fn policies_over_the_same_pictures_are_together() {
+        assert_eq!(cohorts(|_| {}), [(vec![0, 1], 4)]);
+    }
+
+    #[test]
+    fn policies_over_other_pictures_are_apart() {
+        let renamed = |run: &mut RecordedRun| {
+            always(run).for_each(|one| one.frame.source.insert(0, 'x'));
+        };
+        assert_eq!(cohorts(renamed), [(vec![0], 4), (vec![1], 4)]);
+    }
+
+    #[test]
+    fn pictures_that_only_one_has_are_left_out() {
+        let renamed = |run: &mut RecordedRun| {
+            always(run)
+                .take(3)
+                .for_each(|one| one.frame.source.insert(0, 'x'));
+        };
+        assert_eq!(cohorts(renamed), [(vec![0, 1], 1)]);
+    }
+
+    #[test]
+    fn other_pictures_of_the_same_names_are_found_out_by_their_performance() {
+        let other = |run: &mut RecordedRun| {
+            let truths = always(run).filter_map(|one| one.distortion.as_mut());
+            truths.for_each(|truth| truth.original = Some(35.0));
+        };
+        assert_eq!(cohorts(other), [(vec![0], 4), (vec![1], 4)]);
+    }
+}
