@@ -80,6 +80,7 @@ fn a_point_that_fails_is_recorded_with_its_reason_and_the_others_go_on() {
     let csv = std::fs::read_to_string(place.path("out/grid/sweep.csv")).unwrap();
     assert!(csv.starts_with("images,point.slug,point.state"), "{csv}");
     assert!(csv.contains("\nbad,images_bad,failed"), "{csv}");
+    told_unfinished(&place);
 
     let before = received(&place, "images_good");
     std::fs::copy(&picture, place.path("bad/a.png")).unwrap();
@@ -91,6 +92,77 @@ fn a_point_that_fails_is_recorded_with_its_reason_and_the_others_go_on() {
     assert_eq!(states(&ledger(&place).unwrap()), ["done"; 3]);
     assert_eq!(received(&place, "images_good"), before, "done is done");
     assert_eq!(received(&place, "images_bad").len(), 1);
+}
+
+/// Report and tables of a sweep whose second point failed.
+fn told_unfinished(place: &Workplace) {
+    let page = std::fs::read_to_string(place.path("out/grid/report.html")).unwrap();
+    let said = place.splitsim("report out/grid --out told.html").ok();
+    assert!(said.contains("2 of 3 points are done, 1 failed"), "{said}");
+    let elsewhere = std::fs::read_to_string(place.path("told.html")).unwrap();
+    for page in [&page, &elsewhere] {
+        for part in [
+            "This sweep is not finished: 2 of 3 points are done, 1 failed.",
+            "Missing in the figures: images_bad.",
+            "a.png: not a readable image",
+            "Over images",
+            "points/images_good/report.html",
+        ] {
+            assert!(page.contains(part), "no '{part}'");
+        }
+    }
+    assert!(page.contains("href=\"points/images_good/report.html\""));
+    place
+        .splitsim("export out/grid --format csv --out tables")
+        .ok();
+    let csv = std::fs::read_to_string(place.path("tables/sweep.csv")).unwrap();
+    let rows: Vec<&str> = csv.lines().collect();
+    assert_eq!(rows.len(), 4, "{csv}");
+    assert!(rows[0].starts_with("images,point,state,reason,task,policy,frames_arrived,"));
+    assert!(
+        rows[1].starts_with("good,images_good,done,,cls,cheap,1,0,0,"),
+        "{csv}"
+    );
+    assert!(rows[2].starts_with("bad,images_bad,failed,"), "{csv}");
+    place
+        .splitsim("export out/grid --format parquet --out tables")
+        .ok();
+    let table = splitsim_table::read_parquet(&place.path("tables/sweep.parquet")).unwrap();
+    assert_eq!(
+        table.ints("frames_arrived").unwrap(),
+        [Some(1), None, Some(1)]
+    );
+}
+
+#[test]
+fn swept_values_with_a_unit_are_numbers_in_one_unit() {
+    let place = place("frames = 1\nsweep.transport.initial-window = ['120 kB', '12000 B']");
+    place.splitsim("run grid.toml").ok();
+    place
+        .splitsim("export out/grid --format parquet --out tables")
+        .ok();
+    let table = splitsim_table::read_parquet(&place.path("tables/sweep.parquet")).unwrap();
+    let windows = table.floats("transport.initial-window_bytes").unwrap();
+    assert_eq!(windows, [Some(120_000.0), Some(12_000.0)]);
+    // A sweep that was killed while its first point ran.
+    let path = place.path("out/grid/sweep.json");
+    let ledger = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, ledger.replace("\"done\"", "\"waiting\"")).unwrap();
+    let said = place.splitsim("report out/grid").ok();
+    assert!(
+        said.contains("2 of 2 points are done"),
+        "what is whole is done: {said}"
+    );
+    std::fs::remove_dir_all(place.path("out/grid/points/initial-window_12000-B")).unwrap();
+    let said = place.splitsim("report out/grid").ok();
+    assert!(
+        said.contains("1 of 2 points are done, 1 not begun or not finished"),
+        "{said}"
+    );
+    std::fs::remove_file(&path).unwrap();
+    place
+        .splitsim("report out/grid")
+        .failed(2, &["has points of a sweep but no sweep.json"]);
 }
 
 /// A sweep under way in another process.

@@ -6,17 +6,19 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use splitsim_results::{Cell, ColumnType, Rows, Store, TableName};
-use splitsim_story::{RecordedReplay, RecordedRun};
+use splitsim_story::{Limits, RecordedReplay, RecordedRun};
 use splitsim_table::{Column, Table, Values, write_csv, write_parquet};
 
 use crate::failure::OrRefuse;
+use crate::sweep::RecordedSweep;
 use crate::{Failure, Output};
 
-/// Write the results of a run or a replay as Parquet or CSV.
+/// Write the results of a run, a replay or a sweep as Parquet or CSV.
 ///
 /// Of a run, one file per table of the results (runs, frames, attempts, distortions, stages, joined by
 /// run_key and frame_key), and flat.EXT with a row per frame that has everything. Of a replay, policies.EXT,
-/// frames.EXT with a row per policy and frame, and the recorded ladders. Columns: docs/metrics.md.
+/// frames.EXT with a row per policy and frame, and the recorded ladders. Of a sweep, sweep.EXT with a row per
+/// point, task and policy, the swept values as numbers. Columns: docs/metrics.md.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Export {
@@ -41,18 +43,28 @@ enum Format {
 
 impl Export {
     pub(crate) fn run(self) -> Result<Output, Failure> {
-        let tables = match RecordedReplay::is_in(&self.folder) {
-            true => RecordedReplay::read(&self.folder, &[])
-                .or_refuse()?
-                .tables(),
-            false => {
-                let run = RecordedRun::read(&self.folder).or_refuse()?;
-                let store = Store::open(&self.folder.join(Store::FILE_NAME)).or_refuse()?;
-                Ok(tables_of(&run, &store)?)
-            }
-        };
+        let tables = self.tables()?;
         ensure_folder(&self.out).or_refuse()?;
-        Ok(self.execute(&tables.context("cannot make tables of the replay")?)?)
+        Ok(self.execute(&tables)?)
+    }
+
+    /// The tables of whatever the folder has, by their names.
+    fn tables(&self) -> Result<Vec<(String, Table)>, Failure> {
+        if RecordedSweep::is_in(&self.folder) {
+            let sweep = RecordedSweep::read(&self.folder).or_refuse()?;
+            let table = sweep.table(&Limits::default());
+            let table = table.context("cannot make a table of the sweep")?;
+            return Ok(vec![("sweep".to_owned(), table)]);
+        }
+        if RecordedReplay::is_in(&self.folder) {
+            let replay = RecordedReplay::read(&self.folder, &[]).or_refuse()?;
+            return Ok(replay
+                .tables()
+                .context("cannot make tables of the replay")?);
+        }
+        let run = RecordedRun::read(&self.folder).or_refuse()?;
+        let store = Store::open(&self.folder.join(Store::FILE_NAME)).or_refuse()?;
+        Ok(tables_of(&run, &store)?)
     }
 
     fn execute(&self, tables: &[(String, Table)]) -> Result<Output> {

@@ -10,15 +10,17 @@ use splitsim_story::{Limits, RecordedReplay};
 
 use crate::failure::OrRefuse;
 use crate::run::report;
+use crate::sweep::RecordedSweep;
 use crate::{Failure, Output, Screen, gallery, ladder};
 
-/// Make report.html of a run's or a replay's results.
+/// Make report.html of the results of a run, a replay or a sweep.
 ///
 /// One file that needs no network: what was run, what it cost and what it broke, with plots, a table of
 /// every frame, the data, and pictures of the frames whose prediction was most wrong. Those are made
 /// again with the model and codec of the run. A run that was ended early gives a report that says so.
 /// Of policies that were replayed over recorded ladders it shows what they cost and break beside the
-/// oracle, the ladder itself, and no pictures.
+/// oracle, the ladder itself, and no pictures. Of a sweep it shows each figure over each swept key, with
+/// links to the points' own reports.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Report {
@@ -39,6 +41,9 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
+        if RecordedSweep::is_in(&self.folder) {
+            return self.of_sweep();
+        }
         match RecordedReplay::is_in(&self.folder) {
             true => {
                 let html = ladder::report(&self.folder, &self.limits).or_refuse()?;
@@ -48,12 +53,29 @@ impl Report {
         }
     }
 
-    fn of_run(self, screen: &Screen) -> Result<Output, Failure> {
-        let run = report::read(&self.folder).or_refuse()?;
+    fn of_sweep(self) -> Result<Output, Failure> {
+        let sweep = RecordedSweep::read(&self.folder).or_refuse()?;
+        let limits = self.chosen();
+        let out = self.out.unwrap_or_else(|| self.folder.join(FILE));
+        let bytes = sweep.write_page(&limits, &out)?;
+        let text = format!("report: {}\n{}", out.display(), sweep.progress());
+        let missing = sweep.open().len();
+        let json = json!({ "report": out, "bytes": bytes, "missing_points": missing });
+        Ok(Output::new(text, &json)?)
+    }
+
+    /// The limits that readers get unless they choose others.
+    fn chosen(&self) -> Limits {
         let mut limits = Limits::default();
         for &(task, limit) in &self.limits {
             *limits.of_mut(task) = limit;
         }
+        limits
+    }
+
+    fn of_run(self, screen: &Screen) -> Result<Output, Failure> {
+        let run = report::read(&self.folder).or_refuse()?;
+        let limits = self.chosen();
         let pictures = gallery::of_recorded(&run, self.pictures, screen);
         let html = run.page(&limits, pictures).render();
         Ok(self.write(&html, run.missing())?)

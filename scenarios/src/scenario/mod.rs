@@ -14,6 +14,7 @@ mod keys;
 mod link;
 mod policy;
 mod policy_section;
+mod quantity;
 mod replay;
 mod resolve;
 mod set;
@@ -25,10 +26,11 @@ use std::path::Path;
 pub use error::ScenarioError;
 pub use link::LinkPlan;
 pub use policy::PlannedPolicy;
+pub(crate) use quantity::{Dimension, Quantity};
 pub use replay::ReplayPlan;
 pub use resolve::Scenario;
-pub(crate) use sweep::spoken;
 pub use sweep::{Plan, Point, Sweep, plan};
+pub(crate) use sweep::{REPEAT, spoken};
 
 use file::ScenarioFile;
 

@@ -13,7 +13,7 @@ const MOST_POINTS: usize = 10_000;
 /// Characters of a point's file name, which systems limit to 255 with what is appended.
 const LONGEST_NAME: usize = 120;
 /// The axis of repetitions; no key of a scenario.
-const REPEAT: &str = "repeat";
+pub(crate) const REPEAT: &str = "repeat";
 
 /// What a scenario file asks for.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,7 +15,7 @@ use super::table;
 use crate::run::Provenance;
 use crate::scenario::{self, Sweep};
 
-const FILE: &str = "sweep.json";
+pub(super) const FILE: &str = "sweep.json";
 const CSV: &str = "sweep.csv";
 
 /// A sweep and its points: the content of `sweep.json`.
@@ -23,6 +23,8 @@ const CSV: &str = "sweep.csv";
 pub struct Ledger {
     /// The scenario's name.
     pub name: String,
+    /// What it is about.
+    pub description: String,
     /// The swept keys.
     pub axes: Vec<String>,
     /// The points in the order of the grid.
@@ -54,7 +56,7 @@ pub struct PointRecord {
 }
 
 /// How far a point is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PointState {
     /// Not begun by this process.
@@ -85,6 +87,7 @@ impl Ledger {
         };
         Self {
             name: sweep.name.clone(),
+            description: sweep.description.clone(),
             axes: sweep.axes.clone(),
             points: sweep.points.iter().map(record).collect(),
             mixed: Vec::new(),

@@ -3,14 +3,19 @@
 //! - [`open`]: the folder of results, which belongs to one sweep;
 //! - [`perform`]: the points, several at once if asked, past points that fail;
 //! - [`Ledger`]: what became of them, written after every point; as table, CSV and JSON;
+//! - [`RecordedSweep`]: what a sweep left in its folder, as a page and as one table;
 //! - `child`: one point's process.
 //!
 //! A process per point keeps libtorch's threads, crashes and results apart. The folder of a sweep
 //! holds `points/SLUG.toml`, its results in `points/SLUG/`, what it said in `points/SLUG.log`, and
-//! `sweep.json` and `sweep.csv` over all.
+//! `sweep.json`, `sweep.csv` and `report.html` over all.
 
+mod axis;
 mod child;
+mod figures;
 mod ledger;
+mod page;
+mod recorded;
 mod table;
 
 use std::collections::VecDeque;
@@ -20,15 +25,18 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use splitsim_story::Limits;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::Screen;
+use crate::commands::report::FILE as REPORT;
 use crate::run::interrupt;
 use crate::scenario::Sweep;
 use child::Ended;
 pub(crate) use child::end_with_parent;
 pub use ledger::{Ledger, PointRecord, PointState};
+pub(crate) use recorded::RecordedSweep;
 
 /// How a sweep is run.
 #[derive(Debug, Clone)]
@@ -64,6 +72,8 @@ pub async fn perform(
     screen: &Screen,
 ) -> Result<Ledger> {
     let mut ledger = Ledger::new(sweep, &order.out);
+    // From the first moment on the folder says what it is of.
+    ledger.write()?;
     let stop = CancellationToken::new();
     interrupt::watch(stop.clone(), screen.clone())?;
     let mut bar = screen.bar(
@@ -101,6 +111,7 @@ pub async fn perform(
     }
     bar.finish();
     ledger.write()?;
+    RecordedSweep::read(&order.out)?.write_page(&Limits::default(), &order.out.join(REPORT))?;
     Ok(ledger)
 }
 
