@@ -12,6 +12,7 @@ mod hostile;
 mod interruption;
 #[cfg(feature = "netns")]
 mod namespaces;
+mod pages;
 mod report;
 mod subprocesses;
 mod truth;

@@ -266,12 +266,12 @@ fn answers_clicks(view: &View) {
 
 /// Every policy in every figure, and what a reader does with figures, tables and sections.
 fn shows_what_was_replayed(view: &View) {
-    let told: String = view.ask("document.querySelector('#s1').innerText");
+    let told: String = view.ask("document.querySelector('#overview').innerText");
     assert!(
         told.contains("Replayed: gate, strict, richest, oracle."),
         "{told}"
     );
-    let names = "[...document.querySelectorAll('#s2 figure')].map(f =>
+    let names = "[...document.querySelectorAll('#bytes-and-distortion figure')].map(f =>
         [...f.querySelectorAll('.legend button')].map(b => b.innerText.trim()).join(', '))";
     let names: Vec<String> = view.ask(names);
     // Of the first, the levels are shown too; strict drops every frame.
@@ -280,15 +280,16 @@ fn shows_what_was_replayed(view: &View) {
     let without = format!("Pareto front, {policies}");
     assert_eq!(names[..3], [levels.as_str(); 3]);
     assert_eq!(names[3..], [without.as_str(); 3]);
-    let open = "document.querySelectorAll('#s2 .plot .points path[style*=\"fill: none\"]').length";
+    let open = "document.querySelectorAll('#bytes-and-distortion .plot .points path[style*=\"fill: none\"]').length";
     assert_eq!(view.ask::<usize>(open), 6, "one oracle in each figure");
 
     // What is written on the bars of what never left.
     let unsent: Vec<String> =
-        view.ask("[...document.querySelectorAll('#s6 .bartext')].map(t => t.textContent)");
+        view.ask("[...document.querySelectorAll('#latency .bartext')].map(t => t.textContent)");
     assert!(unsent.contains(&"100 %".to_owned()), "{unsent:?}");
     // All frames at both levels, in the four corners.
-    let corners = "[...document.querySelectorAll('#s5 .annotation-text')].map(t =>
+    let corners =
+        "[...document.querySelectorAll('#score-against-true-distortion .annotation-text')].map(t =>
         +t.textContent.match(/[0-9]+$/)[0])";
     let corners: Vec<usize> = view.ask(corners);
     assert_eq!(
@@ -299,24 +300,31 @@ fn shows_what_was_replayed(view: &View) {
         [6; 3]
     );
 
-    let hidden = "document.querySelector('#s7 .plot').data.filter(t => t.visible === false).length";
+    let hidden = "document.querySelector('#break-even-bandwidth .plot').data.filter(t => t.visible === false).length";
     for (pressed, left) in [(true, 1), (false, 0)] {
-        view.click(&format!("#s7 .legend button[aria-pressed='{pressed}']"));
+        view.click(&format!(
+            "#break-even-bandwidth .legend button[aria-pressed='{pressed}']"
+        ));
         view.wait_for(&format!("{hidden} === {left}"));
     }
 
-    view.click("nav a[href='#s8']");
-    view.wait_for("Math.abs(document.querySelector('#s8').getBoundingClientRect().top) < 100");
-    let regrets = "[...document.querySelector('#s8 tbody').rows].map(r => r.cells[2].innerText)
+    view.click("nav a[href='#every-policy']");
+    view.wait_for(
+        "Math.abs(document.querySelector('#every-policy').getBoundingClientRect().top) < 100",
+    );
+    let regrets =
+        "[...document.querySelector('#every-policy tbody').rows].map(r => r.cells[2].innerText)
         .filter(t => t !== '–').map(Number)";
     for sorted in ["a[i - 1] <= v", "a[i - 1] >= v"] {
-        view.click("#s8 thead th:nth-child(3) button");
+        view.click("#every-policy thead th:nth-child(3) button");
         view.wait_for(&format!(
             "{regrets}.every((v, i, a) => i === 0 || {sorted})"
         ));
     }
-    view.click("#s2 figure details.data summary");
-    view.wait_for("document.querySelectorAll('#s2 details.data[open] td').length > 10");
+    view.click("#bytes-and-distortion figure details.data summary");
+    view.wait_for(
+        "document.querySelectorAll('#bytes-and-distortion details.data[open] td').length > 10",
+    );
     view.click("details.listing summary");
     let scenario: String =
         view.ask("document.querySelector('details.listing[open] pre').innerText");
@@ -329,11 +337,14 @@ fn answers_the_keyboard(view: &View) {
     let focus = "document.activeElement";
     view.wait_for(&format!("{focus}.id === 'theme'"));
     view.press("Tab");
-    view.wait_for(&format!("{focus}.hash === '#s1'"));
+    view.wait_for(&format!("{focus}.hash === '#overview'"));
     view.press("Tab");
     view.press("Enter");
-    view.wait_for("location.hash === '#s2'");
-    view.wait_for("Math.abs(document.querySelector('#s2').getBoundingClientRect().top) < 100");
+    let second: String = view.ask("document.querySelectorAll('nav a')[1].hash");
+    view.wait_for(&format!("location.hash === '{second}'"));
+    view.wait_for(&format!(
+        "Math.abs(document.querySelector('{second}').getBoundingClientRect().top) < 100"
+    ));
     // Every plot has a name and a description.
     let mute: usize = view.ask(
         "[...document.querySelectorAll('.figures > figure')].filter(f =>
