@@ -16,15 +16,48 @@ pub(crate) struct Cohort<'a> {
     pub(crate) shared: BTreeSet<&'a str>,
     /// The model that they ran with.
     model: &'a str,
-    /// Performance of the task on the original of each picture, where it is known.
-    originals: BTreeMap<&'a str, Option<f64>>,
+    /// What is known of each picture.
+    pictures: BTreeMap<&'a str, Picture<'a>>,
+}
+
+/// What tells a picture from another one of its name.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Picture<'a> {
+    /// Digest of its samples.
+    digest: Option<&'a str>,
+    /// Performance of the task on its original feature.
+    original: Option<f64>,
+}
+
+impl<'a> Picture<'a> {
+    /// With what another frame knows of the same picture.
+    fn or(self, other: Self) -> Self {
+        Self {
+            digest: self.digest.or(other.digest),
+            original: self.original.or(other.original),
+        }
+    }
+
+    /// Whether the two may be the same picture: decided by the digests, else by the task's doing the same on
+    /// both.
+    fn may_be(self, other: Self) -> bool {
+        match (
+            self.digest.zip(other.digest),
+            self.original.zip(other.original),
+        ) {
+            (Some((one, other)), _) => one == other,
+            // Machines differ in the last digits.
+            (None, Some((one, other))) => (one - other).abs() <= 1e-3 * one.abs().max(1.0),
+            (None, None) => true,
+        }
+    }
 }
 
 impl RecordedRun {
     /// The policies that have frames of a task, divided by what they can be compared with.
     ///
-    /// Two of them can where they ran the same model and share pictures: by name, and by what the task does
-    /// on the original where that is known of both, as other pictures may have the same names.
+    /// Two of them can where they ran the same model and share pictures: by name, and by digest or by what the
+    /// task does on the original where that is known of both, as other pictures may have the same names.
     pub(crate) fn cohorts(&self, task: Task) -> Vec<Cohort<'_>> {
         let shipments = self.shipments(task);
         let mut cohorts: Vec<Cohort<'_>> = Vec::new();
@@ -50,18 +83,20 @@ impl RecordedRun {
     where
         'a: 'b,
     {
-        let mut originals = BTreeMap::new();
+        let mut pictures: BTreeMap<&str, Picture<'_>> = BTreeMap::new();
         for one in shipments {
-            let original = one.logged.distortion.and_then(|truth| truth.original);
-            let known = originals.entry(one.logged.frame.source.as_str());
-            let known = known.or_insert(original);
-            *known = known.or(original);
+            let frame = &one.logged.frame;
+            let known = pictures.entry(frame.source.as_str()).or_default();
+            *known = known.or(Picture {
+                digest: frame.picture_digest.as_deref(),
+                original: one.logged.distortion.and_then(|truth| truth.original),
+            });
         }
-        (!originals.is_empty()).then(|| Cohort {
+        (!pictures.is_empty()).then(|| Cohort {
             policies: vec![policy],
-            shared: originals.keys().copied().collect(),
+            shared: pictures.keys().copied().collect(),
             model: self.model_of(policy),
-            originals,
+            pictures,
         })
     }
 
@@ -79,25 +114,19 @@ impl<'a> Cohort<'a> {
         let mut common = self.shared.intersection(&other.shared).peekable();
         self.model == other.model
             && common.peek().is_some()
-            && common.all(|picture| self.agrees(other, picture))
+            && common.all(|name| self.known(name).may_be(other.known(name)))
     }
 
-    /// Whether a picture of one name may be the same picture: the task does the same on both.
-    fn agrees(&self, other: &Self, picture: &str) -> bool {
-        let known = |cohort: &Self| cohort.originals.get(picture).copied().flatten();
-        match (known(self), known(other)) {
-            // Machines differ in the last digits.
-            (Some(one), Some(other)) => (one - other).abs() <= 1e-3 * one.abs().max(1.0),
-            _ => true,
-        }
+    fn known(&self, picture: &str) -> Picture<'a> {
+        self.pictures.get(picture).copied().unwrap_or_default()
     }
 
     fn join(&mut self, other: Self) {
         self.policies.extend(other.policies);
         self.shared = &self.shared & &other.shared;
-        for (picture, original) in other.originals {
-            let known = self.originals.entry(picture).or_insert(original);
-            *known = known.or(original);
+        for (name, picture) in other.pictures {
+            let known = self.pictures.entry(name).or_default();
+            *known = known.or(picture);
         }
     }
 
@@ -168,5 +197,19 @@ mod tests {
             truths.for_each(|truth| truth.original = Some(35.0));
         };
         assert_eq!(cohorts(other), [(vec![0], 4), (vec![1], 4)]);
+    }
+
+    #[test]
+    fn digests_tell_pictures_of_one_name_apart() {
+        let digests = |of_always: &'static str| {
+            move |run: &mut RecordedRun| {
+                let all = run.frames.iter_mut();
+                all.for_each(|one| one.frame.picture_digest = Some("a".to_owned()));
+                let own = always(run);
+                own.for_each(|one| one.frame.picture_digest = Some(of_always.to_owned()));
+            }
+        };
+        assert_eq!(cohorts(digests("a")), [(vec![0, 1], 4)]);
+        assert_eq!(cohorts(digests("b")), [(vec![0], 4), (vec![1], 4)]);
     }
 }
