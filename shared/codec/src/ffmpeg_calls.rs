@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use splitsim_feature::units::Bytes;
+
+use crate::confine::ResourceLimits;
 use crate::ffmpeg::{Encoder, Ffmpeg};
 use crate::process::Job;
 use crate::{CodecError, CodecId, CodecOptions, Operation};
@@ -16,6 +19,7 @@ pub(crate) struct FfmpegCalls {
     ffmpeg: Ffmpeg,
     codec: CodecId,
     time_limit: Duration,
+    decoder_memory: Option<Bytes>,
 }
 
 impl FfmpegCalls {
@@ -28,6 +32,7 @@ impl FfmpegCalls {
             ffmpeg: Ffmpeg::find(options.ffmpeg.as_deref(), encoder)?,
             codec,
             time_limit: options.time_limit,
+            decoder_memory: options.decoder_memory,
         })
     }
 
@@ -39,7 +44,8 @@ impl FfmpegCalls {
     ) -> Result<Vec<u8>, CodecError> {
         // Incompressible samples may grow, but never to twice their size.
         let limit = 2 * samples.len() + HEADER_ALLOWANCE_BYTES;
-        self.run(Operation::Encode, arguments, samples, limit)
+        let own = ResourceLimits::default();
+        self.run((Operation::Encode, own), arguments, samples, limit)
     }
 
     /// A bitstream to raw samples, of which about as many bytes as expected are accepted.
@@ -50,12 +56,13 @@ impl FfmpegCalls {
         expected: usize,
     ) -> Result<Vec<u8>, CodecError> {
         let limit = expected + HEADER_ALLOWANCE_BYTES;
-        self.run(Operation::Decode, arguments, payload, limit)
+        let limits = ResourceLimits::for_decoding(expected as u64).or_memory(self.decoder_memory);
+        self.run((Operation::Decode, limits), arguments, payload, limit)
     }
 
     fn run(
         &self,
-        operation: Operation,
+        (operation, limits): (Operation, ResourceLimits),
         arguments: &[String],
         input: &[u8],
         output_limit_bytes: usize,
@@ -67,10 +74,11 @@ impl FfmpegCalls {
             time_limit: self.time_limit,
             output_limit_bytes,
         };
-        job.run().map_err(|source| CodecError::Process {
-            codec: self.codec,
-            operation,
-            source,
-        })
+        job.run_within(limits)
+            .map_err(|source| CodecError::Process {
+                codec: self.codec,
+                operation,
+                source,
+            })
     }
 }

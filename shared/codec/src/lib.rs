@@ -17,6 +17,7 @@
 
 pub mod bd_rate;
 mod codec;
+pub mod confine;
 pub mod container;
 mod error;
 pub mod ffmpeg;

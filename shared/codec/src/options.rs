@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use splitsim_feature::units::Bytes;
 use splitsim_model::ValueRange;
 
 use crate::picture::Assignment;
@@ -26,6 +27,9 @@ pub struct CodecOptions {
     /// How long one ffmpeg process may run before it is killed. Default 60 s: the benchmark's largest
     /// feature, 2×4×1611×1536 at QP 2, takes 9 s of one core with x265.
     pub time_limit: Duration,
+    /// The address space that one decoder process may have, of ffmpeg or the reference software: it reads bytes that
+    /// others made. Default 1 GiB and 128 bytes for each byte of the picture.
+    pub decoder_memory: Option<Bytes>,
     /// The ffmpeg to use. Default: looked for, see [`Ffmpeg::find`](crate::ffmpeg::Ffmpeg::find).
     pub ffmpeg: Option<PathBuf>,
     /// How the reference software is used.
@@ -40,6 +44,7 @@ impl Default for CodecOptions {
             depth: BitDepth::TEN,
             rounding: Rounding::default(),
             time_limit: Duration::from_secs(60),
+            decoder_memory: None,
             ffmpeg: None,
             reference: ReferenceOptions::default(),
         }

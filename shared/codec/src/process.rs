@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::Fault;
+use crate::confine::ResourceLimits;
 
 /// A program to run once.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +41,16 @@ impl Job<'_> {
     /// # Errors
     /// When it cannot be started, runs past a limit, or does not exit with status 0.
     pub fn run(&self) -> Result<Vec<u8>, ProcessError> {
+        self.run_within(ResourceLimits::default())
+    }
+
+    /// As [`Self::run`], with limits to what the program may use.
+    ///
+    /// # Errors
+    /// As [`Self::run`], and when the limits cannot be set.
+    pub fn run_within(&self, limits: ResourceLimits) -> Result<Vec<u8>, ProcessError> {
         let start = Instant::now();
-        let (running, pipes) = Running::spawn(self)?;
+        let (running, pipes) = Running::spawn(self, limits)?;
         let report = thread::scope(|scope| self.attend(scope, running, pipes, start));
         let report = report.map_err(|source| self.io(source))?;
         self.judge(report)
@@ -53,8 +62,16 @@ impl Job<'_> {
     /// # Errors
     /// When it cannot be started or runs past a limit.
     pub fn run_to_log(&self) -> Result<Log, ProcessError> {
+        self.run_to_log_within(ResourceLimits::default())
+    }
+
+    /// As [`Self::run_to_log`], with limits to what the program may use.
+    ///
+    /// # Errors
+    /// As [`Self::run_to_log`], and when the limits cannot be set.
+    pub fn run_to_log_within(&self, limits: ResourceLimits) -> Result<Log, ProcessError> {
         let start = Instant::now();
-        let (running, pipes) = Running::spawn(self)?;
+        let (running, pipes) = Running::spawn(self, limits)?;
         let report = thread::scope(|scope| self.attend(scope, running, pipes, start));
         let report = report.map_err(|source| self.io(source))?;
         match report {
@@ -184,6 +201,14 @@ pub enum ProcessError {
         /// What the system said.
         source: io::Error,
     },
+    /// What it may use could not be limited, and it was killed.
+    #[error("cannot limit what {program} may use: {source}")]
+    Unconfined {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// It did not end in time, and was killed.
     #[error("{program} ran longer than {limit:?} and was killed{}", said(.stderr))]
     TimeLimit {
@@ -232,9 +257,11 @@ impl ProcessError {
         match self {
             Self::OutputLimit { .. } => Fault::Data,
             Self::Failed { status, stderr, .. } if is_judgement(*status, stderr) => Fault::Data,
-            Self::Failed { .. } | Self::Spawn { .. } | Self::TimeLimit { .. } | Self::Io { .. } => {
-                Fault::Machine
-            }
+            Self::Failed { .. }
+            | Self::Spawn { .. }
+            | Self::Unconfined { .. }
+            | Self::TimeLimit { .. }
+            | Self::Io { .. } => Fault::Machine,
         }
     }
 }
@@ -304,8 +331,13 @@ struct Running {
 }
 
 impl Running {
-    fn spawn(job: &Job<'_>) -> Result<(Self, Pipes), ProcessError> {
-        let spawned = Command::new(job.program)
+    fn spawn(job: &Job<'_>, limits: ResourceLimits) -> Result<(Self, Pipes), ProcessError> {
+        let mut command = Command::new(job.program);
+        if limits.memory_bytes.is_some() {
+            // glibc sets address space aside for every thread that allocates, used or not.
+            command.env("MALLOC_ARENA_MAX", "1");
+        }
+        let spawned = command
             .args(job.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -320,6 +352,11 @@ impl Running {
             child,
             reaped: false,
         };
+        let confined = limits.apply(&running.child, job.time_limit);
+        confined.map_err(|source| ProcessError::Unconfined {
+            program: job.program.to_owned(),
+            source,
+        })?;
         let pipes = running.pipes();
         let pipes = pipes.ok_or_else(|| job.io(io::Error::other("a pipe is missing")))?;
         Ok((running, pipes))
@@ -413,158 +450,4 @@ fn read_tail(mut stderr: ChildStderr, _until_done: Sender<()>) -> String {
 const TAIL_BYTES: usize = 2048;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Shell {
-        script: &'static str,
-        input: Vec<u8>,
-        time_limit: Duration,
-        output_limit_bytes: usize,
-    }
-
-    fn shell(script: &'static str) -> Shell {
-        Shell {
-            script,
-            input: Vec::new(),
-            time_limit: Duration::from_secs(60),
-            output_limit_bytes: 1 << 24,
-        }
-    }
-
-    impl Shell {
-        fn run(&self) -> Result<Vec<u8>, ProcessError> {
-            let arguments = ["-c".to_owned(), self.script.to_owned()];
-            let job = Job {
-                program: Path::new("/bin/sh"),
-                arguments: &arguments,
-                input: &self.input,
-                time_limit: self.time_limit,
-                output_limit_bytes: self.output_limit_bytes,
-            };
-            job.run()
-        }
-    }
-
-    #[test]
-    fn more_than_a_pipe_holds_goes_through() {
-        let input: Vec<u8> = (0..5_000_000u32).map(|n| n as u8).collect();
-        let shell = Shell {
-            input: input.clone(),
-            ..shell("cat")
-        };
-        assert!(shell.run().unwrap() == input);
-    }
-
-    #[test]
-    fn input_that_nobody_reads_does_not_block() {
-        let shell = Shell {
-            input: vec![0; 1 << 20],
-            ..shell("echo enough")
-        };
-        assert_eq!(shell.run().unwrap(), b"enough\n");
-    }
-
-    #[test]
-    fn a_failing_program_is_quoted() {
-        let error = shell("echo out of luck >&2; exit 3").run().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "/bin/sh failed (exit status: 3): out of luck"
-        );
-        assert!(matches!(
-            shell("kill -9 $$").run(),
-            Err(ProcessError::Failed { .. })
-        ));
-    }
-
-    #[test]
-    fn only_a_program_that_ends_by_itself_has_judged_its_input() {
-        for (script, fault) in [
-            ("exit 1", Fault::Data),
-            // AVERROR_INVALIDDATA, the verdict of ffmpeg's decoders.
-            ("echo Invalid data found >&2; exit 183", Fault::Data),
-            ("kill -KILL $$", Fault::Machine),
-            ("kill -SEGV $$", Fault::Machine),
-            ("sh -c 'kill -KILL $$'; exit $?", Fault::Machine),
-            ("exec /nonexistent/decoder", Fault::Machine),
-            (
-                "echo 'Exiting normally, received signal 15.' >&2; exit 255",
-                Fault::Machine,
-            ),
-            ("echo 'Cannot allocate memory' >&2; exit 1", Fault::Machine),
-            ("exit 244", Fault::Machine),
-        ] {
-            let error = shell(script).run().unwrap_err();
-            assert_eq!(error.fault(), fault, "{script}: {error}");
-        }
-        let slow = Shell {
-            time_limit: Duration::from_millis(50),
-            ..shell("sleep 600")
-        };
-        assert_eq!(slow.run().unwrap_err().fault(), Fault::Machine);
-        let endless = Shell {
-            output_limit_bytes: 1000,
-            ..shell("yes")
-        };
-        assert_eq!(endless.run().unwrap_err().fault(), Fault::Data);
-    }
-
-    #[test]
-    fn only_the_end_of_long_diagnostics_is_kept() {
-        let error = shell("yes chatter | head -c 1000000 >&2; echo last >&2; exit 1").run();
-        let Err(ProcessError::Failed { stderr, .. }) = error else {
-            panic!("{error:?}");
-        };
-        assert!(stderr.len() <= 2048 && stderr.ends_with("chatter\nlast"));
-    }
-
-    #[test]
-    fn too_much_output_ends_the_program() {
-        let shell = Shell {
-            output_limit_bytes: 1000,
-            ..shell("yes")
-        };
-        assert!(matches!(
-            shell.run(),
-            Err(ProcessError::OutputLimit {
-                limit_bytes: 1000,
-                ..
-            })
-        ));
-    }
-
-    #[test]
-    fn output_up_to_the_limit_is_fine() {
-        let shell = Shell {
-            output_limit_bytes: 5,
-            ..shell("printf 12345")
-        };
-        assert_eq!(shell.run().unwrap(), b"12345");
-    }
-
-    #[test]
-    fn a_program_that_closed_its_output_but_stays_is_ended() {
-        let shell = Shell {
-            time_limit: Duration::from_millis(100),
-            ..shell("exec >&- 2>&-; sleep 600")
-        };
-        assert!(matches!(shell.run(), Err(ProcessError::TimeLimit { .. })));
-    }
-
-    #[test]
-    fn a_missing_program_is_named_with_the_remedy() {
-        let job = Job {
-            program: Path::new("/nonexistent/ffmpeg"),
-            arguments: &[],
-            input: &[],
-            time_limit: Duration::from_secs(1),
-            output_limit_bytes: 0,
-        };
-        let message = job.run().unwrap_err().to_string();
-        assert!(
-            message.contains("/nonexistent/ffmpeg") && message.contains("cargo xtask setup"),
-            "{message}"
-        );
-    }
-}
+mod tests;

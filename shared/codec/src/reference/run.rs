@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ndarray::{Array2, ArrayView2};
+use splitsim_feature::units::Bytes;
 use splitsim_model::Digest;
 use tempfile::TempDir;
 
@@ -12,6 +13,7 @@ use super::Software;
 use super::cache::Cache;
 use super::install::{Installation, ReferenceError};
 use super::slots::Slots;
+use crate::confine::ResourceLimits;
 use crate::picture_codec::{CodedPicture, PictureCoder};
 use crate::process::Job;
 use crate::qp::{Qp, QpScale};
@@ -26,6 +28,7 @@ pub struct Reference<S> {
     cache: Option<Cache>,
     slots: Slots,
     time_limit: Duration,
+    decoder_memory: Option<Bytes>,
 }
 
 /// What `ConformanceWindowMode=1` leaves to do: it pads to whole coding units of 8 samples itself.
@@ -43,6 +46,7 @@ impl<S: Software> PictureCoder for Reference<S> {
     const SETTINGS: &'static str = S::CONFIGURATION;
 
     fn find(options: &CodecOptions) -> Result<Self, CodecError> {
+        let decoder_memory = options.decoder_memory;
         let options = &options.reference;
         let cache = options
             .cache
@@ -54,6 +58,7 @@ impl<S: Software> PictureCoder for Reference<S> {
             cache: cache.transpose()?,
             slots: Slots::new(options.parallel.unwrap_or_else(cores)),
             time_limit: options.time_limit,
+            decoder_memory,
         })
     }
 
@@ -99,8 +104,14 @@ impl<S: Software> PictureCoder for Reference<S> {
             output.clone(),
             format!("--OutputBitDepth={depth}"),
         ];
-        self.run(Operation::Decode, &self.installation.decoder, &arguments)?;
         let expected = size.samples() * sample_bytes(depth);
+        let limits = ResourceLimits {
+            // A longer one is found out, and does not fill the disk.
+            file_bytes: Some((expected + HEADER_ALLOWANCE_BYTES) as u64),
+            ..ResourceLimits::for_decoding(expected as u64).or_memory(self.decoder_memory)
+        };
+        let decoding = (Operation::Decode, limits);
+        self.run(decoding, &self.installation.decoder, &arguments)?;
         // The size is looked at before the file is read into memory.
         let actual = length(&output)?;
         let samples = if actual == expected {
@@ -145,7 +156,8 @@ impl<S: Software> Reference<S> {
             .into_iter()
             .flat_map(|(key, file)| [key.to_owned(), file]);
         let arguments: Vec<String> = files.chain(options.iter().cloned()).collect();
-        self.run(Operation::Encode, &self.installation.encoder, &arguments)?;
+        let encoding = (Operation::Encode, ResourceLimits::default());
+        self.run(encoding, &self.installation.encoder, &arguments)?;
         let limit = 2 * samples.len() + HEADER_ALLOWANCE_BYTES;
         let actual = length(&payload)?;
         if actual == 0 || actual > limit {
@@ -163,7 +175,7 @@ impl<S: Software> Reference<S> {
 
     fn run(
         &self,
-        operation: Operation,
+        (operation, limits): (Operation, ResourceLimits),
         program: &Path,
         arguments: &[String],
     ) -> Result<(), CodecError> {
@@ -174,7 +186,9 @@ impl<S: Software> Reference<S> {
             time_limit: self.time_limit,
             output_limit_bytes: LOG_LIMIT_BYTES,
         };
-        let ended = job.run_to_log().and_then(|log| log.require_success(&job));
+        let ended = job
+            .run_to_log_within(limits)
+            .and_then(|log| log.require_success(&job));
         ended.map_err(|source| CodecError::Process {
             codec: S::ID,
             operation,
