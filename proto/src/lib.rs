@@ -20,6 +20,8 @@ mod digest;
 mod failure;
 mod frame;
 pub mod framing;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hello;
 mod message;
 mod names;
