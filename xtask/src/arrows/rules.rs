@@ -46,6 +46,7 @@ pub(crate) const RULES: &[Rule] = &[
             "splitsim-cfqa",
             "splitsim-lab",
             "splitsim-table",
+            "splitsim-durable",
             "splitsim-checkpoint",
             "splitsim-policy",
             "splitsim-scenes",
@@ -86,12 +87,18 @@ pub(crate) const RULES: &[Rule] = &[
             "splitsim-cfqa",
             "splitsim-table",
             "splitsim-text",
+            "splitsim-durable",
         ]),
         why: "statistics are of tables of scores, whoever made them",
     },
     Rule {
-        from: Only(&["splitsim-table"]),
+        from: Only(&["splitsim-durable"]),
         to: MembersBut(&[]),
+        why: "a file that survives a kill is the same whatever is in it",
+    },
+    Rule {
+        from: Only(&["splitsim-table"]),
+        to: MembersBut(&["splitsim-durable"]),
         why: "a table does not know what it is of",
     },
     Rule {
