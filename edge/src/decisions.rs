@@ -3,73 +3,55 @@
 //! Whoever puts the same to the same policy gets the same decisions, see [`splitsim_policy::replay`]. A
 //! continued run reads its own log to bring its policy to where it was.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use splitsim_policy::DecidedFrame;
+use splitsim_durable::Journal;
+use splitsim_policy::{DecidedFrame, Decision};
 
-use crate::outbox::{OutboxError, failed};
+use crate::outbox::{OutboxError, REMEDY};
 
 /// The log of one edge's run, being written.
 #[derive(Debug)]
 pub(crate) struct DecisionLog {
-    file: File,
-    path: PathBuf,
+    lines: Journal<DecidedFrame>,
 }
 
 impl DecisionLog {
     /// Opens or begins the log in an edge's directory; what an earlier process wrote comes with it. A
-    /// line that a killed process left half written is cut off.
+    /// line that a kill or a full disk left half written is cut off.
     pub(crate) fn open(directory: &Path) -> Result<(Self, Vec<DecidedFrame>), OutboxError> {
-        let path = directory.join(DECISIONS);
-        let mut file = File::options()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(&path)
-            .map_err(failed("open", &path))?;
-        let mut text = String::new();
-        file.read_to_string(&mut text)
-            .map_err(failed("read", &path))?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let past = parse(&path, &text[..whole])?;
-        file.set_len(whole as u64).map_err(failed("write", &path))?;
-        Ok((Self { file, path }, past))
+        let (lines, past) = Journal::open(&directory.join(DECISIONS), REMEDY)?;
+        Ok((Self { lines }, once_each(past)))
     }
 
-    /// Adds a frame. The system may lose it when the machine goes down: the frame is then made again.
+    /// Adds a frame. The system may lose it when the machine goes down: the frame is then decided
+    /// again.
     pub(crate) fn add(&mut self, decided: &DecidedFrame) -> Result<(), OutboxError> {
-        let line = serde_json::to_vec(decided).map(|mut line| {
-            line.push(b'\n');
-            line
-        });
-        line.map_err(std::io::Error::from)
-            .and_then(|line| self.file.write_all(&line))
-            .map_err(failed("write", &self.path))
+        Ok(self.lines.append(decided)?)
     }
 }
 
-/// Reads the decisions of an edge's directory, in their order.
+/// Reads the decisions of an edge's directory, in their order, up to a line that is not whole.
 ///
 /// # Errors
 /// When there is no such log, or it holds something else.
 pub fn read_decisions(directory: &Path) -> Result<Vec<DecidedFrame>, OutboxError> {
-    let path = directory.join(DECISIONS);
-    let text = std::fs::read_to_string(&path).map_err(failed("read", &path))?;
-    parse(&path, &text)
+    Ok(Journal::read(&directory.join(DECISIONS), REMEDY)?)
 }
 
-fn parse(path: &Path, text: &str) -> Result<Vec<DecidedFrame>, OutboxError> {
-    let lines = text.lines().zip(1..);
-    lines
-        .map(|(line, number)| {
-            serde_json::from_str(line).map_err(|error| OutboxError::Damaged {
-                path: path.to_owned(),
-                reason: format!("line {number}: {error}"),
-            })
-        })
-        .collect()
+/// Leaves out what was decided to ship of a frame that was shipped by a later decision: it is paid for
+/// once. Edges before 0.2 decided again what a kill had kept from being sent.
+fn once_each(mut past: Vec<DecidedFrame>) -> Vec<DecidedFrame> {
+    let mut later = std::collections::BTreeSet::new();
+    past.reverse();
+    past.retain(|decided| !is_shipped(decided) || later.insert(decided.frame));
+    past.reverse();
+    past
+}
+
+/// Whether something of the frame was to be sent.
+pub(crate) const fn is_shipped(decided: &DecidedFrame) -> bool {
+    matches!(decided.end, Decision::Ship { .. })
 }
 
 const DECISIONS: &str = "decisions.jsonl";

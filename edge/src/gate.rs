@@ -131,21 +131,13 @@ impl Gate {
 
     /// Brings the policy to where it was after these frames.
     pub(crate) fn resume(&mut self, past: &[DecidedFrame]) {
-        for decided in past {
-            let DecidedFrame {
-                conditions,
-                attempts,
-                end,
-                ..
-            } = decided;
-            self.policy.observe(conditions, attempts, *end);
-        }
+        past.iter().for_each(|decided| self.observe(decided));
     }
 
     /// Encodes, decodes and scores a feature until the policy ships an attempt or nothing; `heard` is
-    /// told of each. The decision's inputs come with what comes of it.
+    /// told of each. The decision's inputs come with what comes of it, for [`observe`](Self::observe).
     pub(crate) fn choose(
-        &mut self,
+        &self,
         frame: u64,
         feature: &Feature,
         conditions: Conditions,
@@ -159,10 +151,43 @@ impl Gate {
             attempts: trials.iter().map(|trial| trial.seen).collect(),
             end,
         };
-        self.policy.observe(&conditions, &decided.attempts, end);
-        let gated = match end {
+        (decided, self.outcome(trials, end, start.elapsed()))
+    }
+
+    /// Makes the attempts of a decision that stands once more, and does with them what was decided. The
+    /// policy is not asked again: it knows of the frame already.
+    pub(crate) fn repeat(
+        &self,
+        decided: &DecidedFrame,
+        feature: &Feature,
+        mut heard: impl FnMut(usize, &Attempt),
+    ) -> Gated {
+        let start = Instant::now();
+        let reference = Reference::new(feature.clone());
+        let repeated = decided.attempts.iter().enumerate().map(|(index, seen)| {
+            let trial = self.attempt(&reference, seen.rung);
+            heard(index, &trial.attempt);
+            trial
+        });
+        let trials = repeated.collect();
+        self.outcome(trials, decided.end, start.elapsed())
+    }
+
+    /// Lets the policy learn what came of a frame, once that is written down.
+    pub(crate) fn observe(&mut self, decided: &DecidedFrame) {
+        let DecidedFrame {
+            conditions,
+            attempts,
+            end,
+            ..
+        } = decided;
+        self.policy.observe(conditions, attempts, *end);
+    }
+
+    fn outcome(&self, trials: Vec<Trial>, end: Decision, took: Duration) -> Gated {
+        match end {
             Decision::Ship { attempt, verdict } => self
-                .ship(trials, attempt, verdict, start.elapsed())
+                .ship(trials, attempt, verdict, took)
                 .map_or_else(Gated::Failed, |choice| Gated::Shipped(Box::new(choice))),
             Decision::Drop => Gated::Dropped {
                 attempts: trials.len(),
@@ -171,8 +196,7 @@ impl Gate {
             Decision::Encode(_) => {
                 Gated::Failed(self.unreasonable("encode once more", trials.len()))
             }
-        };
-        (decided, gated)
+        }
     }
 
     /// Makes the attempts that the policy asks for. It ends with another decision than to encode,
@@ -421,7 +445,7 @@ mod tests {
         };
         let policy: PolicyConfig = policy.parse().unwrap();
         let recorded = [Metric::Cosine, Metric::Mse];
-        let mut gate = Gate::new(Box::new(codec), &policy, &recorded).unwrap();
+        let gate = Gate::new(Box::new(codec), &policy, &recorded).unwrap();
         let shape = FeatureShape::new(1, 1, 2, 2).unwrap();
         let feature = Feature::new(shape, vec![1.0, 2.0, 3.0, -4.0]).unwrap();
         let mut heard = 0;
@@ -500,6 +524,52 @@ mod tests {
             (1, 0, Verdict::Ungated)
         );
         assert_eq!(choice.attempts[0].level, 1);
+    }
+
+    /// A gate under a budget that pays for two frames, of 55 bytes each.
+    fn budgeted() -> Gate {
+        let rung = splitsim_codec::Rung {
+            parameter: 0.0,
+            label: "step 0".to_owned(),
+        };
+        let codec = FakeCodec {
+            ladder: Ladder::new(vec![rung]).unwrap(),
+            errors: vec![Some(0.5)],
+        };
+        let policy: PolicyConfig = "budget:mse<=1,rate=1B/s,burst=130B".parse().unwrap();
+        Gate::new(Box::new(codec), &policy, &[]).unwrap()
+    }
+
+    #[test]
+    fn a_frame_whose_decision_stands_is_paid_for_once() {
+        let shape = FeatureShape::new(1, 1, 2, 2).unwrap();
+        let feature = Feature::new(shape, vec![1.0, 2.0, 3.0, -4.0]).unwrap();
+        let decide = |gate: &mut Gate, frame| {
+            let (decided, gated) = gate.choose(frame, &feature, Conditions::default(), |_, _| {});
+            gate.observe(&decided);
+            (decided, gated)
+        };
+        let mut live = budgeted();
+        let (first, Gated::Shipped(choice)) = decide(&mut live, 0) else {
+            panic!("the budget pays for the first");
+        };
+
+        // A kill came between the decision and the sending: the frame is made again.
+        let mut continued = budgeted();
+        continued.resume(std::slice::from_ref(&first));
+        let Gated::Shipped(again) = continued.repeat(&first, &feature, |_, _| {}) else {
+            panic!("what was decided stands");
+        };
+        assert_eq!(
+            (again.shipped, &again.container),
+            (choice.shipped, &choice.container)
+        );
+        for frame in 1..3 {
+            let (of_live, of_continued) = (decide(&mut live, frame), decide(&mut continued, frame));
+            assert_eq!(of_live.0.end, of_continued.0.end, "frame {frame}");
+            let shipped = matches!(of_continued.1, Gated::Shipped(_));
+            assert_eq!(shipped, frame == 1, "the budget pays for two frames");
+        }
     }
 
     #[test]

@@ -2,23 +2,21 @@
 //! frame's place.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use splitsim_proto::Settlement;
-use tokio::io::AsyncWriteExt;
 
-use crate::outbox::{OutboxError, failed};
+use crate::lock::locked;
+use crate::outbox::{OutboxError, REMEDY};
 use crate::record::FrameRecord;
 
-/// A journal that is being written. Its file is locked, so that no second edge writes there.
+/// A journal that is being written. No second edge writes there meanwhile.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    file: tokio::fs::File,
-    path: PathBuf,
+    lines: Arc<Mutex<splitsim_durable::Journal<Entry>>>,
 }
 
 /// What an earlier process wrote.
@@ -44,75 +42,56 @@ enum Entry {
 impl Journal {
     /// Opens or begins the journal of a run with these settings.
     pub(crate) fn open(path: &Path, settings: &Value) -> Result<(Self, Past), OutboxError> {
-        let mut file = File::options()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)
-            .map_err(failed("open", path))?;
-        file.try_lock().map_err(|_| OutboxError::Busy {
-            path: path.to_owned(),
-        })?;
-        let past = match read(&mut file, path, settings)? {
+        let (mut lines, entries) = splitsim_durable::Journal::open(path, REMEDY)?;
+        let past = match read(path, entries, settings)? {
             Some(past) => past,
             None => {
-                begin(&mut file, settings).map_err(failed("write", path))?;
+                lines.append_synced(&Entry::Run {
+                    version: VERSION,
+                    settings: settings.clone(),
+                })?;
                 Past::default()
             }
         };
-        let journal = Self {
-            file: tokio::fs::File::from_std(file),
-            path: path.to_owned(),
-        };
-        Ok((journal, past))
+        let lines = Arc::new(Mutex::new(lines));
+        Ok((Self { lines }, past))
     }
 
     /// The cloud has answered a frame.
     pub(crate) async fn answered(&mut self, record: &FrameRecord) -> Result<(), OutboxError> {
-        self.append(&Entry::Answered(Box::new(record.clone())))
-            .await
+        self.append(Entry::Answered(Box::new(record.clone()))).await
     }
 
     /// The cloud has a frame's settlement.
     pub(crate) async fn settled(&mut self, frame: u64) -> Result<(), OutboxError> {
-        self.append(&Entry::Settled { frame }).await
+        self.append(Entry::Settled { frame }).await
     }
 
-    async fn append(&mut self, entry: &Entry) -> Result<(), OutboxError> {
-        let line = line(entry).map_err(failed("write", &self.path))?;
-        let written = async {
-            self.file.write_all(&line).await?;
-            self.file.flush().await?;
-            self.file.sync_data().await
-        };
-        written.await.map_err(failed("write", &self.path))
+    async fn append(&mut self, entry: Entry) -> Result<(), OutboxError> {
+        let lines = Arc::clone(&self.lines);
+        let appended =
+            tokio::task::spawn_blocking(move || locked(&lines).append_synced(&entry)).await;
+        // It is never aborted, so it can only have panicked.
+        Ok(appended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?)
     }
 }
 
-fn begin(file: &mut File, settings: &Value) -> std::io::Result<()> {
-    let entry = Entry::Run {
-        version: VERSION,
-        settings: settings.clone(),
-    };
-    file.write_all(&line(&entry)?)?;
-    file.sync_all()
+/// The settings that the journal at `path` was begun with; `None` where there is none.
+pub(crate) fn settings_of(path: &Path) -> Result<Option<Value>, OutboxError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let entries = splitsim_durable::Journal::<Entry>::read(path, REMEDY)?;
+    Ok(entries.into_iter().find_map(|entry| match entry {
+        Entry::Run { settings, .. } => Some(settings),
+        Entry::Answered(_) | Entry::Settled { .. } => None,
+    }))
 }
 
-fn line(entry: &Entry) -> std::io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(entry)?;
-    line.push(b'\n');
-    Ok(line)
-}
-
-/// Reads all whole lines, and cuts off one that a killed process left half written. `None` when there
-/// is no line at all.
-fn read(file: &mut File, path: &Path, settings: &Value) -> Result<Option<Past>, OutboxError> {
-    let mut reader = BufReader::new(&*file);
-    let (mut past, mut whole_bytes, mut number) = (None, 0, 0);
-    while let Some(line) = next_line(&mut reader).map_err(failed("read", path))? {
-        number += 1;
-        whole_bytes += line.len() as u64;
-        let entry = serde_json::from_slice(&line).map_err(|error| damaged(path, number, error))?;
+/// What the lines say. `None` when there is no line at all.
+fn read(path: &Path, entries: Vec<Entry>, settings: &Value) -> Result<Option<Past>, OutboxError> {
+    let mut past = None;
+    for (entry, number) in entries.into_iter().zip(1..) {
         match (entry, &mut past) {
             (
                 Entry::Run {
@@ -140,26 +119,7 @@ fn read(file: &mut File, path: &Path, settings: &Value) -> Result<Option<Past>, 
             }
         }
     }
-    drop(reader);
-    file.set_len(whole_bytes).map_err(failed("write", path))?;
     Ok(past)
-}
-
-/// The next line with its end; `None` where no whole line is left.
-fn next_line(reader: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    reader
-        .by_ref()
-        .take(MAX_LINE_BYTES)
-        .read_until(b'\n', &mut line)?;
-    match line.last() {
-        Some(b'\n') => Ok(Some(line)),
-        Some(_) if line.len() as u64 == MAX_LINE_BYTES => {
-            let reason = format!("a line is longer than {MAX_LINE_BYTES} bytes");
-            Err(std::io::Error::other(reason))
-        }
-        Some(_) | None => Ok(None),
-    }
 }
 
 impl Past {
@@ -193,13 +153,11 @@ fn check_same(path: &Path, there: &Value, here: &Value) -> Result<(), OutboxErro
 fn damaged(path: &Path, line: usize, reason: impl ToString) -> OutboxError {
     OutboxError::Damaged {
         path: path.to_owned(),
-        reason: format!("line {line}: {}", reason.to_string()),
+        reason: format!("line {line}: {}; {REMEDY}", reason.to_string()),
     }
 }
 
 const VERSION: u32 = 1;
-/// A segmentation of 4096 classes takes 200 kB.
-const MAX_LINE_BYTES: u64 = 4 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -5,9 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use splitsim_durable::{JournalError, PathError};
 use splitsim_proto::Settlement;
 
-use crate::journal::{Journal, Past};
+use crate::journal::{self, Journal, Past};
 use crate::spool::Spool;
 
 /// The directory of one edge's run.
@@ -68,6 +69,42 @@ pub enum OutboxError {
     },
 }
 
+impl From<PathError> for OutboxError {
+    fn from(error: PathError) -> Self {
+        let PathError {
+            path,
+            operation,
+            source,
+        } = error;
+        Self::Io {
+            operation,
+            path,
+            source,
+        }
+    }
+}
+
+impl From<JournalError> for OutboxError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::File(error) => error.into(),
+            JournalError::Held { path } => Self::Busy { path },
+            JournalError::Damaged {
+                path,
+                line,
+                reason,
+                remedy,
+            } => Self::Damaged {
+                path,
+                reason: format!("line {line}: {reason}; {remedy}"),
+            },
+        }
+    }
+}
+
+/// What can be done about a directory that is damaged.
+pub(crate) const REMEDY: &str = "use another directory";
+
 impl Outbox {
     /// Opens or makes the directory of a run with these settings, and looks at what is in it.
     pub(crate) fn open(directory: &Path, settings: &Value) -> Result<(Self, Backlog), OutboxError> {
@@ -109,6 +146,14 @@ fn waiting(spool: &Spool, past: &Past) -> Result<BTreeSet<u64>, OutboxError> {
         }
     }
     Ok(waiting)
+}
+
+/// The settings of the run that a directory belongs to, by name; `None` where no edge has worked.
+///
+/// # Errors
+/// When its journal cannot be read, or is damaged.
+pub fn read_settings(directory: &Path) -> Result<Option<Value>, OutboxError> {
+    journal::settings_of(&directory.join(JOURNAL))
 }
 
 pub(crate) fn failed(

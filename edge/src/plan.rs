@@ -13,7 +13,7 @@ use splitsim_transport::TransportError;
 use splitsim_vision::Engine;
 
 use crate::capture::Capture;
-use crate::decisions::DecisionLog;
+use crate::decisions::{DecisionLog, is_shipped};
 use crate::gate::Gate;
 use crate::outbox::{Backlog, Outbox};
 use crate::stages::GateSettings;
@@ -69,6 +69,7 @@ impl Plan {
                 codec,
                 decisions,
                 elapsed: elapsed(&decided),
+                standing: standing(&decided),
             },
             outbox,
             backlog,
@@ -119,6 +120,15 @@ impl Plan {
 fn dropped(decided: &[DecidedFrame]) -> BTreeSet<u64> {
     let dropped = decided.iter().filter(|frame| frame.end == Decision::Drop);
     dropped.map(|frame| frame.frame).collect()
+}
+
+/// What was decided to ship, by frame. Frames that were sent are not made again, so nobody asks for
+/// theirs.
+fn standing(decided: &[DecidedFrame]) -> BTreeMap<u64, DecidedFrame> {
+    let shipped = decided.iter().filter(|decided| is_shipped(decided));
+    shipped
+        .map(|decided| (decided.frame, decided.clone()))
+        .collect()
 }
 
 /// How long the run had been going on at its last decision.

@@ -1,10 +1,11 @@
 //! The two stages before the courier, each on a thread of its own.
 
+use std::collections::BTreeMap;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use splitsim_feature::Task;
-use splitsim_policy::Conditions;
+use splitsim_policy::{Conditions, DecidedFrame};
 use splitsim_proto::{Attempt, FrameHeader, Name};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -59,6 +60,8 @@ pub(crate) struct GateSettings {
     pub(crate) task: Task,
     pub(crate) codec: Name,
     pub(crate) decisions: DecisionLog,
+    /// What was decided of frames, and is still to be done, because a kill came between.
+    pub(crate) standing: BTreeMap<u64, DecidedFrame>,
     /// The run's length at this process' start: that of earlier processes together.
     pub(crate) elapsed: Duration,
 }
@@ -169,11 +172,18 @@ fn gate_one(
     let heard = |index: usize, attempt: &Attempt| {
         tell(events, attempted(frame, index, attempt, decisive));
     };
-    let (decided, gated) = settings.gate.choose(frame, &feature, conditions, heard);
     let failed = |reason: String| Made::Failed(FailedFrame { frame, reason });
-    if let Err(error) = settings.decisions.add(&decided) {
-        return failed(error.to_string());
-    }
+    let gated = match settings.standing.get(&frame) {
+        Some(decided) => settings.gate.repeat(decided, &feature, heard),
+        None => {
+            let (decided, gated) = settings.gate.choose(frame, &feature, conditions, heard);
+            if let Err(error) = settings.decisions.add(&decided) {
+                return failed(error.to_string());
+            }
+            settings.gate.observe(&decided);
+            gated
+        }
+    };
     match gated {
         Gated::Shipped(choice) => {
             let points = feature.shape().points() as u64;

@@ -90,6 +90,58 @@ async fn a_run_without_a_cloud_fails_and_says_what_is_kept() {
     assert_eq!(world.spooled(), 2);
 }
 
+/// `edge run` with these arguments alone.
+async fn edge_alone(world: &World, args: &str) -> Output {
+    let mut command = Command::cargo_bin("edge").unwrap();
+    let identity = world.edge_identity();
+    let args = args
+        .replace("ADDR", &world.target.address.to_string())
+        .replace("IDENTITY", identity.to_str().unwrap());
+    command
+        .arg("run")
+        .args(args.split_whitespace())
+        .current_dir(world.path());
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_continued_with_its_directory_alone() {
+    let world = World::new();
+    let model = package().root().to_str().unwrap();
+    let usual = format!("--connect ADDR --identity IDENTITY --model {model} --threads 1 --out out");
+    let own = "--source scenes:7:2 --policy always:cheapest --range feature --retry-for 1s";
+    let output = edge_alone(&world, &format!("{usual} {own}")).await;
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    let run = stderr.split(',').next().unwrap().to_owned();
+    assert!(run.starts_with("run "), "{stderr}");
+    let again = stderr.lines().find(|line| line.starts_with("go on with: "));
+    let again = again.unwrap();
+    assert!(
+        again.contains(" run ") && again.ends_with("--retry-for 1s"),
+        "{again}"
+    );
+
+    let cloud = world.cloud(Faults::default());
+    let output = edge_alone(&world, &usual).await;
+    let stdout = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(stdout.starts_with(&format!("{run}, edge ")), "{stdout}");
+    assert!(stdout.contains("2 of 2 frames answered"), "{stdout}");
+    assert_eq!(cloud.kept().frames.len(), 2);
+
+    // A setting that is typed counts, and is refused where it is another.
+    let output = edge_alone(&world, &format!("{usual} --policy always:richest")).await;
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.contains("policy was \"always:cheapest\""),
+        "{stderr}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_configuration_is_found_before_any_work() {
     let world = World::new();

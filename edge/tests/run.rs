@@ -595,3 +595,26 @@ async fn check_restarted(world: &World, config: EdgeConfig) {
     let all = before.into_iter().chain(kept.frames.keys().copied());
     assert_eq!(numbers(all), numbers(0..8));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_before_a_kill_is_done_and_not_decided_again() {
+    let world = World::new();
+    let cloud = world.cloud(Faults::default());
+    let config = world.config("scenes:7:2");
+    run(config.clone()).await.0.unwrap();
+    let sent = cloud.kept().frames.clone();
+    // As a kill leaves it that came before anything was kept or answered.
+    let journal = world.out().join("journal.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let heading = text.lines().next().unwrap();
+    std::fs::write(&journal, format!("{heading}\n")).unwrap();
+    let decisions = || std::fs::read_to_string(world.out().join("decisions.jsonl")).unwrap();
+    let decided = decisions();
+
+    let report = run(config).await.0.unwrap();
+    assert_eq!(report.answered.len(), 2);
+    assert_eq!(decisions(), decided, "a line for each frame");
+    for (frame, (_, container)) in &cloud.kept().frames {
+        assert_eq!(container, &sent[frame].1);
+    }
+}

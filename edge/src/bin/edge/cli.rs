@@ -64,13 +64,16 @@ pub(crate) struct RunArgs {
     /// May be given several times.
     #[arg(long = "metric", value_name = "METRIC")]
     pub(crate) metrics: Vec<Metric>,
-    /// The run; the same again continues it [default: the time and a random suffix].
+    /// The run; the same again continues it [default: that of the run in --out, or the time and a random
+    /// suffix].
     #[arg(long, value_name = "ID")]
     pub(crate) run_id: Option<String>,
-    /// This edge, unique within the run; one that the certificate allows [default: the certificate's].
+    /// This edge, unique within the run; one that the certificate allows [default: that of the run in
+    /// --out, or the certificate's].
     #[arg(long, value_name = "ID", value_parser = edge_id)]
     pub(crate) edge_id: Option<Id>,
-    /// Journal of answered frames and spool of waiting ones [default: edge-out/RUN-ID/EDGE-ID].
+    /// Journal of answered frames and spool of waiting ones [default: edge-out/RUN-ID/EDGE-ID]. Where a
+    /// run has begun there, it is continued: settings that are not given are taken from its journal.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// How long to wait for a cloud that is not there, or gone.
@@ -166,8 +169,8 @@ Examples:
     edge run --connect cloud.example.org:4433 --identity certs/edge --source photos/ \\
       --policy always:cheapest --no-references --in-flight 3 --priority newest-first
 
-  Continue a run that broke off:
-    edge run --connect 127.0.0.1:4433 --identity certs/edge --run-id ID
+  Continue a run that broke off, with the settings that it was begun with:
+    edge run --connect 127.0.0.1:4433 --identity certs/edge --out edge-out/ID/edge-1
 
 Exit codes: 0 done; 1 the run or some frames failed; 2 wrong usage or configuration.
 Set RUST_LOG=debug for more on stderr.";

@@ -104,6 +104,11 @@ impl Display {
         }
     }
 
+    /// Says how to go on with a run in which something is left to do.
+    pub(crate) fn tell_to_go_on(&self, command: &str) {
+        self.tell(&format!("go on with: {command}"));
+    }
+
     /// Whether all results were written.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         if let Some(bar) = self.bar.take() {

@@ -4,13 +4,14 @@
 //! 2 wrong usage or configuration.
 
 mod cli;
+mod continued;
 mod display;
 mod setup;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use splitsim_edge::{EdgeError, EdgeReport};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,7 +22,7 @@ use crate::display::Display;
 use crate::setup::Setup;
 
 fn main() -> ExitCode {
-    let Command::Run(args) = Cli::parse().command;
+    let args = run_args();
     start_tracing();
     match Setup::prepare(&args) {
         Ok(setup) => run(&args, setup),
@@ -30,6 +31,17 @@ fn main() -> ExitCode {
             ExitCode::from(WRONG_CONFIGURATION)
         }
     }
+}
+
+/// What was typed, and for the rest the settings of a run that is continued.
+fn run_args() -> Box<RunArgs> {
+    let typed = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&typed).unwrap_or_else(|error| error.exit());
+    let Command::Run(mut args) = cli.command;
+    if let Some((_, typed)) = typed.subcommand() {
+        continued::take_settings(&mut args, typed);
+    }
+    args
 }
 
 fn run(args: &RunArgs, setup: Setup) -> ExitCode {
@@ -42,10 +54,11 @@ fn run(args: &RunArgs, setup: Setup) -> ExitCode {
     };
     let mut display = Display::new(args.json);
     display.begin(&setup.config);
+    let again = continued::command(args, &setup.config.run_id);
     let outcome = run_on(&runtime, setup, &mut display);
     // Whatever still runs has had its time.
     runtime.shutdown_background();
-    conclude(outcome, display)
+    conclude(outcome, display, &again)
 }
 
 fn run_on(runtime: &Runtime, setup: Setup, display: &mut Display) -> Result<EdgeReport, EdgeError> {
@@ -58,14 +71,18 @@ fn run_on(runtime: &Runtime, setup: Setup, display: &mut Display) -> Result<Edge
     ))
 }
 
-/// Shows what there is to show, and finds the exit code.
-fn conclude(outcome: Result<EdgeReport, EdgeError>, mut display: Display) -> ExitCode {
+/// Shows what there is to show, `again` as the command that goes on where something is left to do, and
+/// finds the exit code.
+fn conclude(outcome: Result<EdgeReport, EdgeError>, mut display: Display, again: &str) -> ExitCode {
     let code = match &outcome {
         Ok(report) => {
             display.conclude(report);
             match report.is_complete() {
                 true => ExitCode::SUCCESS,
-                false => ExitCode::FAILURE,
+                false => {
+                    display.tell_to_go_on(again);
+                    ExitCode::FAILURE
+                }
             }
         }
         Err(error) => {
@@ -75,7 +92,10 @@ fn conclude(outcome: Result<EdgeReport, EdgeError>, mut display: Display) -> Exi
             eprintln!("error: {error}");
             match error.is_configuration() {
                 true => ExitCode::from(WRONG_CONFIGURATION),
-                false => ExitCode::FAILURE,
+                false => {
+                    display.tell_to_go_on(again);
+                    ExitCode::FAILURE
+                }
             }
         }
     };
