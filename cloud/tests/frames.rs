@@ -345,7 +345,8 @@ async fn references_of_silent_edges_come_from_a_directory() {
     std::fs::create_dir(&directory).unwrap();
     let [known, unknown] = [0, 1].map(|frame| lab.shipment(frame, Task::Cls));
     let file = |ending| directory.join(format!("scene-5-000000.{ending}"));
-    splitsim_feature::npy::write(&file("npy"), &known.original).unwrap();
+    let npy = std::fs::File::create(file("npy")).unwrap();
+    splitsim_feature::npy::write(npy, &known.original).unwrap();
     let GroundTruth::Cls { label } = known.truth else {
         panic!("{:?}", known.truth);
     };

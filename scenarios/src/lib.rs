@@ -20,6 +20,7 @@ mod gallery;
 pub mod ladder;
 pub mod logging;
 mod output;
+mod outputs;
 pub mod run;
 pub mod scenario;
 mod screen;

@@ -117,7 +117,7 @@ fn what_is_done_is_not_done_again() {
     let place = Workplace::new();
     let build = |count: usize| {
         let line = format!(
-            "cfqa build --model model --source scenes:3:{count} --task cls --out set --json"
+            "cfqa build --model model --source scenes:3:{count} --task cls --out set --json --force"
         );
         let json = place.splitsim(&line).json();
         (
@@ -127,6 +127,9 @@ fn what_is_done_is_not_done_again() {
     };
     assert_eq!(build(2), (2, 0));
     let first = content(&place, "set");
+    place
+        .splitsim("cfqa build --model model --source scenes:3:3 --task cls --out set")
+        .failed(2, &["set has another set: source is", "--out", "--force"]);
     // More pictures of the source use those that are there.
     assert_eq!(build(3), (3, 2));
     assert_eq!(build(2), (2, 2));
@@ -250,7 +253,7 @@ fn published_logs_become_a_table() {
     std::fs::write(&log, LOG).unwrap();
     let import = "cfqa import hm_trained_hybrid_eval_cls_all.txt --out published --levels 3";
     place.splitsim(&format!("{import} --features 2")).ok();
-    let counted = place.splitsim(&format!("{import} --features 100"));
+    let counted = place.splitsim(&format!("{import} --features 100 --force"));
     assert!(
         counted.stdout.contains("2 features of 100"),
         "{}",

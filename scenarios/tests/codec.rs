@@ -70,11 +70,12 @@ impl Bench {
         for level in 0..levels {
             let code = format!(
                 "codec roundtrip --model {model} --task {task} --codec {codec} --level {level} \
-                 --in {} --out scored.npy --bitstream coded",
+                 --in {} --out scored.npy --bitstream coded --force",
                 feature.display()
             );
             self.place.splitsim(&code).ok();
-            let decode = format!("codec decode --model {model} --in coded --out decoded.npy");
+            let decode =
+                format!("codec decode --model {model} --in coded --out decoded.npy --force");
             self.place.splitsim(&decode).ok();
             let name = format!("{codec}, {task}, level {level}");
             assert!(self.same("scored.npy", "decoded.npy"), "{name}");

@@ -314,7 +314,7 @@ fn a_round_trip_says_what_it_cost_and_the_bitstream_decodes_to_the_same() {
     let trip = |level: &str| {
         let line = format!(
             "codec roundtrip --codec hevc --level {level} --in f/scene-4-000000.npy --out r.npy \
-             --bitstream b.splf --model model --task seg --json"
+             --bitstream b.splf --model model --task seg --json --force"
         );
         place.splitsim(&line).json()
     };

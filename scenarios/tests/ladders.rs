@@ -186,8 +186,8 @@ fn a_study_records_once_and_ranks_every_policy() {
     assert!(page("slower").contains("The link has 100 kbit/s"));
 
     // Such a folder is told without the model, and the recording that was compared.
-    std::fs::rename(place.path("model"), place.path("elsewhere")).unwrap();
-    std::fs::rename(place.path("out"), place.path("away")).unwrap();
+    splitsim_durable::rename(&place.path("model"), &place.path("elsewhere")).unwrap();
+    splitsim_durable::rename(&place.path("out"), &place.path("away")).unwrap();
     let first = page("slower");
     let line = "export slower --format csv --out tables --json";
     let files = place.splitsim(line).json();
@@ -204,7 +204,10 @@ fn a_study_records_once_and_ranks_every_policy() {
     place.splitsim("report slower --out told.html").ok();
     assert!(std::fs::read_to_string(place.path("told.html")).unwrap() == first);
     let line = "report slower --limit cls=3 --out told.html";
-    place.splitsim(line).ok();
+    place
+        .splitsim(line)
+        .failed(2, &["told.html exists", "--out", "--force"]);
+    place.splitsim(&format!("{line} --force")).ok();
     let other = std::fs::read_to_string(place.path("told.html")).unwrap();
     assert!(other.contains("cls 3 instead of 0 ranks") && other.contains("limit 3 ranks"));
     place
@@ -259,6 +262,9 @@ fn a_comparison_replaces_nothing_of_another_scenario() {
 fn a_recording_gone_on_with_is_like_one_made_at_once() {
     let place = place();
     place.splitsim("ladder record small.toml --out once").ok();
+    place
+        .splitsim("ladder record small.toml --out once")
+        .failed(2, &["once has all results", "--out", "--force"]);
     let path = place.path("once/ladders/cls.parquet");
     let whole = Recording::read(&path).unwrap();
     let part = Recording::new(whole.identity().clone(), whole.frames()[..1].to_vec());

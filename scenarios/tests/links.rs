@@ -246,7 +246,7 @@ fn traces_are_made_and_described() {
         let expected = std::fs::read_to_string(shipped.join(name)).unwrap();
         assert!(made == expected, "{name} is not what the README says");
     }
-    let opportunities = make("steps", "--seconds 80 --format mahimahi");
+    let opportunities = make("steps", "--seconds 80 --format mahimahi --force");
     assert_eq!(opportunities["format"], "opportunities of 1500 B");
     place
         .splitsim("link trace --kind lte-drive --seconds 60 --out x.csv")

@@ -197,7 +197,10 @@ fn wrong_input_is_refused_before_any_work() {
     assert!(!bench.dir.path().join("models").exists());
     bench.import("mlp", "mlp.pth", "there");
     let again = format!("--template mlp.toml --backbone {mlp} --out there");
-    bench.refused(&again, "there/model.toml exists; --force replaces it");
+    bench.refused(
+        &again,
+        "there/model.toml exists; choose another --out, or replace it with --force",
+    );
     let ran = bench.splitsim(&format!("model import {again} --force"));
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(

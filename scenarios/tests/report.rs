@@ -170,8 +170,11 @@ fn told_of_a_cloud(place: &Workplace) {
 
 /// Results outlive the model that they were made with.
 fn told_without_its_model(place: &Workplace) {
-    fs::rename(place.path("model"), place.path("elsewhere")).unwrap();
-    place.splitsim("report out/small").ok();
+    splitsim_durable::rename(&place.path("model"), &place.path("elsewhere")).unwrap();
+    place
+        .splitsim("report out/small")
+        .failed(2, &["report.html exists", "--out", "--force"]);
+    place.splitsim("report out/small --force").ok();
     let page = fs::read_to_string(place.path("out/small/report.html")).unwrap();
     assert!(page.contains("No pictures: no model package"));
     assert!(page.contains("Every frame") && !page.contains("data:image"));
@@ -185,7 +188,7 @@ fn told_unfinished(place: &Workplace) {
         database.execute(&delete, []).unwrap();
     }
     drop(database);
-    let json = place.splitsim("report out/small --json").json();
+    let json = place.splitsim("report out/small --json --force").json();
     assert_eq!(json["missing_frames"], 11);
     let page = fs::read_to_string(place.path("out/small/report.html")).unwrap();
     assert!(page.contains("5 of 16 frames are recorded"));

@@ -100,7 +100,12 @@ fn received(place: &Workplace) -> Vec<String> {
 
 fn replaced_when_run_again(place: &Workplace) {
     let before = received(place);
-    let text = place.splitsim("run small.toml").ok();
+    place
+        .splitsim("run small.toml")
+        .failed(2, &["has all results", "--out", "--force", "--resume"]);
+    place.splitsim("run small.toml --resume").ok();
+    assert_eq!(received(place), before);
+    let text = place.splitsim("run small.toml --force").ok();
     assert!(
         text.contains("classification") && text.contains("results: out/small"),
         "{text}"

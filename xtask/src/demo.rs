@@ -38,6 +38,13 @@ pub(crate) fn run(workspace: &Workspace, passed: &[OsString]) -> Result<()> {
         if chosen_out(passed).is_none() {
             command.args(["--out", OUT]);
         }
+        // What an earlier demo finished is made anew; what it did not is gone on with.
+        let chosen = passed
+            .iter()
+            .any(|arg| arg == "--force" || arg == "--resume");
+        if !chosen && out.join("report.html").exists() {
+            command.arg("--force");
+        }
         command.args(passed);
         toolchain.apply(&mut command);
         cargo::run(&mut command)

@@ -203,7 +203,8 @@ mod tests {
         let (dir, directory) = directory();
         let shape = FeatureShape::new(1, 1, 2, 2).unwrap();
         let feature = Feature::new(shape, vec![1.0, 2.0, 3.0, 4.0]).unwrap();
-        npy::write(&dir.path().join("kitchen.npy"), &feature).unwrap();
+        let file = fs::File::create(dir.path().join("kitchen.npy")).unwrap();
+        npy::write(file, &feature).unwrap();
         fs::write(dir.path().join("kitchen.png.label.txt"), "17\n").unwrap();
         GrayImage::from_raw(2, 1, vec![3, 255])
             .unwrap()

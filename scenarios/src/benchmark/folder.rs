@@ -1,12 +1,12 @@
 //! A set on disk.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
+use splitsim_durable::{Lock, LockError, remove_stale, replace};
 use splitsim_model::Digest;
-use splitsim_table::{Column, Table, read_parquet, to_parquet, write_file, write_parquet};
+use splitsim_table::{Column, Table, read_parquet, to_parquet, write_parquet};
 
 use super::rows::TIME;
 use super::{Identity, Shard};
@@ -42,7 +42,7 @@ pub(crate) struct Manifest {
 pub(crate) struct SetFolder {
     root: PathBuf,
     /// Released when it is closed, also by a crash.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl SetFolder {
@@ -53,20 +53,44 @@ impl SetFolder {
     pub(crate) fn open(root: &Path) -> Result<Self> {
         let parts = root.join(PARTS);
         std::fs::create_dir_all(&parts).with_context(|| parts.display().to_string())?;
-        let path = root.join(LOCK);
-        let named = || path.display().to_string();
-        let lock = File::create(&path).with_context(named)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                bail!("{} is being built by another process", root.display())
-            }
-            Err(TryLockError::Error(error)) => return Err(error).with_context(named),
-        }
+        let lock = Lock::take(&root.join(LOCK)).map_err(|error| match error {
+            LockError::Held { holder, .. } => anyhow!(
+                "{} is being built by another process, {holder}; wait for it, or choose another --out",
+                root.display()
+            ),
+            LockError::File(error) => error.into(),
+        })?;
+        remove_stale(root)?;
+        remove_stale(&parts)?;
         Ok(Self {
             root: root.to_owned(),
             _lock: lock,
         })
+    }
+
+    /// Refuses a folder whose finished set is another one.
+    ///
+    /// # Errors
+    /// Names what differs, or says that there are rows of something else.
+    pub(crate) fn require(&self, identity: &Identity, shard: Shard) -> Result<()> {
+        let remedy = "choose another --out, or replace it with --force";
+        let (manifest, root) = (self.root.join(MANIFEST), self.root.display());
+        if !manifest.exists() {
+            let rows = self.root.join(ROWS).exists();
+            ensure!(!rows, "{root} has rows that no build made; {remedy}");
+            return Ok(());
+        }
+        let there = read_manifest(&self.root)?;
+        let mut differences = identity.differences(&there.identity)?;
+        if there.shard != shard {
+            differences.push(format!("shard is {}, not {shard}", there.shard));
+        }
+        ensure!(
+            differences.is_empty(),
+            "{root} has another set: {}; {remedy}",
+            differences.join("; ")
+        );
+        Ok(())
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -121,9 +145,9 @@ pub(super) fn write_set(root: &Path, rows: &Table, set: Summary) -> Result<Manif
         content: content_digest(rows)?,
         file: Digest::of(&bytes).to_string(),
     };
-    write_file(&root.join(ROWS), &bytes)?;
+    replace(&root.join(ROWS), &bytes)?;
     let json = format!("{}\n", serde_json::to_string_pretty(&manifest)?);
-    write_file(&root.join(MANIFEST), json.as_bytes())?;
+    replace(&root.join(MANIFEST), json)?;
     Ok(manifest)
 }
 
@@ -159,10 +183,7 @@ pub(crate) fn read_rows(path: &Path) -> Result<Table> {
 /// # Errors
 /// When something is missing or damaged, or the two do not belong together.
 pub(crate) fn read_set(root: &Path) -> Result<(Manifest, Table)> {
-    let path = root.join(MANIFEST);
-    let named = || path.display().to_string();
-    let text = std::fs::read_to_string(&path).with_context(named)?;
-    let manifest: Manifest = serde_json::from_str(&text).with_context(named)?;
+    let manifest = read_manifest(root)?;
     let rows = read_rows(root)?;
     ensure!(
         content_digest(&rows)? == manifest.content,
@@ -170,4 +191,11 @@ pub(crate) fn read_set(root: &Path) -> Result<(Manifest, Table)> {
         root.display()
     );
     Ok((manifest, rows))
+}
+
+fn read_manifest(root: &Path) -> Result<Manifest> {
+    let path = root.join(MANIFEST);
+    let named = || path.display().to_string();
+    let text = std::fs::read_to_string(&path).with_context(named)?;
+    serde_json::from_str(&text).with_context(named)
 }

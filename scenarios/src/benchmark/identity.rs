@@ -1,8 +1,10 @@
 //! What rows depend on.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use splitsim_codec::{CodecId, FeatureCodec};
 use splitsim_feature::Task;
@@ -71,6 +73,26 @@ pub(crate) struct Shard {
 impl Identity {
     /// Version of the columns and of how parts are addressed.
     pub(crate) const FORMAT: u32 = 1;
+
+    /// Each field that is another in `other`, with both values.
+    pub(super) fn differences(&self, other: &Self) -> Result<Vec<String>> {
+        let fields = |identity: &Self| -> Result<BTreeMap<String, String>> {
+            let value = serde_json::to_value(identity)?;
+            let fields = value.as_object().into_iter().flatten();
+            Ok(fields
+                .map(|(key, value)| (key.clone(), value.to_string()))
+                .collect())
+        };
+        let (ours, theirs) = (fields(self)?, fields(other)?);
+        let differing = ours
+            .iter()
+            .filter(|(key, value)| theirs.get(*key) != Some(*value));
+        let described = differing.map(|(key, value)| {
+            let theirs = theirs.get(key).map_or("nothing", String::as_str);
+            format!("{key} is {theirs}, not {value}")
+        });
+        Ok(described.collect())
+    }
 }
 
 impl CodecIdentity {

@@ -6,8 +6,9 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use splitsim_codec::{CodecId, Encoded, Level};
-use splitsim_feature::{Feature, Task, npy};
-use splitsim_table::write_file;
+use splitsim_feature::{Feature, Task};
+
+use crate::outputs::write_feature;
 
 /// A kind of file that is kept, in the layout of the published data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
@@ -42,7 +43,7 @@ impl Keeper {
             return Ok(());
         }
         let folder = made(self.root.join("org_feat").join(of.task.name()))?;
-        write_npy(&folder.join(format!("{}.npy", of.stem)), feature)
+        write_feature(&folder.join(format!("{}.npy", of.stem)), feature)
     }
 
     pub(super) fn coded(
@@ -62,18 +63,14 @@ impl Keeper {
         };
         if self.kinds.contains(&Keep::Bitstreams) {
             let path = folder()?.join(format!("{}.splf", of.stem));
-            write_file(&path, &encoded.container.to_bytes())?;
+            splitsim_durable::replace(&path, encoded.container.to_bytes())?;
         }
         if self.kinds.contains(&Keep::Reconstructions) {
             let path = folder()?.join(format!("{}.npy", of.stem));
-            write_npy(&path, &encoded.reconstruction)?;
+            write_feature(&path, &encoded.reconstruction)?;
         }
         Ok(())
     }
-}
-
-fn write_npy(path: &Path, feature: &Feature) -> Result<()> {
-    npy::write(path, feature).with_context(|| path.display().to_string())
 }
 
 fn made(folder: PathBuf) -> Result<PathBuf> {

@@ -1,6 +1,6 @@
 //! The set of all shards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -64,30 +64,13 @@ fn check_same(first: Option<&Manifest>, other: &Manifest) -> Result<()> {
         other.shard,
         first.shard
     );
-    if first.identity == other.identity {
-        return Ok(());
-    }
-    let fields = |identity: &Identity| -> Result<BTreeMap<String, String>> {
-        let value = serde_json::to_value(identity)?;
-        let fields = value.as_object().into_iter().flatten();
-        Ok(fields
-            .map(|(key, value)| (key.clone(), value.to_string()))
-            .collect())
-    };
-    let (ours, theirs) = (fields(&first.identity)?, fields(&other.identity)?);
-    let differing: BTreeSet<&String> = ours
-        .iter()
-        .filter(|(key, value)| theirs.get(*key) != Some(*value))
-        .map(|(key, _)| key)
-        .collect();
-    let described = differing.into_iter().map(|key| {
-        let theirs = theirs.get(key).map_or("nothing", String::as_str);
-        format!("{key} is {theirs}, not {}", ours[key])
-    });
-    bail!(
+    let differences = first.identity.differences(&other.identity)?;
+    ensure!(
+        differences.is_empty(),
         "a shard of another set: {}",
-        described.collect::<Vec<_>>().join("; ")
-    )
+        differences.join("; ")
+    );
+    Ok(())
 }
 
 /// By task, picture, codec and level, tasks and codecs as the set names them.

@@ -44,7 +44,7 @@ impl Certs {
         let created = match identity::create(&self.out, &options) {
             Ok(created) => created,
             Err(error @ IdentityError::Exists { .. }) => {
-                let remedy = "; --force replaces it";
+                let remedy = ": another --out, or --force";
                 return Err(anyhow::anyhow!("{error}{remedy}")).or_refuse();
             }
             Err(

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use splitsim_durable::encode_name;
 use splitsim_results::{Cell, ColumnType, Rows, Store, TableName};
 use splitsim_story::{Limits, RecordedReplay, RecordedRun};
-use splitsim_table::{Column, Table, Values, write_csv, write_parquet};
+use splitsim_table::{Column, Table, Values, to_parquet};
 
 use crate::failure::OrRefuse;
+use crate::outputs::Force;
 use crate::sweep::RecordedSweep;
 use crate::{Failure, Output};
 
@@ -28,9 +30,11 @@ pub(crate) struct Export {
     /// The format
     #[arg(long, value_enum)]
     format: Format,
-    /// The folder that the files go to, made if it is missing; files of the same names are replaced
+    /// The folder that the files go to, made if it is missing
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
+    #[command(flatten)]
+    force: Force,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -45,7 +49,13 @@ impl Export {
     pub(crate) fn run(self) -> Result<Output, Failure> {
         let tables = self.tables()?;
         ensure_folder(&self.out).or_refuse()?;
-        Ok(self.execute(&tables)?)
+        let files = tables.iter().map(|(name, table)| self.file(name, table));
+        let files = files.collect::<Result<Vec<_>>>()?;
+        for file in &files {
+            let check = self.force.check_content("--out", &file.path, &file.bytes);
+            check.or_refuse()?;
+        }
+        Ok(execute(&files)?)
     }
 
     /// The tables of whatever the folder has, by their names.
@@ -67,28 +77,35 @@ impl Export {
         Ok(tables_of(&run, &store)?)
     }
 
-    fn execute(&self, tables: &[(String, Table)]) -> Result<Output> {
-        let files = tables.iter().map(|(name, table)| self.write(name, table));
-        let files = files.collect::<Result<Vec<_>>>()?;
-        let text = files
-            .iter()
-            .map(|(path, rows)| format!("{}: {rows} rows", path.display()));
-        let text = text.collect::<Vec<_>>().join("\n");
-        let json = files
-            .iter()
-            .map(|(path, rows)| json!({ "file": path, "rows": rows }));
-        Output::new(text, &json!({ "files": json.collect::<Vec<_>>() }))
-    }
-
-    fn write(&self, name: &str, table: &Table) -> Result<(PathBuf, usize)> {
-        let (extension, write): (_, fn(&Path, &Table) -> _) = match self.format {
-            Format::Parquet => ("parquet", write_parquet),
-            Format::Csv => ("csv", write_csv),
+    fn file(&self, name: &str, table: &Table) -> Result<File> {
+        let (extension, bytes) = match self.format {
+            Format::Parquet => ("parquet", to_parquet(table)?),
+            Format::Csv => ("csv", table.to_csv().into_bytes()),
         };
-        let path = self.out.join(format!("{name}.{extension}"));
-        write(&path, table)?;
-        Ok((path, table.rows()))
+        let name = encode_name(name);
+        Ok(File {
+            path: self.out.join(format!("{name}.{extension}")),
+            bytes,
+            rows: table.rows(),
+        })
     }
+}
+
+/// A file to be written.
+struct File {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    rows: usize,
+}
+
+fn execute(files: &[File]) -> Result<Output> {
+    let (mut text, mut json) = (Vec::new(), Vec::new());
+    for File { path, bytes, rows } in files {
+        splitsim_durable::replace(path, bytes)?;
+        text.push(format!("{}: {rows} rows", path.display()));
+        json.push(json!({ "file": path, "rows": rows }));
+    }
+    Output::new(text.join("\n"), &json!({ "files": json }))
 }
 
 /// `flat`, and the tables of the store.

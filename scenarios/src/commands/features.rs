@@ -1,19 +1,21 @@
 //! `splitsim features`.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use ndarray::ArrayD;
 use serde_json::{Value, json};
+use splitsim_durable::{encode_name, file_names};
 use splitsim_feature::{Feature, FeatureShape, Task, npy};
 use splitsim_model::Package;
-use splitsim_source::{Item, Picture, Source, SourceError, SourceSpec};
+use splitsim_source::{Picture, Source, SourceSpec};
 use splitsim_vision::{Compute, Engine, EngineOptions, Parts, VisionError};
 
 use crate::failure::OrRefuse;
+use crate::outputs::{Force, write_feature};
 use crate::{Failure, Output, Screen};
 
 #[derive(Debug, Subcommand)]
@@ -22,7 +24,8 @@ pub(crate) enum FeaturesCommand {
     Extract(Extract),
 }
 
-/// Per picture one NAME.npy, f32 [views, layers, tokens, dim].
+/// Per picture one NAME.npy, f32 [views, layers, tokens, dim]. NAME is the picture's without its ending,
+/// or with it where two would be the same; characters that no file name has are written as %XX.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Extract {
@@ -37,6 +40,8 @@ pub(crate) struct Extract {
     /// Where to
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    force: Force,
     /// Element type of the backbone's products; features are f32 in any case
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     dtype: Dtype,
@@ -98,15 +103,22 @@ impl FeaturesCommand {
 
 /// What is to be extracted from.
 enum Inputs {
-    Pictures(Vec<Source>),
+    Pictures(Vec<Place>),
     Tensor { name: String, values: ArrayD<f32> },
+}
+
+/// One picture, and the file that its feature goes to.
+struct Place {
+    source: Rc<Source>,
+    index: usize,
+    name: String,
+    file: PathBuf,
 }
 
 /// What was written.
 #[derive(Default)]
 struct Done {
     files: Vec<Value>,
-    names: BTreeSet<String>,
     problems: Vec<String>,
 }
 
@@ -119,7 +131,10 @@ impl Extract {
     fn prepare(&self) -> Result<(Engine, Inputs)> {
         let package = Package::find(&self.model)?;
         package.task(self.task)?;
-        let inputs = self.input.open()?;
+        let inputs = self.input.open(&self.out)?;
+        inputs
+            .files(&self.out)
+            .try_for_each(|file| self.force.check("--out", &file))?;
         let options = EngineOptions {
             parts: Parts::Backbone,
             compute: self.dtype.into(),
@@ -136,9 +151,9 @@ impl Extract {
         match inputs {
             Inputs::Tensor { name, values } => {
                 let feature = engine.extract_tensor(self.task, values)?.feature;
-                self.write(&mut done, name, &feature)?;
+                done.write(&name, &file_of(&self.out, &name), &feature)?;
             }
-            Inputs::Pictures(sources) => self.pictures(engine, &sources, screen, &mut done),
+            Inputs::Pictures(places) => self.pictures(engine, &places, screen, &mut done),
         }
         let text = format!("{} features in {}", done.files.len(), self.out.display());
         let output = Output::new(text, &json!({ "features": done.files }))?;
@@ -146,33 +161,23 @@ impl Extract {
     }
 
     /// A picture that cannot be used does not keep the others from being extracted.
-    fn pictures(&self, engine: &Engine, sources: &[Source], screen: &Screen, done: &mut Done) {
-        let places: Vec<(&Source, usize)> = sources
-            .iter()
-            .flat_map(|source| (0..source.count()).map(move |index| (source, index)))
-            .collect();
+    fn pictures(&self, engine: &Engine, places: &[Place], screen: &Screen, done: &mut Done) {
         let mut bar = screen.bar(format!("extracting {}", self.task), places.len() as u64);
         let mut seen = 0;
         for batch in places.chunks(self.batch.get()) {
-            let items = batch.iter().map(|(source, i)| source.item(*i, self.task));
-            self.batch(engine, items, done);
+            self.batch(engine, batch, done);
             seen += batch.len();
             bar.set(seen as u64);
         }
         bar.finish();
     }
 
-    fn batch(
-        &self,
-        engine: &Engine,
-        items: impl Iterator<Item = Result<Item, SourceError>>,
-        done: &mut Done,
-    ) {
-        let (mut names, mut pictures) = (Vec::new(), Vec::new());
-        for item in items {
-            match item {
+    fn batch(&self, engine: &Engine, places: &[Place], done: &mut Done) {
+        let (mut read, mut pictures) = (Vec::new(), Vec::new());
+        for place in places {
+            match place.source.item(place.index, self.task) {
                 Ok(item) => {
-                    names.push(item.name);
+                    read.push(place);
                     pictures.push(item.picture);
                 }
                 Err(error) => done.problems.push(error.to_string()),
@@ -187,10 +192,10 @@ impl Extract {
             Some(features) => features.into_iter().map(Ok).collect(),
             None => self.one_by_one(engine, pictures).collect(),
         };
-        for (name, feature) in names.into_iter().zip(features) {
+        for (Place { name, file, .. }, feature) in read.into_iter().zip(features) {
             let written = match feature {
-                Ok(feature) => self.write(done, stem(Path::new(&name)), &feature),
-                Err(error) => Err(error).context(name),
+                Ok(feature) => done.write(name, file, &feature),
+                Err(error) => Err(error).context(name.clone()),
             };
             if let Err(error) = written {
                 done.problems.push(format!("{error:#}"));
@@ -206,42 +211,76 @@ impl Extract {
         let extract = |picture| Ok(engine.extract(self.task, picture)?.feature);
         pictures.into_iter().map(extract)
     }
+}
 
-    fn write(&self, done: &mut Done, name: String, feature: &Feature) -> Result<()> {
-        if !done.names.insert(name.clone()) {
-            bail!("{name}.npy: two pictures are called {name}, extract them to different folders");
-        }
-        let path = self.out.join(format!("{name}.npy"));
-        npy::write(&path, feature)?;
+impl Done {
+    fn write(&mut self, name: &str, path: &Path, feature: &Feature) -> Result<()> {
+        write_feature(path, feature)?;
         let shape: FeatureShape = feature.shape();
         let file = json!({ "name": name, "path": path, "shape": shape });
-        done.files.push(file);
+        self.files.push(file);
         Ok(())
     }
 }
 
+impl Inputs {
+    /// The files that features go to.
+    fn files(&self, out: &Path) -> Box<dyn Iterator<Item = PathBuf> + '_> {
+        match self {
+            Self::Pictures(places) => Box::new(places.iter().map(|place| place.file.clone())),
+            Self::Tensor { name, .. } => Box::new(std::iter::once(file_of(out, name))),
+        }
+    }
+}
+
 impl Input {
-    fn open(&self) -> Result<Inputs> {
+    fn open(&self, out: &Path) -> Result<Inputs> {
         if let Some(path) = &self.tensor {
-            let name = stem(path);
             let values = npy::read_array::<f32>(path)?;
             if !matches!(values.shape(), [_, 3, _, _]) || values.is_empty() {
                 let (path, shape) = (path.display(), values.shape());
                 bail!("{path}: shape {shape:?}, expected [views, 3, height, width]");
             }
+            let stem = path.file_stem().unwrap_or(path.as_os_str());
+            let name = stem.to_string_lossy().into_owned();
             return Ok(Inputs::Tensor { name, values });
         }
         let images = self.images.iter().cloned().map(SourceSpec::Path);
         let sources = self.source.iter().cloned().chain(images);
-        let sources = sources.map(|spec| Source::open(&spec));
-        Ok(Inputs::Pictures(sources.collect::<Result<_, _>>()?))
+        let sources = sources.map(|spec| Ok(Rc::new(Source::open(&spec)?)));
+        Ok(Inputs::Pictures(places(
+            &sources.collect::<Result<Vec<_>>>()?,
+            out,
+        )?))
     }
 }
 
-/// A file's name without folders and ending.
-fn stem(path: &Path) -> String {
-    let stem = path.file_stem().unwrap_or(path.as_os_str());
-    stem.to_string_lossy().into_owned()
+/// All pictures of some sources, with a file for each.
+fn places(sources: &[Rc<Source>], out: &Path) -> Result<Vec<Place>> {
+    let mut places = Vec::new();
+    for source in sources {
+        for index in 0..source.count() {
+            places.push(Place {
+                source: Rc::clone(source),
+                index,
+                name: source.name(index).unwrap_or_default(),
+                file: PathBuf::new(),
+            });
+        }
+    }
+    let names: Vec<&str> = places.iter().map(|place| place.name.as_str()).collect();
+    let files = file_names(&names).map_err(|name| {
+        anyhow!("two pictures are called {name}: extract them to different folders")
+    })?;
+    for (place, name) in places.iter_mut().zip(files) {
+        place.file = out.join(format!("{name}.npy"));
+    }
+    Ok(places)
+}
+
+/// The file of a single feature.
+fn file_of(out: &Path, name: &str) -> PathBuf {
+    out.join(format!("{}.npy", encode_name(name)))
 }
 
 const EXAMPLES: &str = "\

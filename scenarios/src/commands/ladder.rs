@@ -36,7 +36,7 @@ pub(crate) struct Record {
     /// Replace a value of the scenario; give it as often as needed
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Replace results of another scenario or model
+    /// Replace finished results, and those of another scenario or model
     #[arg(long)]
     force: bool,
 }
@@ -56,6 +56,7 @@ impl LadderCommand {
                     out,
                     force,
                 },
+                false,
                 screen,
             ),
         }
@@ -63,8 +64,8 @@ impl LadderCommand {
 }
 
 /// Records, compares if the scenario says how, and says what came of it.
-pub(super) fn study(order: &Order, screen: &Screen) -> Result<Output, Failure> {
-    let study = Study::prepare(order).or_refuse()?;
+pub(super) fn study(order: &Order, resume: bool, screen: &Screen) -> Result<Output, Failure> {
+    let study = Study::prepare(order, resume).or_refuse()?;
     let studied = runtime()?
         .block_on(study.perform(screen))
         .with_context(|| format!("scenario {}", order.scenario.display()))?;

@@ -9,6 +9,7 @@ use splitsim_feature::units::BitRate;
 use splitsim_link::trace::{self, Statistics, Trace, generate};
 
 use crate::failure::OrRefuse;
+use crate::outputs::Force;
 use crate::{Failure, Output};
 
 #[derive(Debug, Subcommand)]
@@ -39,6 +40,8 @@ pub(crate) struct MakeTrace {
     /// Where to
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    force: Force,
 }
 
 /// Say what a trace is like: length, rates over seconds, outages. Reads every format that a scenario
@@ -77,7 +80,13 @@ impl LinkCommand {
         match self {
             Self::Trace(trace) => {
                 let made = trace.make().or_refuse()?;
-                Ok(trace.write(&made)?)
+                let text = trace::write::text(&made);
+                let check = trace
+                    .force
+                    .check_content("--out", &trace.out, text.as_bytes());
+                check.or_refuse()?;
+                splitsim_durable::replace(&trace.out, text).map_err(anyhow::Error::from)?;
+                Ok(describe(&made)?)
             }
             Self::Info(info) => Ok(describe(&trace::read(&info.trace).or_refuse()?)?),
         }
@@ -100,12 +109,6 @@ impl MakeTrace {
             Format::Csv => Trace::Rates(steps),
             Format::Mahimahi => Trace::Opportunities(trace::write::to_opportunities(&steps)?),
         })
-    }
-
-    fn write(&self, made: &Trace) -> Result<Output> {
-        std::fs::write(&self.out, trace::write::text(made))
-            .with_context(|| format!("cannot write {}", self.out.display()))?;
-        describe(made)
     }
 }
 

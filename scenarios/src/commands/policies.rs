@@ -9,6 +9,7 @@ use splitsim_replay::{Comparison, Recording};
 
 use crate::failure::OrRefuse;
 use crate::ladder::Destination;
+use crate::outputs::Force;
 use crate::scenario::{self, ReplayPlan, Scenario};
 use crate::{Failure, Output, ladder};
 
@@ -39,6 +40,8 @@ pub(crate) struct Compare {
     /// and the recordings
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
 }
 
 struct Prepared {
@@ -60,12 +63,13 @@ impl Compare {
     fn run(self) -> Result<Output, Failure> {
         let prepared = self.prepare().or_refuse()?;
         let out = self.out.as_deref();
-        let destination = out.map(|folder| prepared.destination(folder));
+        let destination = out.map(|folder| prepared.destination(folder, self.force));
         if let Some(destination) = &destination {
             destination.check().or_refuse()?;
         }
         let comparison = prepared.compare().or_refuse()?;
         if let Some(destination) = &destination {
+            destination.check_comparison(&comparison).or_refuse()?;
             destination.write(&comparison)?;
         }
         Ok(Output::new(comparison.to_text(), &comparison)?)
@@ -90,12 +94,13 @@ impl Compare {
 }
 
 impl Prepared {
-    fn destination<'a>(&'a self, folder: &'a Path) -> Destination<'a> {
+    fn destination<'a>(&'a self, folder: &'a Path, force: Force) -> Destination<'a> {
         Destination {
             folder,
             scenario: &self.scenario,
             package: &self.package,
             recordings: &self.recordings,
+            force,
         }
     }
 

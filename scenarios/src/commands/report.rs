@@ -9,6 +9,7 @@ use splitsim_feature::Task;
 use splitsim_story::{Limits, RecordedReplay};
 
 use crate::failure::OrRefuse;
+use crate::outputs::Force;
 use crate::run::report;
 use crate::sweep::RecordedSweep;
 use crate::{Failure, Output, Screen, gallery, ladder};
@@ -37,6 +38,8 @@ pub(crate) struct Report {
     /// Frames of a run shown in pictures, per task and for either surprise; 0 for none
     #[arg(long, value_name = "N", default_value = "2")]
     pictures: usize,
+    #[command(flatten)]
+    force: Force,
 }
 
 impl Report {
@@ -47,7 +50,7 @@ impl Report {
         match RecordedReplay::is_in(&self.folder) {
             true => {
                 let html = ladder::report(&self.folder, &self.limits).or_refuse()?;
-                Ok(self.write(&html, Some(0))?)
+                self.write(&html, Some(0))
             }
             false => self.of_run(screen),
         }
@@ -57,10 +60,13 @@ impl Report {
         let sweep = RecordedSweep::read(&self.folder).or_refuse()?;
         let limits = self.chosen();
         let out = self.out.unwrap_or_else(|| self.folder.join(FILE));
-        let bytes = sweep.write_page(&limits, &out)?;
+        let html = sweep.html(&limits, &out)?;
+        let check = self.force.check_content("--out", &out, html.as_bytes());
+        check.or_refuse()?;
+        splitsim_durable::replace(&out, &html).map_err(anyhow::Error::from)?;
         let text = format!("report: {}\n{}", out.display(), sweep.progress());
         let missing = sweep.open().len();
-        let json = json!({ "report": out, "bytes": bytes, "missing_points": missing });
+        let json = json!({ "report": out, "bytes": html.len(), "missing_points": missing });
         Ok(Output::new(text, &json)?)
     }
 
@@ -78,19 +84,19 @@ impl Report {
         let limits = self.chosen();
         let pictures = gallery::of_recorded(&run, self.pictures, screen);
         let html = run.page(&limits, pictures).render();
-        Ok(self.write(&html, run.missing())?)
+        self.write(&html, run.missing())
     }
 
     /// `missing`: frames that the results lack, where that is known.
-    fn write(self, html: &str, missing: Option<u64>) -> Result<Output> {
-        let out = self.out.unwrap_or_else(|| self.folder.join(FILE));
-        splitsim_table::write_file(&out, html.as_bytes())
-            .with_context(|| format!("cannot write {}", out.display()))?;
+    fn write(self, html: &str, missing: Option<u64>) -> Result<Output, Failure> {
+        let usual = || self.folder.join(FILE);
+        let out = self.out.clone().unwrap_or_else(usual);
+        let check = self.force.check_content("--out", &out, html.as_bytes());
+        check.or_refuse()?;
+        splitsim_durable::replace(&out, html).map_err(anyhow::Error::from)?;
         let text = format!("report: {}", out.display());
-        Output::new(
-            text,
-            &json!({ "report": out, "bytes": html.len(), "missing_frames": missing }),
-        )
+        let json = json!({ "report": out, "bytes": html.len(), "missing_frames": missing });
+        Ok(Output::new(text, &json)?)
     }
 }
 

@@ -15,8 +15,8 @@ use crate::{Failure, Output, Screen};
 /// Run a scenario: one cloud, one edge per task, policy after policy; a sweep point by point.
 ///
 /// Leaves results.sqlite, summary.json, scenario.resolved.toml and report.html in the folder of results.
-/// Running the same scenario into the same folder again goes on with unfinished results and replaces
-/// finished ones.
+/// Running the same scenario into the same folder again goes on with unfinished results; finished ones
+/// are replaced with --force only.
 /// A scenario with [sweep] or repeats leaves such a folder per point, and sweep.json and sweep.csv over
 /// all; running it again leaves finished points as they are.
 #[derive(Debug, Args)]
@@ -31,7 +31,8 @@ pub(crate) struct Run {
     /// Replace a value of the scenario; give it as often as needed
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Replace results of another scenario or model; of a sweep, run finished points again too
+    /// Replace finished results, and those of another scenario or model; of a sweep, run finished points
+    /// again too
     #[arg(long)]
     force: bool,
     /// Leave finished results as they are
@@ -64,7 +65,8 @@ impl Run {
 
     /// Records ladders, and compares the policies over them.
     fn replay(self, screen: &Screen) -> Result<Output, Failure> {
-        super::ladder::study(&self.order(), screen)
+        let resume = self.resume;
+        super::ladder::study(&self.order(), resume, screen)
     }
 
     fn order(self) -> Order {
@@ -98,6 +100,7 @@ impl Run {
             out: out.unwrap_or_else(|| Path::new("out").join(&sweep.name)),
             jobs: self.jobs,
             force: self.force,
+            resume: self.resume,
         };
         let folder = sweep::open(sweep, &order).or_refuse()?;
         let ledger = runtime()?

@@ -1,17 +1,21 @@
 //! `splitsim scenes`.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, value_parser};
+use image::ImageFormat;
 use rayon::prelude::*;
 use serde_json::json;
 use splitsim_scenes::{
-    ImageSize, Quality, RenderedScene, SceneId, contact_sheet, render_scene, write_scene,
+    ImageSize, Quality, RenderedScene, SceneId, ScenePaths, contact_sheet, render_scene,
+    write_scene,
 };
 
 use crate::failure::OrRefuse;
+use crate::outputs::Force;
 use crate::screen::Bar;
 use crate::{Failure, Output, Screen};
 
@@ -43,6 +47,8 @@ pub(crate) struct Render {
     /// Also one PNG of the first scenes side by side, 64 at most
     #[arg(long, value_name = "FILE.png")]
     contact_sheet: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
 }
 
 impl ScenesCommand {
@@ -68,7 +74,18 @@ impl Render {
                 path.display()
             );
         }
+        self.check_outputs()?;
         ImageSize::square(self.size).context("--size")
+    }
+
+    fn check_outputs(&self) -> Result<()> {
+        if let Some(path) = &self.contact_sheet {
+            self.force.check("--contact-sheet", path)?;
+        }
+        let scenes = (0..self.count).map(|index| ScenePaths::of(&self.out, index));
+        scenes
+            .flat_map(|paths| paths.all().map(Path::to_owned))
+            .try_for_each(|path| self.force.check("--out", &path))
     }
 
     fn render(&self, size: ImageSize, screen: &Screen) -> Result<Output> {
@@ -103,9 +120,9 @@ impl Render {
 }
 
 fn save_sheet(scenes: &[RenderedScene], path: &Path) -> Result<()> {
-    contact_sheet(scenes, scenes.len().isqrt().max(1))
-        .save(path)
-        .with_context(|| format!("cannot write {}", path.display()))
+    let mut png = Cursor::new(Vec::new());
+    contact_sheet(scenes, scenes.len().isqrt().max(1)).write_to(&mut png, ImageFormat::Png)?;
+    Ok(splitsim_durable::replace(path, png.into_inner())?)
 }
 
 const EXAMPLES: &str = "\

@@ -1,32 +1,30 @@
 //! The log that a training leaves in its working folder.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use splitsim_durable::{Journal, JournalError, PathError};
 
 /// Every event of a training as a line of JSON, with the seconds since this process began.
 pub(super) struct TrainingLog {
-    file: File,
+    lines: Journal<Value>,
     start: Instant,
     /// The first line that could not be written.
-    error: Option<std::io::Error>,
+    error: Option<JournalError>,
 }
 
 impl TrainingLog {
     /// Its file.
     pub(super) const FILE: &str = "training.jsonl";
 
-    /// Goes on with the log in a working folder.
+    /// Goes on with the log in a working folder, which no other process trains in.
     pub(super) fn open(work: &Path) -> Result<Self> {
-        let path = work.join(Self::FILE);
-        let file = File::options().create(true).append(true).open(&path);
+        let (lines, _) = Journal::open(&work.join(Self::FILE), "remove it, or use another --work")?;
         Ok(Self {
-            file: file.with_context(|| format!("cannot write {}", path.display()))?,
+            lines,
             start: Instant::now(),
             error: None,
         })
@@ -47,12 +45,13 @@ impl TrainingLog {
         }
     }
 
-    fn try_write(&mut self, event: &impl Serialize) -> std::io::Result<()> {
-        let mut entry = serde_json::to_value(event)?;
+    fn try_write(&mut self, event: &impl Serialize) -> Result<(), JournalError> {
+        let entry = serde_json::to_value(event).map_err(std::io::Error::from);
+        let mut entry = entry.map_err(PathError::of("write", self.lines.path()))?;
         if let Some(entry) = entry.as_object_mut() {
             let elapsed_s = self.start.elapsed().as_secs_f64();
             entry.insert("elapsed_s".to_owned(), json!(elapsed_s));
         }
-        writeln!(self.file, "{entry}")
+        self.lines.append(&entry)
     }
 }

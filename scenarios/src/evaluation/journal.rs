@@ -1,10 +1,8 @@
 //! What is known of every picture, one JSON record per line, appended as it becomes known.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -40,11 +38,18 @@ pub(crate) struct Record {
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     records: BTreeMap<usize, Record>,
-    file: Option<(PathBuf, File)>,
+    lines: Option<splitsim_durable::Journal<Line>>,
 }
 
-/// The longest line that is read: a record of 255 classes has less.
-const MAX_LINE_BYTES: u64 = 1 << 20;
+/// A line of the file; the first one is the heading.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Heading(Heading),
+    Record(Record),
+}
+
+const REMEDY: &str = "remove the file, or take another --out";
 
 impl Record {
     pub(crate) fn new(index: usize, name: String, judgement: Judgement) -> Result<Self> {
@@ -70,44 +75,32 @@ impl Journal {
     }
 
     fn open_file(path: &Path, heading: &Heading) -> Result<Self> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!("another evaluation writes this file"),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
+        let (mut lines, written) = splitsim_durable::Journal::open(path, REMEDY)?;
+        let mut written = written.into_iter();
+        match written.next() {
+            None => lines.append(&Line::Heading(heading.clone()))?,
+            Some(Line::Heading(begun)) => check_heading(&begun, heading)?,
+            Some(Line::Record(_)) => bail!("line 1 is a record, not a heading; {REMEDY}"),
         }
-        let mut lines = Lines::new(&file);
         let mut records = BTreeMap::new();
-        let begun = lines.next::<Heading>()?;
-        if let Some(begun) = &begun {
-            check_heading(begun, heading)?;
-            while let Some(record) = lines.next::<Record>()? {
-                check_record(&record, heading)?;
-                records.insert(record.index, record);
-            }
-        }
-        let kept = lines.kept_bytes;
-        file.set_len(kept)?;
-        file.seek(SeekFrom::Start(kept))?;
-        if begun.is_none() {
-            write_line(&mut file, heading)?;
+        for line in written {
+            let Line::Record(record) = line else {
+                bail!("it has a second heading; {REMEDY}");
+            };
+            check_record(&record, heading)?;
+            records.insert(record.index, record);
         }
         Ok(Self {
             records,
-            file: Some((path.to_owned(), file)),
+            lines: Some(lines),
         })
     }
 
     /// Writes a record down; one of the same picture is replaced.
     pub(crate) fn add(&mut self, record: Record) -> Result<()> {
         let known = self.records.get(&record.index) == Some(&record);
-        if let (false, Some((path, file))) = (known, &mut self.file) {
-            write_line(file, &record).with_context(|| path.display().to_string())?;
+        if let (false, Some(lines)) = (known, &mut self.lines) {
+            lines.append(&Line::Record(record.clone()))?;
         }
         self.records.insert(record.index, record);
         Ok(())
@@ -132,7 +125,7 @@ fn check_heading(begun: &Heading, heading: &Heading) -> Result<()> {
     let text = |heading: &Heading| serde_json::to_string(heading);
     ensure!(
         begun == heading,
-        "begun with {}, which is not {}; take another --out, or remove the file",
+        "begun with {}, which is not {}; {REMEDY}",
         text(begun)?,
         text(heading)?
     );
@@ -154,48 +147,10 @@ fn check_record(record: &Record, heading: &Heading) -> Result<()> {
     Ok(())
 }
 
-/// One call, so that a process that ends leaves whole lines but for the last.
-fn write_line(file: &mut File, line: &impl Serialize) -> Result<()> {
-    let mut text = serde_json::to_string(line)?;
-    text.push('\n');
-    Ok(file.write_all(text.as_bytes())?)
-}
-
-/// Whole JSON lines of a file, up to the first that is cut off.
-struct Lines<'a> {
-    reader: BufReader<&'a File>,
-    number: usize,
-    /// Bytes of the lines that were read.
-    kept_bytes: u64,
-}
-
-impl<'a> Lines<'a> {
-    fn new(file: &'a File) -> Self {
-        Self {
-            reader: BufReader::new(file),
-            number: 0,
-            kept_bytes: 0,
-        }
-    }
-
-    /// The next line; `None` at the end, or if the line is cut off.
-    fn next<T: for<'de> Deserialize<'de>>(&mut self) -> Result<Option<T>> {
-        let mut line = Vec::new();
-        let mut reader = self.reader.by_ref().take(MAX_LINE_BYTES);
-        let bytes = reader.read_until(b'\n', &mut line)? as u64;
-        if line.last() != Some(&b'\n') && bytes < MAX_LINE_BYTES {
-            return Ok(None);
-        }
-        self.number += 1;
-        let parsed = serde_json::from_slice(&line)
-            .with_context(|| format!("line {} is damaged; remove the file", self.number))?;
-        self.kept_bytes += bytes;
-        Ok(Some(parsed))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use splitsim_truth::Rank;
 
     use super::*;
@@ -276,7 +231,7 @@ mod tests {
         };
         refused(&other, "begun with");
         let held = Journal::open(&path, &heading()).unwrap();
-        refused(&heading(), "another evaluation writes this file");
+        refused(&heading(), "is being written by another process");
         drop(held);
         let text = String::from_utf8(whole).unwrap();
         for (from, to, expected) in [
@@ -285,8 +240,8 @@ mod tests {
                 "\"index\":9",
                 "a record of picture 9 for cls",
             ),
-            ("\"cls\":2", "\"cls\":0", "line 3 is damaged"),
-            ("{\"index\":2", "index 2", "line 4 is damaged"),
+            ("\"cls\":2", "\"cls\":0", "is damaged: line 3: "),
+            ("{\"index\":2", "index 2", "is damaged: line 4: "),
         ] {
             assert!(text.contains(from), "{text}");
             std::fs::write(&path, text.replace(from, to)).unwrap();

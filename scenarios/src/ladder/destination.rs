@@ -7,8 +7,9 @@ use anyhow::{Context, Result, bail};
 use splitsim_model::Package;
 use splitsim_replay::{Comparison, Recording};
 
-use super::{report, write};
+use super::{json_text, report, write};
 use crate::commands::report::FILE as REPORT;
+use crate::outputs::Force;
 use crate::run::Provenance;
 use crate::run::folder::{RESOLVED, require_same, resolved};
 use crate::scenario::Scenario;
@@ -21,6 +22,8 @@ pub(crate) struct Destination<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) package: &'a Package,
     pub(crate) recordings: &'a [Recording],
+    /// Whether a comparison that is there is replaced.
+    pub(crate) force: Force,
 }
 
 impl Destination<'_> {
@@ -43,6 +46,13 @@ impl Destination<'_> {
         Ok(())
     }
 
+    /// Refuses to replace another comparison.
+    pub(crate) fn check_comparison(&self, comparison: &Comparison) -> Result<()> {
+        let path = self.folder.join(Comparison::FILE_NAME);
+        let content = json_text(comparison)?;
+        self.force.check_content("--out", &path, content.as_bytes())
+    }
+
     /// Writes what is not there yet of scenario and recordings, then the comparison and its report.
     pub(crate) fn write(&self, comparison: &Comparison) -> Result<()> {
         let ladders = self.folder.join(Recording::FOLDER);
@@ -57,11 +67,11 @@ impl Destination<'_> {
         if !scenario.exists() {
             let provenance = Provenance::of_replay(self.package);
             let text = resolved(self.scenario, &provenance)?;
-            splitsim_table::write_file(&scenario, text.as_bytes())?;
+            splitsim_durable::replace(&scenario, text)?;
         }
         write(comparison, self.folder)?;
         let html = report(self.folder, &[])?;
-        splitsim_table::write_file(&self.folder.join(REPORT), html.as_bytes())?;
+        splitsim_durable::replace(&self.folder.join(REPORT), html)?;
         Ok(())
     }
 

@@ -127,6 +127,11 @@ fn contenders(scenario: &Scenario, task: Task) -> Vec<Contender> {
         .collect()
 }
 
+/// A comparison as JSON.
+fn json_text(comparison: &Comparison) -> Result<String> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(comparison)?))
+}
+
 /// What [`write`] leaves in a folder.
 pub(crate) const COMPARISON_FILES: [&str; 3] =
     [Comparison::FILE_NAME, "policies.csv", "policies.txt"];
@@ -136,11 +141,11 @@ pub(crate) const COMPARISON_FILES: [&str; 3] =
 /// # Errors
 /// When a file cannot be written; each is whole or as it was.
 pub(crate) fn write(comparison: &Comparison, folder: &Path) -> Result<()> {
-    let json = format!("{}\n", serde_json::to_string_pretty(comparison)?);
+    let json = json_text(comparison)?;
     let [json_path, csv_path, text_path] = COMPARISON_FILES.map(|file| folder.join(file));
-    splitsim_table::write_file(&json_path, json.as_bytes())?;
+    splitsim_durable::replace(&json_path, json)?;
     splitsim_table::write_csv(&csv_path, &comparison.to_table()?)?;
-    splitsim_table::write_file(&text_path, comparison.to_text().as_bytes())?;
+    splitsim_durable::replace(&text_path, comparison.to_text())?;
     Ok(())
 }
 

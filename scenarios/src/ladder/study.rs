@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
-use splitsim_replay::Comparison;
+use anyhow::{Context, Result, bail};
+use splitsim_feature::Task;
+use splitsim_replay::{Comparison, Recording};
 use tokio_util::sync::CancellationToken;
 
 use super::{Recorder, Recordings, compare, report, write};
 use crate::Screen;
+use crate::commands::report::FILE as REPORT;
 use crate::run::{Order, Prepared, interrupt};
 
 /// A scenario whose ladders can be recorded.
@@ -22,7 +24,7 @@ pub struct Studied {
     /// The ranking, if the scenario has `[replay]` and everything is recorded.
     pub comparison: Option<Comparison>,
     /// Frames recorded, per task.
-    pub frames: Vec<(splitsim_feature::Task, usize)>,
+    pub frames: Vec<(Task, usize)>,
     /// Where the results are.
     pub out: PathBuf,
     /// What is missing, and why.
@@ -33,11 +35,36 @@ impl Study {
     /// Reads the scenario, loads the model, and takes hold of the folder of results.
     ///
     /// # Errors
-    /// When anything does not fit; nothing has been replaced then.
-    pub fn prepare(order: &Order) -> Result<Self> {
-        Ok(Self {
+    /// When anything does not fit, or everything is there already and neither the order's `force` nor
+    /// `resume` says that this is fine; nothing has been replaced then.
+    pub fn prepare(order: &Order, resume: bool) -> Result<Self> {
+        let study = Self {
             ready: Prepared::open(order)?,
-        })
+        };
+        if !order.force && !resume && study.is_finished() {
+            bail!("{}", study.ready.folder.in_the_way(""));
+        }
+        Ok(study)
+    }
+
+    /// Whether there are the results of a run, or all that [`perform`](Self::perform) would leave.
+    fn is_finished(&self) -> bool {
+        let Prepared {
+            scenario,
+            folder,
+            frames,
+            ..
+        } = &self.ready;
+        let recorded = |&task: &Task| {
+            let path = folder.ladders().join(Recording::file_name(task));
+            Recording::read(&path).is_ok_and(|recording| recording.frames().len() == *frames)
+        };
+        let compared = || {
+            let files = [Comparison::FILE_NAME, REPORT];
+            files.iter().all(|file| folder.path().join(file).exists())
+        };
+        folder.is_finished()
+            || scenario.tasks.iter().all(recorded) && (scenario.replay.is_none() || compared())
     }
 
     /// Records what is not recorded yet, then compares the policies if the scenario says how, and

@@ -1,11 +1,12 @@
 //! The folder of results: of one scenario and one model, written by one process at a time.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Serialize;
+use splitsim_durable::{Lock, LockError};
 use splitsim_edge::FailedFrame;
 use splitsim_policy::Decision;
 use splitsim_replay::Recording;
@@ -22,7 +23,7 @@ use crate::scenario::Scenario;
 pub(crate) struct Folder {
     path: PathBuf,
     /// Held as long as the folder is.
-    _lock: File,
+    _lock: Lock,
     resolved: String,
     found: Found,
 }
@@ -53,7 +54,7 @@ const SUMMARY: &str = "summary.json";
 pub(super) const EDGES: &str = "edges";
 /// Beside an edge's journal: frames that came to nothing.
 const FAILED: &str = "failed.json";
-const LOCK: &str = ".lock";
+pub(crate) const LOCK: &str = ".lock";
 /// There while a folder is being cleared: what else is there then is not whole.
 const CLEARING: &str = ".clearing";
 
@@ -66,13 +67,7 @@ impl Folder {
     pub(crate) fn open(path: &Path, owner: &Owner<'_>, force: bool) -> Result<Self> {
         let named = || format!("folder {}", path.display());
         fs::create_dir_all(path).with_context(named)?;
-        let lock = File::create(path.join(LOCK)).with_context(named)?;
-        if lock.try_lock().is_err() {
-            bail!(
-                "{} is being written by another splitsim; wait for it, or choose another --out",
-                path.display()
-            );
-        }
+        let lock = lock(path)?;
         let found = look(path, owner, force)?;
         Ok(Self {
             path: path.to_owned(),
@@ -87,8 +82,23 @@ impl Folder {
     }
 
     /// Whether every frame of this very scenario is in the results.
-    pub(super) fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.found == Found::Finished
+    }
+
+    /// Whether summary and report of the results have been written too, which come last.
+    pub(super) fn is_told(&self) -> bool {
+        [SUMMARY, REPORT]
+            .iter()
+            .all(|file| self.path.join(file).exists())
+    }
+
+    /// The refusal to replace finished results; `more` ends it.
+    pub(crate) fn in_the_way(&self, more: &str) -> String {
+        format!(
+            "{} has all results of this scenario; choose another --out, or replace them with --force{more}",
+            self.path.display()
+        )
     }
 
     /// The results file.
@@ -116,8 +126,8 @@ impl Folder {
     pub(super) fn failed(&self, policy: &str, edge: &str, frames: &[FailedFrame]) -> Result<()> {
         let folder = self.edge(policy, edge);
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        splitsim_table::write_file(&folder.join(FAILED), &serde_json::to_vec_pretty(frames)?)?;
-        Ok(())
+        let json = serde_json::to_vec_pretty(frames)?;
+        Ok(splitsim_durable::replace(&folder.join(FAILED), json)?)
     }
 
     /// The resolved scenario with provenance, as it is stored.
@@ -152,7 +162,7 @@ impl Folder {
 
     /// Removes what belongs to results, and nothing else.
     fn clear(&self) -> std::io::Result<()> {
-        File::create(self.path.join(CLEARING))?;
+        splitsim_durable::replace(&self.path.join(CLEARING), "")?;
         let results = Store::FILE_NAME;
         let logs = [format!("{results}-wal"), format!("{results}-shm")];
         let files = [RESOLVED, SUMMARY, REPORT, results].into_iter();
@@ -170,14 +180,24 @@ impl Folder {
 
     /// Whole or not at all.
     fn write(&self, name: &str, text: &str) -> Result<()> {
-        let (path, partial) = (
-            self.path.join(name),
-            self.path.join(format!("{name}.partial")),
-        );
-        fs::write(&partial, text)
-            .and_then(|()| fs::rename(&partial, &path))
-            .with_context(|| format!("cannot write {}", path.display()))
+        Ok(splitsim_durable::replace(&self.path.join(name), text)?)
     }
+}
+
+/// Takes hold of a folder of results.
+///
+/// # Errors
+/// When another process holds it, or its lock is a link.
+pub(crate) fn lock(folder: &Path) -> Result<Lock> {
+    let taken = Lock::take(&folder.join(LOCK)).map_err(|error| match error {
+        LockError::Held { holder, .. } => anyhow!(
+            "{} is being written by another splitsim, {holder}; wait for it, or choose another --out",
+            folder.display()
+        ),
+        LockError::File(error) => error.into(),
+    })?;
+    splitsim_durable::remove_stale(folder)?;
+    Ok(taken)
 }
 
 fn absent_is_fine(result: std::io::Result<()>) -> std::io::Result<()> {

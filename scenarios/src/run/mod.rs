@@ -22,7 +22,7 @@ mod wire;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use splitsim_model::Package;
 use splitsim_policy::LadderLen;
 use splitsim_results::Summary;
@@ -77,8 +77,17 @@ impl Experiment {
     /// When anything does not fit; nothing has been replaced then.
     pub fn prepare(order: &Order, options: RunOptions) -> Result<Self> {
         let ready = Prepared::open(order)?;
+        let finished = ready.folder.is_finished();
+        if finished && !options.resume && ready.folder.is_told() {
+            bail!(
+                "{}",
+                ready
+                    .folder
+                    .in_the_way("; --resume leaves them as they are")
+            );
+        }
         Ok(Self {
-            due: !(options.resume && ready.folder.is_finished()),
+            due: !finished,
             pictures: options.pictures,
             ready,
         })

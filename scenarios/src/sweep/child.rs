@@ -1,6 +1,6 @@
 //! One point of a sweep as a process.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
@@ -35,8 +35,7 @@ impl Point {
     pub(super) fn write(folder: &Path, point: &scenario::Point, force: bool) -> Result<Self> {
         let path = |ending: &str| folder.join(format!("{}{ending}", point.slug));
         let scenario = path(".toml");
-        fs::write(&scenario, point.to_toml()?)
-            .with_context(|| format!("cannot write {}", scenario.display()))?;
+        splitsim_durable::replace(&scenario, point.to_toml()?)?;
         Ok(Self {
             scenario,
             out: path(""),
@@ -56,7 +55,7 @@ impl Point {
 
     async fn try_run(&self, stop: &CancellationToken) -> Result<ExitStatus> {
         let program = std::env::current_exe().context("cannot find this program")?;
-        let log = File::create(&self.log).with_context(|| self.log.display().to_string())?;
+        let log = splitsim_durable::create(&self.log)?;
         let mut command = Command::new(program);
         command
             .arg("run")

@@ -134,11 +134,7 @@ impl Ledger {
     }
 
     fn write_file(&self, name: &str, text: &str) -> Result<()> {
-        let path = self.out.join(name);
-        let partial = self.out.join(format!("{name}.partial"));
-        fs::write(&partial, text)
-            .and_then(|()| fs::rename(&partial, &path))
-            .with_context(|| format!("cannot write {}", path.display()))
+        Ok(splitsim_durable::replace(&self.out.join(name), text)?)
     }
 
     /// The points for a terminal.
@@ -176,17 +172,45 @@ impl Ledger {
 
 /// The name of the sweep in a folder, if there is one.
 pub(super) fn name_in(out: &Path) -> Result<Option<String>> {
-    #[derive(Deserialize)]
-    struct Named {
-        name: String,
-    }
+    Ok(written(out)?.map(|written| written.name))
+}
+
+/// Whether the ledger in a folder has every point of a sweep as done.
+pub(super) fn is_done(out: &Path, sweep: &Sweep) -> Result<bool> {
+    let points = written(out)?.map_or_else(Vec::new, |written| written.points);
+    let done: BTreeSet<&str> = points
+        .iter()
+        .filter(|point| point.state == PointState::Done)
+        .map(|point| point.slug.as_str())
+        .collect();
+    Ok(sweep
+        .points
+        .iter()
+        .all(|point| done.contains(point.slug.as_str())))
+}
+
+/// What is read of a ledger that is there.
+#[derive(Deserialize)]
+struct Written {
+    name: String,
+    #[serde(default)]
+    points: Vec<WrittenPoint>,
+}
+
+#[derive(Deserialize)]
+struct WrittenPoint {
+    slug: String,
+    state: PointState,
+}
+
+fn written(out: &Path) -> Result<Option<Written>> {
     let path = out.join(FILE);
     let text = match fs::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         text => text.with_context(|| path.display().to_string())?,
     };
-    let named: Named = serde_json::from_str::<Value>(&text)
+    let written = serde_json::from_str::<Value>(&text)
         .and_then(serde_json::from_value)
         .with_context(|| format!("{} is damaged; remove it", path.display()))?;
-    Ok(Some(named.name))
+    Ok(Some(written))
 }

@@ -19,18 +19,20 @@ mod recorded;
 mod table;
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use splitsim_durable::Lock;
 use splitsim_story::Limits;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::Screen;
 use crate::commands::report::FILE as REPORT;
+use crate::run::folder::{LOCK, lock};
 use crate::run::interrupt;
 use crate::scenario::Sweep;
 use child::Ended;
@@ -47,9 +49,10 @@ pub struct SweepOrder {
     pub jobs: NonZeroUsize,
     /// Whether finished points are run again, and results of another scenario or model replaced.
     pub force: bool,
+    /// Whether a sweep of which every point is finished is no error.
+    pub resume: bool,
 }
 
-const LOCK: &str = ".lock";
 const POINTS: &str = "points";
 
 /// Takes hold of the folder of a sweep, made if it is missing.
@@ -111,7 +114,9 @@ pub async fn perform(
     }
     bar.finish();
     ledger.write()?;
-    RecordedSweep::read(&order.out)?.write_page(&Limits::default(), &order.out.join(REPORT))?;
+    let page = order.out.join(REPORT);
+    let html = RecordedSweep::read(&order.out)?.html(&Limits::default(), &page)?;
+    splitsim_durable::replace(&page, html)?;
     Ok(ledger)
 }
 
@@ -119,7 +124,7 @@ pub async fn perform(
 #[derive(Debug)]
 pub struct Folder {
     points: PathBuf,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Folder {
@@ -128,13 +133,14 @@ impl Folder {
         let named = || format!("folder {}", out.display());
         fs::create_dir_all(out).with_context(named)?;
         check_owner(out, &sweep.name)?;
-        let lock = File::create(out.join(LOCK)).with_context(named)?;
-        if lock.try_lock().is_err() {
+        if !order.force && !order.resume && ledger::is_done(out, sweep)? {
             bail!(
-                "{} is being written by another splitsim; wait for it, or choose another --out",
+                "{} has all points of this sweep; choose another --out, or replace them with --force; \
+                 --resume leaves them as they are",
                 out.display()
             );
         }
+        let lock = lock(out)?;
         let points = out.join(POINTS);
         fs::create_dir_all(&points).with_context(named)?;
         Ok(Self {

@@ -12,16 +12,13 @@ use super::figures::{MOST_LINES, Over};
 use super::recorded::{RecordedPoint, RecordedSweep, Row};
 
 impl RecordedSweep {
-    /// Writes the page to a file; links to the points' own reports are relative to it where that is in the
-    /// sweep's folder.
+    /// The page, for a file at `path`; links to the points' own reports are relative to it where that is in
+    /// the sweep's folder.
     ///
     /// # Errors
-    /// When the file cannot be written, or the page's table cannot be made.
-    pub(crate) fn write_page(&self, limits: &Limits, path: &Path) -> Result<usize> {
-        let html = self.page(limits, path)?.render();
-        splitsim_table::write_file(path, html.as_bytes())
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(html.len())
+    /// When the page's table cannot be made.
+    pub(crate) fn html(&self, limits: &Limits, path: &Path) -> Result<String> {
+        Ok(self.page(limits, path)?.render())
     }
 
     fn page(&self, limits: &Limits, path: &Path) -> Result<Page> {

@@ -235,7 +235,7 @@ impl<'a> Import<'a> {
             path: path.clone(),
             reason: error.to_string(),
         })?;
-        std::fs::write(&path, text + "\n").map_err(io(&path))?;
+        splitsim_durable::replace(&path, text + "\n")?;
         self.manifest.write(dir)?;
         Ok(Imported {
             package: Package::open(dir)?,

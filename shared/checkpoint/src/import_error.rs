@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use splitsim_durable::PathError;
 use splitsim_feature::Task;
 use splitsim_model::ModelError;
 
@@ -135,6 +136,13 @@ pub enum ImportError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl From<PathError> for ImportError {
+    fn from(error: PathError) -> Self {
+        let PathError { path, source, .. } = error;
+        Self::Io { path, source }
+    }
 }
 
 /// A dimension in which a checkpoint is not what a template says.

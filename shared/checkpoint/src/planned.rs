@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
+use splitsim_durable::Replacement;
 
 use crate::import_error::ImportError;
 use crate::{Checkpoint, StoredTensor};
@@ -77,7 +78,6 @@ impl PlannedFile<'_> {
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), ImportError> {
         let path = root.join(&self.path);
-        let partial = path.with_extension("safetensors.partial");
         let io = |source| ImportError::Io {
             path: path.clone(),
             source,
@@ -89,7 +89,7 @@ impl PlannedFile<'_> {
             path: path.clone(),
             reason,
         })?;
-        let file = std::fs::File::create(&partial).map_err(io)?;
+        let file = Replacement::begin(&path)?;
         let mut out = Counting {
             out: BufWriter::new(file),
             progress,
@@ -108,8 +108,7 @@ impl PlannedFile<'_> {
             .out
             .into_inner()
             .map_err(|error| io(error.into_error()))?;
-        file.sync_all().map_err(io)?;
-        std::fs::rename(&partial, &path).map_err(io)
+        Ok(file.commit()?)
     }
 
     /// The header in JSON, padded to a multiple of eight bytes.

@@ -1,11 +1,11 @@
 //! Features as NumPy `.npy` files, `f32` `[views, layers, tokens, dim]`.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use ndarray::{Array4, ArrayD};
-use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement, WriteNpyExt};
+use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement, WriteNpyError, WriteNpyExt};
 
 use crate::{Feature, FeatureError, FeatureShape};
 
@@ -71,24 +71,20 @@ pub fn read_array<T: ReadableElement>(path: &Path) -> Result<ArrayD<T>, FeatureE
     })
 }
 
-/// Writes a feature.
+/// Writes a feature as a `.npy` file.
 ///
 /// # Errors
-/// When the file cannot be written in full.
-pub fn write(path: &Path, feature: &Feature) -> Result<(), FeatureError> {
-    let io = |source| FeatureError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let mut file = BufWriter::new(File::create(path).map_err(io)?);
+/// When it cannot be written in full.
+pub fn write(out: impl Write, feature: &Feature) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
     feature
         .view()
-        .write_npy(&mut file)
-        .map_err(|error| FeatureError::Npy {
-            path: path.to_owned(),
-            reason: error.to_string(),
+        .write_npy(&mut out)
+        .map_err(|error| match error {
+            WriteNpyError::Io(error) => error,
+            other => io::Error::other(other),
         })?;
-    file.flush().map_err(io)
+    out.flush()
 }
 
 /// The file length that a `.npy` header declares: its own, and its extents' product at as many bytes
@@ -135,7 +131,7 @@ mod tests {
     fn a_written_feature_reads_back() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f.npy");
-        write(&path, &feature()).unwrap();
+        write(File::create(&path).unwrap(), &feature()).unwrap();
         assert_eq!(read(&path).unwrap(), feature());
     }
 
@@ -172,7 +168,7 @@ mod tests {
     fn a_truncated_file_is_refused_before_it_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f.npy");
-        write(&path, &feature()).unwrap();
+        write(File::create(&path).unwrap(), &feature()).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         std::fs::write(&path, &bytes[..bytes.len() - 4]).unwrap();
         let message = read(&path).unwrap_err().to_string();

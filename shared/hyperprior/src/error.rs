@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use splitsim_codec::Fault;
+use splitsim_durable::PathError;
 use splitsim_latent::LatentError;
 
 /// Why a hyperprior could not be read, made, run or trained.
@@ -106,5 +107,12 @@ impl HyperpriorError {
             | Self::NotFinite { .. }
             | Self::Training(_) => Fault::Data,
         }
+    }
+}
+
+impl From<PathError> for HyperpriorError {
+    fn from(error: PathError) -> Self {
+        let PathError { path, source, .. } = error;
+        Self::Io { path, source }
     }
 }

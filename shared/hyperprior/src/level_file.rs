@@ -128,9 +128,7 @@ pub fn write_level(
         source,
     };
     std::fs::create_dir_all(dir).map_err(io)?;
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, &bytes).map_err(io)?;
-    std::fs::rename(&partial, &path).map_err(io)?;
+    splitsim_durable::replace(&path, &bytes)?;
     Ok(path)
 }
 

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use splitsim_durable::PathError;
 use splitsim_feature::Task;
 
 /// Why a directory is no usable model package.
@@ -105,6 +106,13 @@ pub enum ModelError {
         /// The package's digest.
         actual: String,
     },
+}
+
+impl From<PathError> for ModelError {
+    fn from(error: PathError) -> Self {
+        let PathError { path, source, .. } = error;
+        Self::Io { path, source }
+    }
 }
 
 fn list(paths: &[PathBuf]) -> String {

@@ -19,6 +19,7 @@ mod manifest;
 mod package;
 mod preprocess;
 mod range;
+mod shipped;
 mod thresholds;
 
 pub use architecture::{Architecture, FeedForward, PositionInterpolation};

@@ -160,10 +160,7 @@ impl Manifest {
             path: path.clone(),
             reason: error.to_string(),
         })?;
-        let partial = root.join("model.toml.partial");
-        std::fs::write(&partial, text)
-            .and_then(|()| std::fs::rename(&partial, &path))
-            .map_err(|source| ModelError::Io { path, source })
+        Ok(splitsim_durable::replace(&path, text)?)
     }
 
     /// What in the manifest contradicts itself, if anything, by the names of its keys.

@@ -125,10 +125,7 @@ impl Thresholds {
             path: path.clone(),
             reason: error.to_string(),
         })?;
-        let partial = root.join("thresholds.toml.partial");
-        std::fs::write(&partial, text)
-            .and_then(|()| std::fs::rename(&partial, &path))
-            .map_err(|source| ModelError::Io { path, source })
+        Ok(splitsim_durable::replace(&path, text)?)
     }
 }
 

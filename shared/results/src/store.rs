@@ -85,6 +85,12 @@ impl Store {
     /// # Errors
     /// As [`Store::create`] and [`Store::open`], and when the file is write-protected.
     pub fn open_or_create(path: &Path) -> Result<Self, ResultsError> {
+        if path.is_symlink() {
+            return Err(ResultsError::Create {
+                path: path.to_owned(),
+                source: std::io::Error::other("a symbolic link is there, which is not followed"),
+            });
+        }
         if !path.exists() {
             return match Self::create(path) {
                 Err(ResultsError::Exists { .. }) => Self::open_or_create(path),

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use splitsim_durable::PathError;
+
 /// An invalid request or a failed write.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -52,4 +54,11 @@ pub enum SceneError {
         /// The system's reason.
         source: std::io::Error,
     },
+}
+
+impl From<PathError> for SceneError {
+    fn from(error: PathError) -> Self {
+        let PathError { path, source, .. } = error;
+        Self::Io { path, source }
+    }
 }

@@ -1,9 +1,10 @@
 //! Files and overviews of rendered scenes.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use image::{GrayImage, ImageBuffer, Luma, RgbImage};
+use image::{GrayImage, ImageBuffer, ImageFormat, Luma, RgbImage};
 use serde::Serialize;
 
 use crate::{Composition, ObjectInfo, RenderedScene, SceneError, SceneId, class_name};
@@ -19,6 +20,32 @@ pub struct ScenePaths {
     pub depth: PathBuf,
     /// Description as JSON.
     pub description: PathBuf,
+}
+
+impl ScenePaths {
+    /// The files of the scene with this index in `dir`.
+    #[must_use]
+    pub fn of(dir: &Path, index: u64) -> Self {
+        let file = |ending: &str| dir.join(format!("{index:06}.{ending}"));
+        Self {
+            rgb: file("png"),
+            mask: file("mask.png"),
+            depth: file("depth.png"),
+            description: file("json"),
+        }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> [&Path; 4] {
+        let Self {
+            rgb,
+            mask,
+            depth,
+            description,
+        } = self;
+        [rgb, mask, depth, description]
+    }
 }
 
 #[derive(Serialize)]
@@ -44,13 +71,7 @@ pub fn write_scene(dir: &Path, scene: &RenderedScene) -> Result<ScenePaths, Scen
         path: dir.to_owned(),
         source,
     })?;
-    let file = |ending: &str| dir.join(format!("{:06}.{ending}", scene.id.index));
-    let paths = ScenePaths {
-        rgb: file("png"),
-        mask: file("mask.png"),
-        depth: file("depth.png"),
-        description: file("json"),
-    };
+    let paths = ScenePaths::of(dir, scene.id.index);
     save(&rgb_image(scene)?, &paths.rgb)?;
     save(&mask_image(scene)?, &paths.mask)?;
     save(&depth_image(scene)?, &paths.depth)?;
@@ -117,10 +138,14 @@ where
     P: image::PixelWithColorType,
     [P::Subpixel]: image::EncodableLayout,
 {
-    picture.save(path).map_err(|source| SceneError::Image {
-        path: path.to_owned(),
-        source,
-    })
+    let mut png = Cursor::new(Vec::new());
+    picture
+        .write_to(&mut png, ImageFormat::Png)
+        .map_err(|source| SceneError::Image {
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok(splitsim_durable::replace(path, png.into_inner())?)
 }
 
 fn describe(scene: &RenderedScene, path: &Path) -> Result<(), SceneError> {
@@ -138,8 +163,5 @@ fn describe(scene: &RenderedScene, path: &Path) -> Result<(), SceneError> {
             path: path.to_owned(),
             source,
         })?;
-    fs::write(path, text).map_err(|source| SceneError::Io {
-        path: path.to_owned(),
-        source,
-    })
+    Ok(splitsim_durable::replace(path, text)?)
 }

@@ -37,11 +37,16 @@ impl Files {
         })
     }
 
+    pub(crate) fn name(&self, index: usize) -> Option<String> {
+        let path = self.pictures.get(index)?;
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        Some(name.to_string_lossy().into_owned())
+    }
+
     pub(crate) fn item(&self, index: usize) -> Result<Item, SourceError> {
         let path = &self.pictures[index];
-        let name = path.file_name().unwrap_or(path.as_os_str());
         Ok(Item {
-            name: name.to_string_lossy().into_owned(),
+            name: self.name(index).unwrap_or_default(),
             picture: Picture::read(path)?,
             truth: None,
         })

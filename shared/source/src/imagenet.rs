@@ -67,6 +67,12 @@ impl ImageNet {
         }
     }
 
+    pub(crate) fn name(&self, index: usize) -> Option<&str> {
+        self.pictures
+            .get(index)
+            .map(|picture| picture.name.as_str())
+    }
+
     pub(crate) fn item(&self, index: usize, task: Task) -> Result<Item, SourceError> {
         let Labelled { name, path, label } = &self.pictures[index];
         let truth = matches!(task, Task::Cls).then_some(GroundTruth::Cls { label: *label });

@@ -62,6 +62,12 @@ impl Nyu {
         })
     }
 
+    pub(crate) fn name(&self, index: usize) -> Option<&str> {
+        self.pictures
+            .get(index)
+            .map(|picture| picture.name.as_str())
+    }
+
     pub(crate) fn item(&self, index: usize, task: Task) -> Result<Item, SourceError> {
         let measured = &self.pictures[index];
         let picture = Picture::read(&measured.image)?;

@@ -10,9 +10,14 @@ use crate::{ImageExtent, Item, Picture, SourceError};
 /// Side of a rendered scene, pixels.
 const SIDE: u32 = 224;
 
+/// A scene's name.
+pub(crate) fn name(id: SceneId) -> String {
+    format!("scene-{}-{:06}", id.seed, id.index)
+}
+
 /// Renders a scene, with what is true of it for `task`.
 pub(crate) fn item(id: SceneId, task: Task) -> Result<Item, SourceError> {
-    let name = format!("scene-{}-{:06}", id.seed, id.index);
+    let name = name(id);
     let rendered = render_scene(id, ImageSize::square(SIDE)?, Quality::Standard);
     let truth = truth(&rendered, task).map_err(|source| SourceError::Truth {
         origin: name.clone(),

@@ -95,6 +95,21 @@ impl Source {
         }
     }
 
+    /// The name of an item, which is unique within the source; `None` from [`Self::count`] on.
+    #[must_use]
+    pub fn name(&self, index: usize) -> Option<String> {
+        match &self.items {
+            Items::Scenes { seed, count } => {
+                let (seed, index) = (*seed, (index < *count).then_some(index as u64)?);
+                Some(scenes::name(SceneId { seed, index }))
+            }
+            Items::ImageNet(set) => set.name(index).map(str::to_owned),
+            Items::Voc(set) => set.name(index).map(str::to_owned),
+            Items::Nyu(set) => set.name(index).map(str::to_owned),
+            Items::Files(files) => files.name(index),
+        }
+    }
+
     /// Whether items come with ground truth for a task.
     #[must_use]
     pub const fn has_truth(&self, task: Task) -> bool {

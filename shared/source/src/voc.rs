@@ -52,6 +52,12 @@ impl Voc {
         })
     }
 
+    pub(crate) fn name(&self, index: usize) -> Option<&str> {
+        self.pictures
+            .get(index)
+            .map(|picture| picture.name.as_str())
+    }
+
     pub(crate) fn item(&self, index: usize, task: Task) -> Result<Item, SourceError> {
         let masked = &self.pictures[index];
         let picture = Picture::read(&masked.image)?;

@@ -1,14 +1,14 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use crate::{Cell, Table, TableError, write_file};
+use crate::{Cell, Table, TableError};
 
 /// Writes a table as CSV, see [`Table::to_csv`].
 ///
 /// # Errors
 /// When the file cannot be written; it is then what it was.
 pub fn write_csv(path: &Path, table: &Table) -> Result<(), TableError> {
-    write_file(path, table.to_csv().as_bytes())
+    Ok(splitsim_durable::replace(path, table.to_csv())?)
 }
 
 impl Table {

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use splitsim_durable::PathError;
+
 use crate::Kind;
 
 /// Why something is no table, or no file of one.
@@ -83,4 +85,11 @@ pub enum TableError {
         /// What is wrong with its content.
         source: Box<Self>,
     },
+}
+
+impl From<PathError> for TableError {
+    fn from(error: PathError) -> Self {
+        let PathError { path, source, .. } = error;
+        Self::Io { path, source }
+    }
 }

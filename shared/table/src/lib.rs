@@ -17,14 +17,14 @@
 //!
 //! - [`Table`], [`Column`], [`Values`], [`Cell`]: the data;
 //! - [`write_parquet`], [`read_parquet`]: Parquet, written uncompressed, read as other tools write it;
-//! - [`write_csv`], [`Table::to_csv`]: RFC 4180, with nothing that a spreadsheet would evaluate;
-//! - [`write_file`]: how all of them appear whole or not at all.
+//! - [`write_csv`], [`Table::to_csv`]: RFC 4180, with nothing that a spreadsheet would evaluate.
+//!
+//! Files appear whole or not at all, see [`splitsim_durable::replace`].
 
 mod cell;
 mod column;
 mod csv;
 mod error;
-mod file;
 pub mod fuzzing;
 mod parquet;
 mod table;
@@ -33,6 +33,5 @@ pub use cell::{Cell, Kind};
 pub use column::{Column, Values};
 pub use csv::write_csv;
 pub use error::TableError;
-pub use file::write_file;
 pub use parquet::{from_parquet, read_parquet, to_parquet, write_parquet};
 pub use table::Table;

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use splitsim_durable::PathError;
 use splitsim_feature::{FeatureError, FeatureShape, Task};
 use splitsim_model::ModelError;
 
@@ -98,4 +99,11 @@ pub enum VisionError {
     /// A training configuration or checkpoint cannot be used.
     #[error("training: {0}")]
     Training(String),
+}
+
+impl From<PathError> for VisionError {
+    fn from(error: PathError) -> Self {
+        let PathError { path, source, .. } = error;
+        Self::Io { path, source }
+    }
 }

@@ -1,8 +1,6 @@
 //! Named tensors, and `.safetensors` files of them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
@@ -108,10 +106,6 @@ pub(crate) fn write<'a>(
     tensors: impl IntoIterator<Item = (&'a String, &'a Tensor)>,
     kind: Kind,
 ) -> Result<(), VisionError> {
-    let io = |source| VisionError::Io {
-        path: path.to_owned(),
-        source,
-    };
     let damaged = |reason: String| VisionError::WeightFile {
         path: path.to_owned(),
         reason,
@@ -132,12 +126,7 @@ pub(crate) fn write<'a>(
         views.insert((*name).clone(), view);
     }
     let bytes = safetensors::serialize(views, None).map_err(|e| damaged(e.to_string()))?;
-    let partial = path.with_extension("safetensors.partial");
-    let mut file = File::create(&partial).map_err(io)?;
-    file.write_all(&bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(io)?;
-    std::fs::rename(&partial, path).map_err(io)
+    Ok(splitsim_durable::replace(path, &bytes)?)
 }
 
 fn to_bytes(tensor: &Tensor, kind: Kind) -> Result<Vec<u8>, VisionError> {

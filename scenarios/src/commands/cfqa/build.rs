@@ -72,6 +72,9 @@ pub(crate) struct Build {
     /// Element type of the backbone's products
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     dtype: Dtype,
+    /// Replace another set that is there
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     stage: StageArgs,
     #[command(flatten)]
@@ -129,6 +132,10 @@ impl Build {
             keep,
             tasks,
         };
+        let folder = SetFolder::open(&self.out)?;
+        if !self.force {
+            folder.require(&identity, self.shard)?;
+        }
         Ok(Builder {
             jobs: self.jobs(&engine, &source, &identity.tasks)?,
             engine,
@@ -137,7 +144,7 @@ impl Build {
             scoring,
             identity,
             shard: self.shard,
-            folder: SetFolder::open(&self.out)?,
+            folder,
         })
     }
 

@@ -16,6 +16,7 @@ use splitsim_model::{CalibratedThreshold, Package, Thresholds};
 
 use crate::benchmark::{Manifest, content_digest, read_rows, read_set};
 use crate::failure::OrRefuse;
+use crate::outputs::PackageTarget;
 use crate::{Failure, Output};
 
 /// Find a gate's threshold, with a guarantee, and try it on held-out features.
@@ -62,6 +63,8 @@ pub(crate) struct Calibrate {
     /// The package that made the features: the threshold is stored there, for scenarios to use by name
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
+    #[command(flatten)]
+    target: PackageTarget,
 }
 
 /// What was found.
@@ -156,6 +159,7 @@ impl Calibrate {
 
     fn destination(&self, model: &str) -> Result<Destination> {
         let package = Package::find(model)?;
+        self.target.check(&package)?;
         self.metric
             .parse::<Metric>()
             .with_context(|| format!("--metric {}: no gate can score by it", self.metric))?;
@@ -227,6 +231,8 @@ impl Calibrate {
 
     fn store(&self, destination: &Destination, threshold: f64, report: &Report) -> Result<()> {
         let Destination { package, rows } = destination;
+        // A copy has the same weights, under a digest of its own.
+        let package = self.target.open(package)?;
         let mut thresholds = Thresholds::read(package.root())?;
         thresholds.put(CalibratedThreshold {
             codec: self.codec.clone(),
@@ -349,5 +355,5 @@ const EXAMPLES: &str = "\
 Examples:
   splitsim cfqa calibrate out/cfqa --codec hevc --task seg --metric cosine --tau 1
   splitsim cfqa calibrate out/cfqa --codec hevc --task cls --metric cka --tau 0 --alpha 0.1 \\
-      --model tiny-scenes
+      --model tiny-scenes --out models/mine
 A scenario then says: metric = \"cka\", threshold = \"calibrated:tau=0,alpha=0.1\"";

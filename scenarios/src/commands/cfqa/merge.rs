@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::benchmark::{self, ROWS};
 use crate::failure::OrRefuse;
+use crate::outputs::Force;
 use crate::{Failure, Output};
 
 /// Join the shards of a benchmark set.
@@ -21,6 +22,8 @@ pub(crate) struct Merge {
     /// The folder of the whole set
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    force: Force,
 }
 
 impl Merge {
@@ -45,6 +48,7 @@ impl Merge {
     }
 
     fn check(&self) -> anyhow::Result<()> {
+        self.force.check("--out", &self.out.join(ROWS))?;
         for shard in &self.shards {
             ensure!(shard.is_dir(), "no folder {}", shard.display());
             ensure!(

@@ -5,11 +5,11 @@ use bytes::Bytes;
 use clap::Args;
 use serde_json::json;
 use splitsim_codec::{Container, FeatureCodec, Limits};
-use splitsim_feature::npy;
 use splitsim_model::Package;
 
 use super::args::{SoftwareArgs, StageArgs};
 use crate::failure::OrRefuse;
+use crate::outputs::{Force, write_feature};
 use crate::{Failure, Output};
 
 /// Decode a bitstream that `codec roundtrip` or an edge made.
@@ -26,6 +26,8 @@ pub(crate) struct Decode {
     #[arg(long, value_name = "MODEL")]
     model: String,
     #[command(flatten)]
+    force: Force,
+    #[command(flatten)]
     software: SoftwareArgs,
 }
 
@@ -34,7 +36,7 @@ impl Decode {
         let (codec, container) = self.prepare().or_refuse()?;
         let from = || self.input.display().to_string();
         let feature = codec.decode(&container).with_context(from)?;
-        npy::write(&self.out, &feature).map_err(anyhow::Error::from)?;
+        write_feature(&self.out, &feature)?;
         let header = container.header();
         let (shape, task, level) = (feature.shape(), header.task, header.level);
         let text = format!(
@@ -54,6 +56,7 @@ impl Decode {
     }
 
     fn prepare(&self) -> Result<(Box<dyn FeatureCodec>, Container)> {
+        self.force.check("--out", &self.out)?;
         let package = Package::find(&self.model)?;
         let container = read_container(&self.input)
             .with_context(|| format!("{}: no bitstream", self.input.display()))?;

@@ -12,6 +12,7 @@ use splitsim_source::{Source, SourceSpec};
 use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 
 use crate::failure::OrRefuse;
+use crate::outputs::PackageTarget;
 use crate::{Failure, Output, Screen};
 
 /// Fit the codebook of a task and write it into a model's package.
@@ -22,7 +23,7 @@ use crate::{Failure, Output, Screen};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct FitCodebook {
-    /// The model package, a name or a folder; the codebook is written into it
+    /// The model package, a name or a folder; the codebook is written into it, or into a copy at --out
     #[arg(long, value_name = "MODEL")]
     model: String,
     /// The task whose features are coded: cls, seg or dpt
@@ -40,6 +41,8 @@ pub(crate) struct FitCodebook {
     /// Only show what would be written
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    target: PackageTarget,
 }
 
 #[derive(Debug, Args)]
@@ -87,6 +90,9 @@ impl FitCodebook {
     fn prepare(&self) -> Result<(Package, Features)> {
         let package = Package::find(&self.model)?;
         package.task(self.task)?;
+        if !self.dry_run {
+            self.target.check(&package)?;
+        }
         let features = match &self.input.source {
             None => Features::Files(self.input.features.clone()),
             Some(spec) => {
@@ -143,12 +149,11 @@ impl FitCodebook {
     }
 
     fn write(&self, package: &Package, codebook: &Codebook) -> Result<()> {
+        let package = self.target.open(package)?;
         let path = package.root().join(self.file());
         let folder = path.parent().context("a codebook lies in a folder")?;
-        let written = std::fs::create_dir_all(folder).and_then(|()| {
-            std::fs::write(&path, codebook.to_bytes().map_err(std::io::Error::other)?)
-        });
-        written.with_context(|| path.display().to_string())?;
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        splitsim_durable::replace(&path, codebook.to_bytes()?)?;
         let mut manifest = package.manifest().clone();
         let common = manifest.tasks.common_mut(self.task);
         let common = common.context("the task vanished from the manifest")?;
@@ -240,7 +245,7 @@ fn values(features: &[Feature], layer: usize) -> Vec<f32> {
 
 const EXAMPLES: &str = "\
 Examples:
-  splitsim codec fit-codebook --model tiny-scenes --task cls --source scenes:5:10
-  splitsim codec fit-codebook --model tiny-scenes --task dpt --per layer --source scenes:5:10 --json
+  splitsim codec fit-codebook --model tiny-scenes --task cls --source scenes:5:10 --out models/mine
+  splitsim codec fit-codebook --model models/mine --task dpt --per layer --source scenes:5:10 --json
   splitsim codec fit-codebook --model models/mine --task seg --features out/*.npy --dry-run
 The benchmark takes ten features. Take pictures that nothing is judged on later.";

@@ -10,6 +10,7 @@ use splitsim_hyperprior::{Parameters, Precision, TrainedLevel, install};
 use splitsim_model::Package;
 
 use crate::failure::OrRefuse;
+use crate::outputs::PackageTarget;
 use crate::{Failure, Output};
 
 /// Put hyperprior checkpoints of CompressAI or of the CFQA benchmark into a model package.
@@ -34,6 +35,8 @@ pub(crate) struct Import {
     /// Keep weights as 16-bit floats, half the size
     #[arg(long)]
     half_precision: bool,
+    #[command(flatten)]
+    target: PackageTarget,
 }
 
 #[derive(Debug, Clone)]
@@ -73,6 +76,7 @@ impl Import {
             );
         }
         let package = Package::find(&self.model)?;
+        self.target.check(&package)?;
         let tasks = match (self.codec, self.task) {
             (CodecId::HyperpriorTask, Some(task)) => vec![task],
             (_, None) => package.manifest().tasks.available(),
@@ -110,6 +114,7 @@ impl Import {
         } else {
             Precision::Full
         };
+        let package = &self.target.open(package)?;
         let files = install(package, self.codec, tasks, levels, precision)
             .with_context(|| package.root().display().to_string())?;
         let widths: Vec<_> = levels

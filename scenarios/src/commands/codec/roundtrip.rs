@@ -12,6 +12,7 @@ use splitsim_policy::RungChoice;
 use super::args::{SoftwareArgs, StageArgs};
 use super::milliseconds;
 use crate::failure::OrRefuse;
+use crate::outputs::{Force, write_feature};
 use crate::{Failure, Output};
 
 /// Code a feature, decode the very bytes, and say what it cost.
@@ -40,6 +41,8 @@ pub(crate) struct Roundtrip {
     #[arg(long, value_name = "TASK")]
     task: Task,
     #[command(flatten)]
+    force: Force,
+    #[command(flatten)]
     stage: StageArgs,
     #[command(flatten)]
     software: SoftwareArgs,
@@ -60,6 +63,10 @@ impl Roundtrip {
     }
 
     fn prepare(&self) -> Result<Prepared> {
+        self.force.check("--out", &self.out)?;
+        if let Some(path) = &self.bitstream {
+            self.force.check("--bitstream", path)?;
+        }
         let package = Package::find(&self.model)?;
         let options = self.stage.options(&self.software);
         let codec = splitsim_hyperprior::open(self.codec, &package, self.task, &options)?;
@@ -89,10 +96,9 @@ impl Roundtrip {
         let coded = codec
             .encode_and_decode(feature, *level)
             .with_context(|| self.input.display().to_string())?;
-        npy::write(&self.out, &coded.reconstruction)?;
+        write_feature(&self.out, &coded.reconstruction)?;
         if let Some(path) = &self.bitstream {
-            std::fs::write(path, coded.container.to_bytes())
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            splitsim_durable::replace(path, coded.container.to_bytes())?;
         }
         let mse = score(Metric::Mse, feature, &coded.reconstruction)?.value();
         let (bytes, bpfp) = (coded.container.container_bytes(), coded.container.bpfp());

@@ -15,6 +15,7 @@ use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 
 use crate::commands::training_log::TrainingLog;
 use crate::failure::OrRefuse;
+use crate::outputs::{PackageTarget, write_feature};
 use crate::screen::Bar;
 use crate::{Failure, Output, Screen};
 
@@ -56,6 +57,8 @@ pub(crate) struct Train {
     /// Keep weights as 32-bit floats, twice the size
     #[arg(long)]
     full_precision: bool,
+    #[command(flatten)]
+    target: PackageTarget,
 }
 
 /// Everything that a training needs.
@@ -82,6 +85,7 @@ impl Train {
             );
         }
         let package = Package::find(&self.model)?;
+        self.target.check(&package)?;
         let tasks = match (self.codec, self.task) {
             (CodecId::HyperpriorTask, Some(task)) => vec![task],
             (_, None) => package.manifest().tasks.available(),
@@ -139,6 +143,7 @@ impl Train {
         } else {
             Precision::Half
         };
+        let package = &self.target.open(package)?;
         let files = install(package, self.codec, tasks, &levels, precision)?;
         let text = format!(
             "{} levels of {} in {}",
@@ -243,11 +248,8 @@ impl FeatureCache<'_> {
     /// The file appears whole or not at all.
     fn write(&self, path: &Path, feature: &Feature) -> Result<()> {
         let folder = path.parent().unwrap_or(&self.folder);
-        let named = || path.display().to_string();
-        std::fs::create_dir_all(folder).with_context(named)?;
-        let partial = path.with_extension("partial");
-        npy::write(&partial, feature)?;
-        std::fs::rename(&partial, path).with_context(named)
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        write_feature(path, feature)
     }
 }
 

@@ -11,6 +11,7 @@ use splitsim_vision::Compute;
 use super::subject::{Subject, Wanted};
 use crate::calibration::{Plan, TaskCalibration, calibrate};
 use crate::failure::OrRefuse;
+use crate::outputs::PackageTarget;
 use crate::{Failure, Output, Screen};
 
 /// Find value ranges, a codec's ladders and gate thresholds, and write them into the package.
@@ -45,6 +46,8 @@ pub(crate) struct Calibrate {
     /// Only show what would be written
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    target: PackageTarget,
 }
 
 impl Calibrate {
@@ -67,7 +70,11 @@ impl Calibrate {
              QPs to calibrate",
             self.codec
         );
-        wanted.open()
+        let subject = wanted.open()?;
+        if !self.dry_run {
+            self.target.check(subject.engine.package())?;
+        }
+        Ok(subject)
     }
 
     fn execute(&self, subject: &Subject, screen: &Screen) -> Result<Output> {
@@ -112,6 +119,7 @@ impl Calibrate {
     }
 
     fn write(&self, package: &Package, calibrations: &[TaskCalibration]) -> Result<()> {
+        let package = self.target.open(package)?;
         let mut manifest = package.manifest().clone();
         for calibration in calibrations {
             let common = manifest
@@ -127,8 +135,7 @@ impl Calibrate {
             "tasks": calibrations,
         });
         let path: PathBuf = package.root().join(self.record());
-        std::fs::write(&path, format!("{record:#}\n"))
-            .with_context(|| path.display().to_string())?;
+        splitsim_durable::replace(&path, format!("{record:#}\n"))?;
         manifest.write(package.root())?;
         Ok(())
     }
@@ -202,7 +209,7 @@ fn section(calibration: &TaskCalibration) -> String {
 
 const EXAMPLES: &str = "\
 Examples:
-  splitsim model calibrate --model tiny-scenes --source scenes:3:100
-  splitsim model calibrate --model tiny-scenes --source scenes:3:100 --codec vvc --keep-ranges
+  splitsim model calibrate --model tiny-scenes --source scenes:3:100 --out models/mine
+  splitsim model calibrate --model models/mine --source scenes:3:100 --codec vvc --keep-ranges
   splitsim model calibrate --model models/mine --source scenes:3:40 --dry-run --json
 Take scenes that are neither trained on nor shown later.";

@@ -1,7 +1,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use splitsim_checkpoint::{
@@ -11,6 +11,7 @@ use splitsim_feature::Task;
 use splitsim_model::{Manifest, Package, PositionInterpolation};
 
 use crate::failure::OrRefuse;
+use crate::outputs::Force;
 use crate::{Failure, Output, Screen};
 
 /// Bytes in a step of the progress bar.
@@ -57,9 +58,8 @@ pub(crate) struct Import {
     /// Hugging Face's transformers does it by size
     #[arg(long, value_enum, value_name = "MODE")]
     position_interpolation: Option<Interpolation>,
-    /// Replace a package that is there
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    force: Force,
     /// List the templates and where their files are published, and do nothing else
     #[arg(long, exclusive = true)]
     list_templates: bool,
@@ -109,9 +109,7 @@ impl Import {
             None => Path::new("models").join(name),
         };
         let manifest = out.join(Package::MANIFEST);
-        if manifest.exists() && !self.force {
-            bail!("{} exists; --force replaces it", manifest.display());
-        }
+        self.force.check("--out", &manifest)?;
         Ok(out)
     }
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
 use splitsim_model::Package;
@@ -9,6 +9,7 @@ use splitsim_vision::train::{self, Held, PackageNote, Progress, TrainConfig};
 
 use crate::commands::training_log::TrainingLog;
 use crate::failure::OrRefuse;
+use crate::outputs::Force;
 use crate::screen::Bar;
 use crate::{Failure, Output, Screen};
 
@@ -32,9 +33,8 @@ pub(crate) struct TrainDefault {
     /// Where the package goes; the folder's name becomes the model's
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Replace a package that is there
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    force: Force,
 }
 
 impl TrainDefault {
@@ -50,9 +50,7 @@ impl TrainDefault {
         let name = self.out.file_name().and_then(|name| name.to_str());
         let name = name.context("--out needs a folder name, which becomes the model's")?;
         let manifest = self.out.join(Package::MANIFEST);
-        if manifest.exists() && !self.force {
-            bail!("{} exists; --force replaces it", manifest.display());
-        }
+        self.force.check("--out", &manifest)?;
         let note = PackageNote {
             name: name.to_owned(),
             description: "DINOv2's architecture at small size, trained on rendered scenes; none \

@@ -3,7 +3,6 @@
 //! One file a picture: eight bytes with the microseconds that coding took, little-endian, the payload,
 //! and the BLAKE3 digest of both. A file that is damaged counts as not there.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,12 +46,9 @@ impl Cache {
     /// Keeps a picture. Readers see the whole file or none.
     pub(super) fn put(&self, key: Digest, picture: &CodedPicture) -> std::io::Result<()> {
         let micros = u64::try_from(picture.took.as_micros()).unwrap_or(u64::MAX);
-        let content = [&micros.to_le_bytes(), picture.payload.as_slice()].concat();
-        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
-        file.write_all(&content)?;
-        file.write_all(Digest::of(&content).bytes())?;
-        file.persist(self.path(key))?;
-        Ok(())
+        let mut content = [&micros.to_le_bytes(), picture.payload.as_slice()].concat();
+        content.extend_from_slice(Digest::of(&content).bytes());
+        Ok(splitsim_durable::replace(&self.path(key), content)?)
     }
 
     fn path(&self, key: Digest) -> PathBuf {

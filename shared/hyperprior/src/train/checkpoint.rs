@@ -130,7 +130,7 @@ impl Ladder {
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), HyperpriorError> {
         let path = self.dir.join(name);
         let text = serde_json::to_string_pretty(value).map_err(|error| damaged(&path, error))?;
-        replace(&path, text.as_bytes())
+        Ok(splitsim_durable::replace(&path, text)?)
     }
 }
 
@@ -185,15 +185,7 @@ fn write(path: &Path, tensors: &[(String, Tensor)]) -> Result<(), HyperpriorErro
         views.insert((*name).clone(), view.map_err(|error| damaged(path, error))?);
     }
     let bytes = safetensors::serialize(views, None).map_err(|error| damaged(path, error))?;
-    replace(path, &bytes)
-}
-
-/// The file appears whole or not at all.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), HyperpriorError> {
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, bytes)
-        .and_then(|()| std::fs::rename(&partial, path))
-        .map_err(io(path))
+    Ok(splitsim_durable::replace(path, &bytes)?)
 }
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> HyperpriorError {

@@ -1,7 +1,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::net::UdpSocket;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ impl Worker {
         stop: Arc<AtomicBool>,
         samples: Samples,
     ) -> Result<Self, RelayError> {
-        let log = config.packet_log.as_ref().map(Log::create).transpose()?;
+        let log = config.packet_log.as_deref().map(Log::create).transpose()?;
         let pipe = |direction, pipe: &PipeConfig| {
             let made = Pipe::new(pipe, direction, config.link.seed);
             let made = made.map_err(|source| RelayError::Config { direction, source })?;
@@ -233,19 +233,21 @@ fn push(pipe: &mut Pipe<Datagram>, now: Duration, client: ClientId, payload: &[u
 }
 
 impl Log {
-    fn create(path: &PathBuf) -> Result<Self, RelayError> {
-        let created = File::create(path).and_then(|file| {
-            let mut file = BufWriter::new(file);
-            writeln!(file, "seconds,direction,event,bytes,waited_ms")?;
-            Ok(file)
-        });
+    fn create(path: &Path) -> Result<Self, RelayError> {
+        let created = splitsim_durable::create(path)
+            .map_err(|error| error.source)
+            .and_then(|file| {
+                let mut file = BufWriter::new(file);
+                writeln!(file, "seconds,direction,event,bytes,waited_ms")?;
+                Ok(file)
+            });
         match created {
             Ok(file) => Ok(Self {
-                path: path.clone(),
+                path: path.to_owned(),
                 file,
             }),
             Err(source) => Err(RelayError::Log {
-                path: path.clone(),
+                path: path.to_owned(),
                 source,
             }),
         }

@@ -17,7 +17,7 @@ use std::path::Path;
 
 use parquet::errors::ParquetError;
 
-use crate::{Table, TableError, write_file};
+use crate::{Table, TableError};
 
 pub use read::from_parquet;
 pub use write::to_parquet;
@@ -27,7 +27,7 @@ pub use write::to_parquet;
 /// # Errors
 /// When the table cannot be expressed, or the file not be written; it is then what it was.
 pub fn write_parquet(path: &Path, table: &Table) -> Result<(), TableError> {
-    write_file(path, &to_parquet(table)?)
+    Ok(splitsim_durable::replace(path, to_parquet(table)?)?)
 }
 
 /// Reads a table from a Parquet file.

@@ -463,7 +463,7 @@ fn write(path: &Path, text: &str, mut options: OpenOptions) -> Result<(), Identi
         .map_err(io)?;
     file.write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&new, path))
+        .and_then(|()| Ok(splitsim_durable::rename(&new, path)?))
         .map_err(io)
 }
 

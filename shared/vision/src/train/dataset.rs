@@ -117,13 +117,9 @@ impl SceneFile {
         };
         let size = ImageSize::square(SIDE as u32)
             .map_err(|error| VisionError::Training(error.to_string()))?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(io)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = splitsim_durable::open(&mut options, &path)?;
         let mut done = file.metadata().map_err(io)?.len() as usize / RECORD_BYTES;
         file.set_len((done * RECORD_BYTES) as u64).map_err(io)?;
         std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).map_err(io)?;

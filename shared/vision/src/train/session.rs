@@ -215,14 +215,7 @@ impl<'a> Session<'a> {
         };
         let text = serde_json::to_string_pretty(&note)
             .map_err(|error| VisionError::Training(error.to_string()))?;
-        let (path, partial) = (dir.join(NOTE), dir.join("checkpoint.json.partial"));
-        let io = |source| VisionError::Io {
-            path: path.clone(),
-            source,
-        };
-        std::fs::write(&partial, text)
-            .and_then(|()| std::fs::rename(&partial, &path))
-            .map_err(io)?;
+        splitsim_durable::replace(&dir.join(NOTE), text)?;
         remove_older_checkpoints(dir, step);
         Ok(())
     }

@@ -17,6 +17,7 @@ use self::logs::Logs;
 use self::rows::Assembly;
 use crate::benchmark::ROWS;
 use crate::failure::OrRefuse;
+use crate::outputs::Force;
 use crate::{Failure, Output, Screen};
 
 /// Read a published data set's features and logs.
@@ -45,6 +46,8 @@ pub(crate) struct Import {
     /// A metric that reconstructions are scored by, as often as needed; all unless given
     #[arg(long = "metric", value_name = "METRIC")]
     metrics: Vec<Metric>,
+    #[command(flatten)]
+    force: Force,
 }
 
 impl Import {
@@ -54,6 +57,7 @@ impl Import {
     }
 
     fn prepare(&self) -> Result<(Files, Logs)> {
+        self.force.check("--out", &self.out.join(ROWS))?;
         for path in &self.paths {
             ensure!(path.exists(), "{} does not exist", path.display());
         }

@@ -4,20 +4,22 @@ mod page;
 mod text;
 mod values;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
+use splitsim_durable::encode_name;
+use splitsim_feature::Task;
 use splitsim_lab::{
     Bootstrap, Evaluation, MetricMode, PlccHistogram, Protocol, ScoreSet, Target, evaluate,
     published,
 };
-use splitsim_table::{write_csv, write_file};
 
 use crate::benchmark::read_rows;
 use crate::failure::OrRefuse;
+use crate::outputs::Force;
 use crate::{Failure, Output};
 
 /// Say how well metrics predict true distortion: correlations with intervals.
@@ -55,6 +57,8 @@ pub(crate) struct Table {
     /// Where logs in the published format go, CODEC_TASK.txt; needs cka-cfqa2025
     #[arg(long, value_name = "DIR")]
     logs: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
 }
 
 /// What was evaluated, and how.
@@ -79,7 +83,12 @@ struct Bin {
 impl Table {
     pub(crate) fn run(self) -> Result<Output, Failure> {
         let evaluated = self.evaluate().or_refuse()?;
-        self.write(&evaluated)?;
+        let files = self.files(&evaluated)?;
+        for (option, path, text) in &files {
+            let check = self.force.check_content(option, path, text.as_bytes());
+            check.or_refuse()?;
+        }
+        self.write(&files)?;
         let evaluations = evaluated.evaluations.iter();
         let evaluations = evaluations.map(|evaluation| {
             let bins: Vec<Bin> = PlccHistogram::of(evaluation.plccs.iter().copied())
@@ -140,24 +149,39 @@ impl Table {
         })
     }
 
-    fn write(&self, evaluated: &Evaluated) -> Result<()> {
-        if let Some(path) = &self.csv {
-            write_csv(path, &values::table(&evaluated.evaluations)?)?;
-        }
+    /// The files that are asked for, each with its option.
+    fn files(&self, evaluated: &Evaluated) -> Result<Vec<(&'static str, PathBuf, String)>> {
+        let mut files = Vec::new();
+        let csv = values::table(&evaluated.evaluations)?.to_csv();
         if let Some(path) = &self.html {
-            let csv = values::table(&evaluated.evaluations)?.to_csv();
-            write_file(path, page::render(evaluated, &csv).as_bytes())?;
+            files.push(("--html", path.clone(), page::render(evaluated, &csv)));
+        }
+        if let Some(path) = &self.csv {
+            files.push(("--csv", path.clone(), csv));
         }
         if let Some(folder) = &self.logs {
-            std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
             for (codec, task) in evaluated.set.groups() {
                 let log = published::render(&evaluated.set, &codec, task)?;
-                let path = folder.join(format!("{codec}_{task}.txt"));
-                write_file(&path, log.as_bytes())?;
+                files.push(("--logs", log_path(folder, &codec, task), log));
             }
+        }
+        Ok(files)
+    }
+
+    fn write(&self, files: &[(&'static str, PathBuf, String)]) -> Result<()> {
+        if let Some(folder) = &self.logs {
+            std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        }
+        for (_, path, text) in files {
+            splitsim_durable::replace(path, text)?;
         }
         Ok(())
     }
+}
+
+/// The log of a codec, whose name comes out of a table.
+fn log_path(folder: &Path, codec: &str, task: Task) -> PathBuf {
+    folder.join(format!("{}_{task}.txt", encode_name(codec)))
 }
 
 const EXAMPLES: &str = "\

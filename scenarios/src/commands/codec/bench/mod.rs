@@ -16,13 +16,14 @@ use splitsim_codec::{CodecId, CodecOptions, FeatureCodec};
 use splitsim_feature::Task;
 use splitsim_model::Package;
 use splitsim_source::{Source, SourceSpec};
-use splitsim_table::{write_csv, write_file};
+use splitsim_table::write_csv;
 use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 
 use self::curve::TaskBench;
 use self::measure::{Coder, Measurement};
 use super::args::{SoftwareArgs, StageArgs};
 use crate::failure::OrRefuse;
+use crate::outputs::Force;
 use crate::{Failure, Output, Screen};
 
 /// Measure codecs level by level: rate, error, task performance, time.
@@ -58,6 +59,8 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "FILE.html")]
     html: Option<PathBuf>,
     #[command(flatten)]
+    force: Force,
+    #[command(flatten)]
     stage: StageArgs,
     #[command(flatten)]
     software: SoftwareArgs,
@@ -78,6 +81,10 @@ impl Bench {
     }
 
     fn prepare(&self) -> Result<Prepared> {
+        for (option, path) in [("--csv", &self.csv), ("--html", &self.html)] {
+            path.iter()
+                .try_for_each(|path| self.force.check(option, path))?;
+        }
         let package = Package::find(&self.model)?;
         let source = Source::open(&self.source)?.for_heads(package.manifest().tasks.classes());
         let tasks = self.tasks(&package, &source)?;
@@ -181,7 +188,7 @@ impl Bench {
                 source: &self.source.to_string(),
                 stage: &self.stage.describe(),
             };
-            write_file(path, page::render(benches, &about).as_bytes())?;
+            splitsim_durable::replace(path, page::render(benches, &about))?;
         }
         Ok(())
     }

@@ -1,0 +1,139 @@
+//! What is there already: results, shipped packages, files of others.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use image::RgbImage;
+use support::Workplace;
+
+/// The names in a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+/// Pictures of these names, in a folder.
+fn pictures(folder: &Path, names: &[&str]) {
+    fs::create_dir_all(folder).unwrap();
+    for (name, grey) in names.iter().zip(1_u8..) {
+        let picture = RgbImage::from_pixel(32, 32, image::Rgb([grey; 3]));
+        picture.save(folder.join(name)).unwrap();
+    }
+}
+
+#[test]
+fn every_picture_has_a_feature_of_its_own_which_stays() {
+    let place = Workplace::new();
+    pictures(&place.path("set"), &["frame.0.jpg", "frame.1.jpg"]);
+    let labels = "frame.0.jpg 1\nframe.1.jpg 2\n";
+    fs::write(place.path("set/labels.txt"), labels).unwrap();
+    let extract = "features extract --model model --task cls --source imagenet:set --out f";
+    place.splitsim(extract).ok();
+    assert_eq!(names(&place.path("f")), ["frame.0.npy", "frame.1.npy"]);
+
+    // Another task into the same folder would have the same names.
+    let other = extract.replace("--task cls", "--task dpt");
+    let before = fs::read(place.path("f/frame.0.npy")).unwrap();
+    place
+        .splitsim(&other)
+        .failed(2, &["f/frame.0.npy exists", "--out", "--force"]);
+    assert_eq!(fs::read(place.path("f/frame.0.npy")).unwrap(), before);
+    place.splitsim(&format!("{other} --force")).ok();
+    assert_ne!(fs::read(place.path("f/frame.0.npy")).unwrap(), before);
+
+    pictures(
+        &place.path("rooms"),
+        &["room.jpg", "room.png", "hall.png", "...png"],
+    );
+    place
+        .splitsim("features extract --model model --task cls --images rooms --out r")
+        .ok();
+    let expected = ["%2E..npy", "hall.npy", "room.jpg.npy", "room.png.npy"];
+    assert_eq!(names(&place.path("r")), expected);
+}
+
+#[test]
+fn a_shipped_package_is_changed_in_a_copy_or_by_force() {
+    let place = Workplace::new();
+    fs::create_dir(place.path("models")).unwrap();
+    splitsim_durable::rename(&place.path("model"), &place.path("models/mine")).unwrap();
+    fs::write(place.path("models/SHIPPED"), "# a comment\nmine\n").unwrap();
+    let manifest = || fs::read_to_string(place.path("models/mine/model.toml")).unwrap();
+    let before = manifest();
+    let fit = "codec fit-codebook --task cls --source scenes:6:1 --model";
+    place.splitsim(&format!("{fit} mine")).failed(
+        2,
+        &["models/mine", "comes with splitsim", "--out", "--force"],
+    );
+    place.splitsim(&format!("{fit} mine --dry-run")).ok();
+    place.splitsim(&format!("{fit} mine --out own/copy")).ok();
+    assert_eq!(manifest(), before);
+    let copy = splitsim_model::Package::open(&place.path("own/copy")).unwrap();
+    assert_eq!(copy.manifest().name, "copy");
+    assert!(
+        place
+            .path("own/copy/codecs/codebook-cls.safetensors")
+            .exists()
+    );
+    place
+        .splitsim(&format!("{fit} mine --out own/copy"))
+        .failed(2, &["own/copy/model.toml exists", "--out", "--force"]);
+    // A package of one's own is there to be changed.
+    place.splitsim(&format!("{fit} own/copy")).ok();
+    place.splitsim(&format!("{fit} mine --force")).ok();
+    assert_ne!(manifest(), before);
+}
+
+#[test]
+fn planted_links_are_not_followed() {
+    let place = Workplace::new();
+    let precious = place.path("precious");
+    let plant = |name: &str| {
+        fs::write(&precious, "precious").unwrap();
+        fs::create_dir_all(place.path(name).parent().unwrap()).unwrap();
+        symlink(&precious, place.path(name)).unwrap();
+    };
+    plant("set/.lock");
+    let build = "cfqa build --model model --source scenes:3:1 --task cls --out set";
+    place
+        .splitsim(build)
+        .failed(2, &["set/.lock", "symbolic link"]);
+    fs::remove_file(place.path("set/.lock")).unwrap();
+    for name in [
+        "set/manifest.json",
+        "trace.csv",
+        "evaluated/cls.jsonl",
+        "work/training.jsonl",
+    ] {
+        plant(name);
+    }
+    place.splitsim(&format!("{build} --force")).ok();
+    place
+        .splitsim("link trace --kind steps --seconds 80 --out trace.csv --force")
+        .ok();
+    assert!(!place.path("trace.csv").is_symlink());
+    place
+        .splitsim("model eval --model model --source scenes:4:1 --task cls --out evaluated")
+        .failed(2, &["evaluated/cls.jsonl", "symbolic link"]);
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+}
+
+#[test]
+fn what_a_killed_build_left_half_written_goes() {
+    let place = Workplace::new();
+    fs::create_dir_all(place.path("set/parts")).unwrap();
+    for name in [".splitsim-aB3dE9", ".splitsim-0123456789abcdef.partial"] {
+        fs::write(place.path("set/parts").join(name), "half").unwrap();
+    }
+    place
+        .splitsim("cfqa build --model model --source scenes:3:1 --task cls --out set")
+        .ok();
+    let parts = names(&place.path("set/parts"));
+    assert!(parts.iter().all(|name| !name.starts_with('.')), "{parts:?}");
+}
