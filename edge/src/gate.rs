@@ -590,11 +590,11 @@ mod tests {
             errors: vec![Some(1.0)],
         };
         let policy: PolicyConfig = "threshold:cosine-patch-mean>=0.5".parse().unwrap();
-        let mut gate = Gate::new(Box::new(codec), &policy, &[]).unwrap();
+        let gate = Gate::new(Box::new(codec), &policy, &[]).unwrap();
         let shape = FeatureShape::new(1, 1, 4, 2).unwrap();
         let values = vec![5.0, 5.0, 90.0, -90.0, 1.0, 0.0, 3.0, 0.0];
         let feature = Feature::new(shape, values).unwrap();
-        let mut score = |registers| {
+        let score = |registers| {
             let feature = feature.clone().with_layout(TokenLayout { registers });
             let (_, gated) = gate.choose(0, &feature, Conditions::default(), |_, _| ());
             let Gated::Shipped(choice) = gated else {
