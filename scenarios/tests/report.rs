@@ -188,7 +188,7 @@ fn told_unfinished(place: &Workplace) {
         database.execute(&delete, []).unwrap();
     }
     drop(database);
-    let json = place.splitsim("report out/small --json --force").json();
+    let json = place.splitsim("report out/small --json").json();
     assert_eq!(json["missing_frames"], 11);
     let page = fs::read_to_string(place.path("out/small/report.html")).unwrap();
     assert!(page.contains("5 of 16 frames are recorded"));

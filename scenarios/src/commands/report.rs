@@ -1,6 +1,6 @@
 //! `splitsim report`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -59,13 +59,11 @@ impl Report {
     fn of_sweep(self) -> Result<Output, Failure> {
         let sweep = RecordedSweep::read(&self.folder).or_refuse()?;
         let limits = self.chosen();
-        let out = self.out.unwrap_or_else(|| self.folder.join(FILE));
+        let out = self.destination();
         let html = sweep.html(&limits, &out)?;
-        let check = self.force.check_content("--out", &out, html.as_bytes());
-        check.or_refuse()?;
-        splitsim_durable::replace(&out, &html).map_err(anyhow::Error::from)?;
-        let text = format!("report: {}\n{}", out.display(), sweep.progress());
         let missing = sweep.open().len();
+        self.put(&out, &html, missing == 0)?;
+        let text = format!("report: {}\n{}", out.display(), sweep.progress());
         let json = json!({ "report": out, "bytes": html.len(), "missing_points": missing });
         Ok(Output::new(text, &json)?)
     }
@@ -87,13 +85,25 @@ impl Report {
         self.write(&html, run.missing())
     }
 
+    fn destination(&self) -> PathBuf {
+        let usual = || self.folder.join(FILE);
+        self.out.clone().unwrap_or_else(usual)
+    }
+
+    /// Writes the page. That of results which are not finished goes in place of an earlier one in their
+    /// folder; any other page that is there stays.
+    fn put(&self, out: &Path, html: &str, finished: bool) -> Result<(), Failure> {
+        if finished || self.out.is_some() {
+            let check = self.force.check_content("--out", out, html.as_bytes());
+            check.or_refuse()?;
+        }
+        Ok(splitsim_durable::replace(out, html).map_err(anyhow::Error::from)?)
+    }
+
     /// `missing`: frames that the results lack, where that is known.
     fn write(self, html: &str, missing: Option<u64>) -> Result<Output, Failure> {
-        let usual = || self.folder.join(FILE);
-        let out = self.out.clone().unwrap_or_else(usual);
-        let check = self.force.check_content("--out", &out, html.as_bytes());
-        check.or_refuse()?;
-        splitsim_durable::replace(&out, html).map_err(anyhow::Error::from)?;
+        let out = self.destination();
+        self.put(&out, html, missing == Some(0))?;
         let text = format!("report: {}", out.display());
         let json = json!({ "report": out, "bytes": html.len(), "missing_frames": missing });
         Ok(Output::new(text, &json)?)

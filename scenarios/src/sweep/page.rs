@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use splitsim_report::{Cell, Column, DataFile, Download, Notice, Page, Section, Table};
 use splitsim_story::{Limits, unit};
 
