@@ -137,7 +137,63 @@ fn an_order_of_one_frame_is_refused_before_any_work() {
         let parts = ["transport.priority", "transport.in-flight is 1"];
         place.splitsim(line).failed(2, &parts);
     }
+    refused(
+        "15.0 3168.6\n474.0 3168.6\n1311.0 3183.2\n",
+        "--times ms --rates kbit/s",
+    );
+    refused("1453121790686,4\n1453121791686,5\n", "--times ms");
+    refused("seconds,Mbit/s\n", "no row");
     assert!(!place.path("out").exists());
+}
+
+#[test]
+fn traces_in_other_units_are_converted() {
+    let place = Workplace::new();
+    std::fs::write(
+        place.path("oboe.txt"),
+        "15.0 3168.6\r\n474.0 4500\r\n1311 2000\r\n\r\n",
+    )
+    .unwrap();
+    let units = "--times ms --rates kbit/s";
+    let told = place
+        .splitsim(&format!("link info oboe.txt {units} --json"))
+        .json();
+    let written = place
+        .splitsim(&format!(
+            "link convert oboe.txt {units} --out oboe.csv --json"
+        ))
+        .json();
+    assert_eq!(written, told);
+    assert_eq!(told["length_s"], 2.133);
+    let text = std::fs::read_to_string(place.path("oboe.csv")).unwrap();
+    assert_eq!(text, "seconds,Mbit/s\n0,3.1686\n0.459,4.5\n1.296,2\n");
+    place.splitsim("link info oboe.csv").ok();
+    place
+        .splitsim("link convert oboe.csv --format mahimahi --out oboe.up")
+        .ok();
+    place
+        .splitsim("link convert oboe.up --format csv --out back.csv")
+        .failed(2, &["oboe.up", "only rates can be written as csv"]);
+    place
+        .splitsim("link info oboe.txt --times min")
+        .failed(2, &["expected one of s, ms, us, ns"]);
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_as_a_trace() {
+    let place = Workplace::new();
+    let pipe = place.path("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    for (path, kind) in [
+        ("pipe", "a pipe"),
+        ("/dev/zero", "a device"),
+        (".", "a folder"),
+    ] {
+        place
+            .splitsim(&format!("link info {path}"))
+            .failed(2, &[path, kind]);
+    }
 }
 
 #[test]

@@ -236,7 +236,7 @@ impl Inputs {
 impl Input {
     fn open(&self, out: &Path) -> Result<Inputs> {
         if let Some(path) = &self.tensor {
-            let values = npy::read_array::<f32>(path)?;
+            let values = npy::read_array(path)?;
             if !matches!(values.shape(), [_, 3, _, _]) || values.is_empty() {
                 let (path, shape) = (path.display(), values.shape());
                 bail!("{path}: shape {shape:?}, expected [views, 3, height, width]");

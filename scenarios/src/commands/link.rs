@@ -1,12 +1,14 @@
 //! `splitsim link`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use splitsim_feature::units::BitRate;
-use splitsim_link::trace::{self, Statistics, Trace, generate};
+use splitsim_link::trace::{
+    self, RateUnit, Stated, Statistics, TimeUnit, Trace, TraceError, generate,
+};
 
 use crate::failure::OrRefuse;
 use crate::outputs::Force;
@@ -16,6 +18,8 @@ use crate::{Failure, Output};
 pub(crate) enum LinkCommand {
     /// Make a trace of a link's rate
     Trace(MakeTrace),
+    /// Write a trace in another format or in the units of its own
+    Convert(Convert),
     /// Say what a trace is like
     Info(Info),
 }
@@ -52,6 +56,39 @@ pub(crate) struct Info {
     /// The trace
     #[arg(value_name = "FILE")]
     trace: PathBuf,
+    #[command(flatten)]
+    units: UnitArgs,
+}
+
+/// Write a trace as seconds,Mbit/s or as Mahimahi's opportunities. Reads every format that a scenario may
+/// name, and two columns in other units, which options state.
+#[derive(Debug, Args)]
+#[command(after_help = CONVERT_EXAMPLES)]
+pub(crate) struct Convert {
+    /// The trace
+    #[arg(value_name = "FILE")]
+    trace: PathBuf,
+    #[command(flatten)]
+    units: UnitArgs,
+    /// Rates as seconds,Mbit/s, or Mahimahi's opportunities [default: that of the trace]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Where to
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    force: Force,
+}
+
+/// Units of a trace's columns.
+#[derive(Debug, Args)]
+struct UnitArgs {
+    /// Unit of the times: s, ms, us or ns [default: the format's]
+    #[arg(long, value_name = "UNIT", value_parser = time_unit)]
+    times: Option<TimeUnit>,
+    /// Unit of the rates: bit/s, kbit/s, Mbit/s, Gbit/s, B/s, kB/s or MB/s [default: the format's]
+    #[arg(long, value_name = "UNIT", value_parser = rate_unit)]
+    rates: Option<RateUnit>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -80,15 +117,13 @@ impl LinkCommand {
         match self {
             Self::Trace(trace) => {
                 let made = trace.make().or_refuse()?;
-                let text = trace::write::text(&made);
-                let check = trace
-                    .force
-                    .check_content("--out", &trace.out, text.as_bytes());
-                check.or_refuse()?;
-                splitsim_durable::replace(&trace.out, text).map_err(anyhow::Error::from)?;
-                Ok(describe(&made)?)
+                write(&trace.out, &made, trace.force)
             }
-            Self::Info(info) => Ok(describe(&trace::read(&info.trace).or_refuse()?)?),
+            Self::Convert(convert) => {
+                let converted = convert.converted().or_refuse()?;
+                write(&convert.out, &converted, convert.force)
+            }
+            Self::Info(info) => Ok(describe(&info.units.read(&info.trace).or_refuse()?)?),
         }
     }
 }
@@ -105,11 +140,74 @@ impl MakeTrace {
         };
         let steps = generate::trace(kind, self.seed, self.seconds)
             .with_context(|| format!("--seconds {}: too short", self.seconds))?;
-        Ok(match self.format {
-            Format::Csv => Trace::Rates(steps),
-            Format::Mahimahi => Trace::Opportunities(trace::write::to_opportunities(&steps)?),
-        })
+        self.format.of(Trace::Rates(steps))
     }
+}
+
+impl Convert {
+    fn converted(&self) -> Result<Trace> {
+        let read = self.units.read(&self.trace)?;
+        match self.format {
+            Some(format) => format
+                .of(read)
+                .with_context(|| self.trace.display().to_string()),
+            None => Ok(read),
+        }
+    }
+}
+
+impl UnitArgs {
+    fn read(&self, path: &Path) -> Result<Trace, TraceError> {
+        let stated = Stated {
+            time: self.times,
+            rate: self.rates,
+        };
+        trace::read_in(path, stated)
+    }
+}
+
+impl Format {
+    fn of(self, trace: Trace) -> Result<Trace> {
+        match (self, trace) {
+            (Self::Mahimahi, Trace::Rates(steps)) => {
+                let list = trace::write::to_opportunities(&steps)?;
+                Ok(Trace::Opportunities(list))
+            }
+            (Self::Csv, Trace::Opportunities(_)) => {
+                bail!("opportunities are no rates; only rates can be written as csv")
+            }
+            (Self::Csv, trace @ Trace::Rates(_))
+            | (Self::Mahimahi, trace @ Trace::Opportunities(_)) => Ok(trace),
+        }
+    }
+}
+
+fn time_unit(name: &str) -> Result<TimeUnit, String> {
+    // Also as it is spelt elsewhere.
+    let name = name.replace(['µ', 'μ'], "u");
+    by_name(TimeUnit::ALL, TimeUnit::name, &name)
+}
+
+fn rate_unit(name: &str) -> Result<RateUnit, String> {
+    let name = name.replace("bps", "bit/s");
+    by_name(RateUnit::ALL, RateUnit::name, &name)
+}
+
+fn by_name<U: Copy, const N: usize>(
+    all: [U; N],
+    name_of: fn(U) -> &'static str,
+    name: &str,
+) -> Result<U, String> {
+    let found = all.into_iter().find(|&unit| name_of(unit) == name);
+    found.ok_or_else(|| format!("expected one of {}", all.map(name_of).join(", ")))
+}
+
+fn write(out: &Path, trace: &Trace, force: Force) -> Result<Output, Failure> {
+    let text = trace::write::text(trace);
+    let check = force.check_content("--out", out, text.as_bytes());
+    check.or_refuse()?;
+    splitsim_durable::replace(out, text).map_err(anyhow::Error::from)?;
+    Ok(describe(trace)?)
 }
 
 fn describe(trace: &Trace) -> Result<Output> {
@@ -154,8 +252,15 @@ Examples:
   splitsim link trace --kind lte-drive --seed 1 --seconds 300 --out scenarios/traces/lte-drive.csv
   splitsim link trace --kind 5g --seconds 120 --format mahimahi --out out/5g.up";
 
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  splitsim link convert oboe.txt --times ms --rates kbit/s --out oboe.csv
+  splitsim link convert scenarios/traces/5g.csv --format mahimahi --out out/5g.up
+Formats: docs/scenarios.md.";
+
 const INFO_EXAMPLES: &str = "\
 Examples:
   splitsim link info scenarios/traces/lte-drive.csv
   splitsim link info Verizon-LTE-short.up --json
+  splitsim link info oboe.txt --times ms --rates kbit/s
 Formats: docs/scenarios.md.";

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use splitsim_link::codel::CodelConfig;
-use splitsim_link::trace::{self, Trace};
+use splitsim_link::trace::{self, Stated, Trace};
 use splitsim_link::{
     AtEnd, Direction, Event, Limit, LinkConfig, Loss, OpportunitySize, Pipe, PipeConfig,
     QueueConfig, RateSteps, Service,
@@ -237,8 +237,12 @@ impl PipeSection {
     }
 
     fn traced(&mut self, path: &Path, refuse: &Refuse<'_>) -> Result<Service, ScenarioError> {
-        let read = trace::read(path).map_err(|error| refuse("trace", &error))?;
-        let bytes = std::fs::read(path).map_err(|error| refuse("trace", &error))?;
+        let bytes = splitsim_text::read(path, trace::MAX_BYTES)
+            .map_err(|error| refuse("trace", &format!("cannot read {error}")))?;
+        let read = trace::from_bytes(&bytes, Stated::default()).map_err(|error| {
+            let reason = format!("{}: {error}", path.display());
+            refuse("trace", &reason)
+        })?;
         let digest = blake3::hash(&bytes).to_hex().to_string();
         if let Some(expected) = self.trace_digest.replace(digest.clone())
             && expected != digest

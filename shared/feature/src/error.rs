@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use crate::npy::NpyError;
+
 /// Why something is no feature.
 #[derive(Debug, thiserror::Error)]
 pub enum FeatureError {
@@ -49,21 +51,16 @@ pub enum FeatureError {
         actual: String,
     },
     /// The file is no `.npy` file, or a damaged one.
-    #[error("{path}: not a readable .npy file: {reason}")]
+    #[error("{path}: not a readable .npy file: {source}")]
     Npy {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
+        /// The reason.
+        source: NpyError,
     },
-    /// The file could not be opened, read or written.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// The file could not be opened.
+    #[error(transparent)]
+    File(#[from] splitsim_text::FileError),
     /// A file whose content is no valid feature.
     #[error("{path}: {source}")]
     InFile {

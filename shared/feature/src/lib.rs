@@ -11,6 +11,8 @@
 
 mod error;
 mod feature;
+#[doc(hidden)]
+pub mod fuzzing;
 mod layout;
 pub mod npy;
 pub mod packing;

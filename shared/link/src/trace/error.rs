@@ -1,16 +1,19 @@
 use std::path::PathBuf;
 
+use splitsim_text::{FileError, TextError};
+
+use super::plausible::{Doubt, Doubts};
+use super::units::{RateUnit, TimeUnit};
+
 /// Why something is no trace.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// The file cannot be read.
-    #[error("cannot read {path}: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error("cannot read {0}")]
+    Read(#[source] FileError),
+    /// The bytes are no text.
+    #[error(transparent)]
+    Text(#[from] TextError),
     /// Something is wrong in a file.
     #[error("{path}: {source}")]
     InFile {
@@ -56,8 +59,8 @@ pub enum TraceError {
     },
     /// A rate that is too high to be in the unit of the format.
     #[error(
-        "line {line}: {value} {unit} is faster than any link; is it in another unit? This format has \
-         {unit}"
+        "line {line}: {value} {unit} is faster than any link; is it in another unit? Probably in {likely}, \
+         which `splitsim link convert --rates {likely}` reads"
     )]
     Unit {
         /// The line, from 1.
@@ -65,21 +68,55 @@ pub enum TraceError {
         /// The number.
         value: f64,
         /// The format's unit.
-        unit: &'static str,
+        unit: RateUnit,
+        /// The unit that the number is probably in.
+        likely: RateUnit,
+    },
+    /// Numbers that no link has in the units of the format.
+    #[error("{doubts}")]
+    Units {
+        /// The columns.
+        doubts: Doubts,
+    },
+    /// A trace of more than a year.
+    #[error("the trace lasts {days} days; at most a year is read")]
+    TooLong {
+        /// Its length.
+        days: u64,
+    },
+    /// A stated unit of a column that the format does not have, or whose unit it fixes.
+    #[error("this format leaves no unit of {column} open")]
+    OwnUnits {
+        /// The column.
+        column: &'static str,
     },
     /// The header names another unit than the format's.
-    #[error("line 1: the header has '{found}', expected seconds,Mbit/s; convert the columns")]
+    #[error(
+        "line {line}: the header has '{found}', expected seconds,Mbit/s; convert the columns with \
+         `splitsim link convert --times UNIT --rates UNIT`"
+    )]
     Header {
+        /// The line, from 1.
+        line: usize,
         /// The header.
         found: String,
     },
     /// The text is of no known format.
     #[error(
-        "line 1: '{found}' begins no known format; known are Mahimahi (one whole number a line), \
+        "line {line}: '{found}' begins no known format; known are Mahimahi (one whole number a line), \
          seconds,Mbit/s, and the CSV files of UCC, Lumos5G and Ghent"
     )]
     Format {
-        /// The first line.
+        /// The first line that is not blank, from 1.
+        line: usize,
+        /// Its text.
         found: String,
     },
+}
+
+impl TraceError {
+    pub(super) fn doubtful_times(found: String, likely: TimeUnit) -> Self {
+        let doubts = Doubts::of(Doubt::time(found, likely));
+        Self::Units { doubts }
+    }
 }

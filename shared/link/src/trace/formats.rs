@@ -1,11 +1,34 @@
 //! The formats of rates, line by line.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use splitsim_feature::units::BitRate;
+use splitsim_text::{Line, Text};
 
 use super::TraceError;
-use super::read::{cells, excerpt};
+use super::plausible::{Column, Units};
+use super::read::excerpt;
+use super::units::{RateUnit, Stated, TimeUnit};
+
+/// A trace of rates as its file has it.
+#[derive(Debug)]
+pub(super) struct Rates {
+    pub(super) rows: Vec<Row>,
+    pub(super) units: Units,
+}
+
+impl Rates {
+    fn collect(
+        rows: impl Iterator<Item = Result<Row, TraceError>>,
+        units: Units,
+    ) -> Result<Self, TraceError> {
+        Ok(Self {
+            rows: rows.collect::<Result<_, _>>()?,
+            units,
+        })
+    }
+}
 
 /// A line of a trace of rates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,102 +42,177 @@ pub(super) struct Row {
 }
 
 /// Faster links than 100 Gbit/s are no edge's; a number above is of another unit.
-const FASTEST_MBIT: f64 = 100_000.0;
+const FASTEST: BitRate = BitRate(100_000_000_000);
+/// Medians of a file that does not say its unit: fast 5G stays below.
+const USUAL: BitRate = BitRate(500_000_000);
+/// Medians of the sets recorded on phones, whose unit is known: no phone is faster.
+const USUAL_OF_PHONES: BitRate = BitRate(5_000_000_000);
+/// A phone sets its clock right by some seconds; more is another recording.
+const CLOCK_STEP: Duration = Duration::from_secs(10);
 
 /// The columns' names, of which the unit must be this format's.
-pub(super) fn check_header(header: &str) -> Result<(), TraceError> {
-    let unit = cells(header).nth(1).unwrap_or_default().to_lowercase();
-    match unit.as_str() {
-        "mbit/s" | "mbps" => Ok(()),
+pub(super) fn check_header(header: Line<'_>) -> Result<(), TraceError> {
+    let cells = header.cells();
+    let unit = cells.get(1).map(|unit| unit.to_lowercase());
+    match unit.as_deref() {
+        Some("mbit/s" | "mbps") => Ok(()),
         _ => Err(TraceError::Header {
-            found: excerpt(header),
+            line: header.number,
+            found: excerpt(header.text),
         }),
     }
 }
 
-pub(super) fn seconds_mbit(text: &str, header: bool) -> Result<Vec<Row>, TraceError> {
-    let line = |line: Line<'_>| {
-        let time = line.cell(0);
-        Ok(Row {
-            line: line.number,
-            at: line.seconds(time)?,
-            time: time.to_owned(),
-            rate: line.mbit(line.cell(1), 1.0)?,
-        })
+/// Two columns, in seconds and Mbit/s; a header states the units that it names.
+pub(super) fn two_columns(
+    text: &Text,
+    header: Option<Line<'_>>,
+    stated: Stated,
+) -> Result<Rates, TraceError> {
+    let named = header.is_some_and(|header| {
+        let cells = header.cells();
+        cells
+            .first()
+            .is_some_and(|time| time.eq_ignore_ascii_case("seconds"))
+    });
+    let units = Units {
+        time: column_unit(stated.time, TimeUnit::Seconds, named),
+        rate: column_unit(stated.rate, RateUnit::Megabit, header.is_some()),
+        usual: USUAL,
+        may_have_header: true,
     };
-    lines(text).skip(usize::from(header)).map(line).collect()
+    let rows = text.entries().skip(usize::from(header.is_some()));
+    rows_of(rows, [0, 1], units)
 }
 
 /// `Timestamp` by the second, `DL_bitrate` in kbit/s.
-pub(super) fn ucc(text: &str) -> Result<Vec<Row>, TraceError> {
-    let (time, rate) = (column(text, "Timestamp")?, column(text, "DL_bitrate")?);
-    let rows = lines(text).skip(1).map(|line| {
+///
+/// Phones set their clocks while they record: a time up to ten seconds before an earlier one counts as
+/// that earlier time.
+pub(super) fn ucc(text: &Text, header: Line<'_>, stated: Stated) -> Result<Rates, TraceError> {
+    let (time, rate) = (column(header, "Timestamp")?, column(header, "DL_bitrate")?);
+    if stated.time.is_some() {
+        return Err(TraceError::OwnUnits { column: "times" });
+    }
+    let units = Units {
+        time: column_unit(None, TimeUnit::Seconds, true),
+        rate: column_unit(stated.rate, RateUnit::Kilobit, false),
+        usual: USUAL_OF_PHONES,
+        may_have_header: false,
+    };
+    let mut latest = Duration::ZERO;
+    let rows = text.entries().skip(1).map(|line| {
+        let line = Cells::of(line);
         let time = line.cell(time);
         let at = date_time(time).ok_or_else(|| line.wrong(time, "time as YYYY.MM.DD_hh.mm.ss"))?;
+        let steps_back = at < latest && latest - at <= CLOCK_STEP;
+        let at = if steps_back { latest } else { at };
+        latest = at;
         Ok(Row {
             line: line.number,
             at,
             time: time.to_owned(),
-            rate: line.mbit(line.cell(rate), 0.001)?,
+            rate: line.rate(line.cell(rate), units.rate.unit)?,
         })
     });
-    rows.collect()
+    Rates::collect(rows, units)
 }
 
 /// `seq_num` in seconds, `Throughput` in Mbit/s.
-pub(super) fn lumos5g(text: &str) -> Result<Vec<Row>, TraceError> {
-    let (time, rate) = (column(text, "seq_num")?, column(text, "Throughput")?);
-    let rows = lines(text).skip(1).map(|line| {
-        let time = line.cell(time);
-        Ok(Row {
-            line: line.number,
-            at: line.seconds(time)?,
-            time: time.to_owned(),
-            rate: line.mbit(line.cell(rate), 1.0)?,
-        })
-    });
-    rows.collect()
+pub(super) fn lumos5g(text: &Text, header: Line<'_>, stated: Stated) -> Result<Rates, TraceError> {
+    let columns = [column(header, "seq_num")?, column(header, "Throughput")?];
+    let units = Units {
+        time: column_unit(stated.time, TimeUnit::Seconds, false),
+        rate: column_unit(stated.rate, RateUnit::Megabit, false),
+        usual: USUAL_OF_PHONES,
+        may_have_header: false,
+    };
+    rows_of(text.entries().skip(1), columns, units)
 }
 
 /// Unix time in ms, ms since the start, latitude, longitude, bytes and ms since the row before (van der
 /// Hooft et al., "HTTP/2-Based Adaptive Streaming of HEVC Video Over 4G/LTE Networks", 2016).
-pub(super) fn ghent(text: &str) -> Result<Vec<Row>, TraceError> {
-    let rows = lines(text).map(|line| {
+pub(super) fn ghent(text: &Text, stated: Stated) -> Result<Rates, TraceError> {
+    if stated.rate.is_some() {
+        return Err(TraceError::OwnUnits { column: "rates" });
+    }
+    let units = Units {
+        time: column_unit(stated.time, TimeUnit::Milliseconds, false),
+        rate: column_unit(None, RateUnit::Megabit, false),
+        usual: USUAL_OF_PHONES,
+        may_have_header: false,
+    };
+    let rows = text.entries().map(|line| {
+        let line = Cells::of(line);
         let (time, bytes, span) = (line.cell(1), line.cell(4), line.cell(5));
         let whole = |text: &str, what| text.parse::<u64>().map_err(|_| line.wrong(text, what));
-        let ms = whole(time, "whole number of ms")?;
-        let span_ms = whole(span, "span of ms above zero")?;
-        if span_ms == 0 {
+        let at = whole(time, "whole number of ms")?;
+        let counted = whole(span, "span of ms above zero")?;
+        let unit = units.time.unit;
+        let (Some(at), Some(span_s)) = (unit.duration(at as f64), unit.duration(counted as f64))
+        else {
+            return Err(line.wrong(time, "whole number of ms"));
+        };
+        if span_s.is_zero() {
             return Err(line.wrong(span, "span of ms above zero"));
         }
-        let mbit = whole(bytes, "whole number of bytes")? as f64 * 8.0 / 1000.0 / span_ms as f64;
+        let bits = whole(bytes, "whole number of bytes")? as f64 * 8.0;
         Ok(Row {
             line: line.number,
-            at: Duration::from_millis(ms),
+            at,
             time: time.to_owned(),
-            rate: Some(line.rate(mbit)?),
+            rate: Some(line.bounded(bits / span_s.as_secs_f64(), RateUnit::Megabit)?),
         })
     });
-    rows.collect()
+    Rates::collect(rows, units)
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Line<'a> {
+/// A stated unit, else the format's own, which may itself be known for certain.
+fn column_unit<U>(stated: Option<U>, own: U, certain: bool) -> Column<U> {
+    match stated {
+        Some(unit) => Column { unit, stated: true },
+        None => Column {
+            unit: own,
+            stated: certain,
+        },
+    }
+}
+
+/// Rows of numbers in two columns, times and rates.
+fn rows_of<'a>(
+    lines: impl Iterator<Item = Line<'a>>,
+    [time, rate]: [usize; 2],
+    units: Units,
+) -> Result<Rates, TraceError> {
+    let rows = lines.map(|line| {
+        let line = Cells::of(line);
+        let time = line.cell(time);
+        Ok(Row {
+            line: line.number,
+            at: line.time(time, units.time.unit)?,
+            time: time.to_owned(),
+            rate: line.rate(line.cell(rate), units.rate.unit)?,
+        })
+    });
+    Rates::collect(rows, units)
+}
+
+#[derive(Debug)]
+struct Cells<'a> {
     number: usize,
-    text: &'a str,
+    cells: Vec<Cow<'a, str>>,
 }
 
-fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
-    let numbered = text.lines().enumerate();
-    numbered.map(|(index, text)| Line {
-        number: index + 1,
-        text,
-    })
-}
+impl<'a> Cells<'a> {
+    fn of(line: Line<'a>) -> Self {
+        Self {
+            number: line.number,
+            cells: line.cells(),
+        }
+    }
 
-impl<'a> Line<'a> {
-    fn cell(&self, column: usize) -> &'a str {
-        cells(self.text).nth(column).unwrap_or_default()
+    fn cell(&self, column: usize) -> &str {
+        self.cells.get(column).map_or("", |cell| cell)
     }
 
     fn wrong(&self, text: &str, expected: &'static str) -> TraceError {
@@ -125,15 +223,15 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn seconds(&self, text: &str) -> Result<Duration, TraceError> {
-        let seconds = text.parse::<f64>().ok();
-        seconds
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    fn time(&self, text: &str, unit: TimeUnit) -> Result<Duration, TraceError> {
+        let number = text.parse::<f64>().ok();
+        number
+            .and_then(|number| unit.duration(number))
             .ok_or_else(|| self.wrong(text, "number of seconds"))
     }
 
-    /// A rate in `unit` Mbit/s; `None` for a dash.
-    fn mbit(&self, text: &str, unit: f64) -> Result<Option<BitRate>, TraceError> {
+    /// A rate; `None` for a dash.
+    fn rate(&self, text: &str, unit: RateUnit) -> Result<Option<BitRate>, TraceError> {
         if text == "-" {
             return Ok(None);
         }
@@ -141,27 +239,31 @@ impl<'a> Line<'a> {
         if number.is_nan() || number < 0.0 {
             return Err(self.wrong(text, "rate"));
         }
-        self.rate(number * unit).map(Some)
+        self.bounded(number * unit.bits(), unit).map(Some)
     }
 
-    fn rate(&self, mbit: f64) -> Result<BitRate, TraceError> {
-        if mbit > FASTEST_MBIT {
+    fn bounded(&self, bits: f64, unit: RateUnit) -> Result<BitRate, TraceError> {
+        if bits > FASTEST.0 as f64 {
+            let value = bits / unit.bits();
             return Err(TraceError::Unit {
                 line: self.number,
-                value: mbit,
-                unit: "Mbit/s",
+                value,
+                unit,
+                likely: unit.likely(value),
             });
         }
-        Ok(BitRate((mbit * 1e6).round() as u64))
+        Ok(BitRate(bits.round() as u64))
     }
 }
 
-fn column(text: &str, name: &str) -> Result<usize, TraceError> {
-    let header = text.lines().next().unwrap_or_default();
-    cells(header)
+fn column(header: Line<'_>, name: &str) -> Result<usize, TraceError> {
+    let cells = header.cells();
+    cells
+        .iter()
         .position(|cell| cell == name)
         .ok_or_else(|| TraceError::Format {
-            found: excerpt(header),
+            line: header.number,
+            found: excerpt(header.text),
         })
 }
 

@@ -14,15 +14,24 @@
 //!
 //! The public sets of rates were measured downlink. UCC's `UL_bitrate` is the traffic of requests, not a
 //! capacity, and is not read. Times count from the first row; where a time stands twice, its last row
-//! holds; a missing rate (`-`) lets the one before hold on.
+//! holds; a missing rate (`-`) lets the one before hold on. In UCC's sets a phone's clock may step back by
+//! up to ten seconds: times count as the latest before them until the clock has caught up.
+//!
+//! Blank lines and lines that begin with `#` are passed over. A file whose numbers no link has in the
+//! units of its format is refused with the units that they are probably in ([`TraceError::Units`]);
+//! [`read_in`] takes them in stated units.
 
 mod error;
 mod formats;
 pub mod generate;
+mod plausible;
 pub mod read;
 pub mod statistics;
+mod units;
 pub mod write;
 
 pub use error::TraceError;
-pub use read::{Trace, read};
+pub use plausible::{Doubt, Doubts};
+pub use read::{MAX_BYTES, Trace, from_bytes, read, read_in};
 pub use statistics::Statistics;
+pub use units::{RateUnit, Stated, TimeUnit};
