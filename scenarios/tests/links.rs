@@ -137,12 +137,6 @@ fn an_order_of_one_frame_is_refused_before_any_work() {
         let parts = ["transport.priority", "transport.in-flight is 1"];
         place.splitsim(line).failed(2, &parts);
     }
-    refused(
-        "15.0 3168.6\n474.0 3168.6\n1311.0 3183.2\n",
-        "--times ms --rates kbit/s",
-    );
-    refused("1453121790686,4\n1453121791686,5\n", "--times ms");
-    refused("seconds,Mbit/s\n", "no row");
     assert!(!place.path("out").exists());
 }
 
@@ -278,6 +272,12 @@ fn what_is_no_trace_is_refused_before_any_work() {
     refused("0\n", "lasts no time");
     refused("seconds,kbit/s\n0,1\n1,2\n", "convert the columns");
     refused("0,4000000\n1,2\n", "is it in another unit?");
+    refused(
+        "15.0 3168.6\n474.0 3168.6\n1311.0 3183.2\n",
+        "--times ms --rates kbit/s",
+    );
+    refused("1453121790686,4\n1453121791686,5\n", "--times ms");
+    refused("seconds,Mbit/s\n", "no row");
     assert!(!place.path("out").exists());
 }
 

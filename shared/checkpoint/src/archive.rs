@@ -7,15 +7,12 @@ use std::io::Read;
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::error::CheckpointError;
-use crate::pickle::{Id, Pickle, PickleError, Storage, TensorRef, Value};
+use crate::pickle::{Pickle, PickleError, Storage, TensorRef};
+use crate::state;
 use crate::tensor::{StoredTensor, element_bytes, layout};
 
 /// The longest pickle that is read; that of ViT-g's checkpoint has 60 kB.
 const MAX_PICKLE_BYTES: u64 = 1 << 26;
-/// Dictionaries in which checkpoints keep their state dicts, in the order in which they are tried.
-const WRAPPERS: [&str; 3] = ["state_dict", "model", "teacher"];
-/// How deep these may lie in one another.
-const MAX_WRAPPERS: usize = 3;
 /// How many keys a message shows of a dictionary without tensors, and how much of each.
 const FOUND_KEYS: usize = 8;
 const FOUND_KEY_CHARS: usize = 40;
@@ -47,11 +44,14 @@ struct Files {
     folder: String,
 }
 
-/// Every tensor of the state dict under its key.
-pub(crate) fn read(file: &File) -> Result<BTreeMap<String, StoredTensor>, Trouble> {
+/// Every tensor under its name, see [`state::tensors`].
+pub(crate) fn read(
+    file: &File,
+    file_bytes: u64,
+) -> Result<BTreeMap<String, StoredTensor>, Trouble> {
     let damaged = |error: zip::result::ZipError| Trouble::Archive(error.to_string());
     let mut archive = ZipArchive::new(file).map_err(damaged)?;
-    let (files, pickle_index) = files(&mut archive)?;
+    let (files, pickle_index) = files(&mut archive, file_bytes)?;
     check_byte_order(&mut archive, &files.folder)?;
     let pickle = {
         let mut bytes = Vec::new();
@@ -65,23 +65,25 @@ pub(crate) fn read(file: &File) -> Result<BTreeMap<String, StoredTensor>, Troubl
         Pickle::parse(&bytes).map_err(Trouble::Pickle)?
     };
     let mut tensors = BTreeMap::new();
-    for (key, tensor) in state_dict(&pickle)? {
-        let name = key.strip_prefix("module.").unwrap_or(key);
+    for state::Named { name, tensor } in state::tensors(&pickle) {
         let stored = files.place(tensor).map_err(|reason| Trouble::Tensor {
-            name: name.to_owned(),
+            name: name.clone(),
             reason,
         })?;
-        if tensors.insert(name.to_owned(), stored).is_some() {
+        if tensors.insert(name.clone(), stored).is_some() {
             return Err(Trouble::Tensor {
-                name: name.to_owned(),
+                name,
                 reason: "there are two of that name".to_owned(),
             });
         }
     }
-    Ok(tensors)
+    match tensors.is_empty() {
+        true => Err(no_tensors(&pickle)),
+        false => Ok(tensors),
+    }
 }
 
-fn files(archive: &mut ZipArchive<&File>) -> Result<(Files, usize), Trouble> {
+fn files(archive: &mut ZipArchive<&File>, file_bytes: u64) -> Result<(Files, usize), Trouble> {
     let damaged = |error: zip::result::ZipError| Trouble::Archive(error.to_string());
     let mut places = BTreeMap::new();
     let mut pickles = Vec::new();
@@ -93,7 +95,16 @@ fn files(archive: &mut ZipArchive<&File>) -> Result<(Files, usize), Trouble> {
         }
         let stored = entry.compression() == CompressionMethod::Stored && !entry.encrypted();
         if let (true, Some(start)) = (stored, entry.data_start()) {
-            places.insert(name, (start, entry.size()));
+            if start
+                .checked_add(entry.size())
+                .is_none_or(|end| end > file_bytes)
+            {
+                let reason = format!("truncated: its file {name} goes beyond its end");
+                return Err(Trouble::Archive(reason));
+            }
+            if places.insert(name.clone(), (start, entry.size())).is_some() {
+                return Err(Trouble::Archive(format!("it has two files {name}")));
+            }
         }
     }
     match pickles.as_slice() {
@@ -121,42 +132,13 @@ fn check_byte_order(archive: &mut ZipArchive<&File>, folder: &str) -> Result<(),
     }
 }
 
-/// The tensors of the outermost dictionary that has any, the wrappers looked into.
-fn state_dict(pickle: &Pickle) -> Result<Vec<(&str, &TensorRef)>, Trouble> {
-    let mut dict = pickle.root();
-    for _ in 0..=MAX_WRAPPERS {
-        let tensors = tensors(pickle, dict);
-        if !tensors.is_empty() {
-            return Ok(tensors);
-        }
-        match wrapped(pickle, dict) {
-            Some(inner) => dict = inner,
-            None => break,
-        }
-    }
+fn no_tensors(pickle: &Pickle) -> Trouble {
     let found = pickle.entries(pickle.root()).take(FOUND_KEYS);
-    Err(Trouble::NoTensors {
+    Trouble::NoTensors {
         found: found
             .map(|(key, _)| key.chars().take(FOUND_KEY_CHARS).collect())
             .collect(),
-    })
-}
-
-fn tensors(pickle: &Pickle, dict: Id) -> Vec<(&str, &TensorRef)> {
-    let entries = pickle.entries(dict);
-    let tensors = entries.filter_map(|(key, id)| match pickle.value(id) {
-        Value::Tensor(tensor) => Some((key, tensor)),
-        _ => None,
-    });
-    tensors.collect()
-}
-
-fn wrapped(pickle: &Pickle, dict: Id) -> Option<Id> {
-    WRAPPERS.iter().find_map(|wrapper| {
-        let mut entries = pickle.entries(dict);
-        let (_, inner) = entries.find(|(key, _)| key == wrapper)?;
-        matches!(pickle.value(inner), Value::Dict(_)).then_some(inner)
-    })
+    }
 }
 
 impl Files {
@@ -192,6 +174,7 @@ impl Files {
             ));
         }
         Ok(StoredTensor {
+            file: 0,
             dtype: *dtype,
             shape,
             offset: start + tensor.offset * width,

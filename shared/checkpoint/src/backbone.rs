@@ -6,9 +6,12 @@ use splitsim_model::{Architecture, FeedForward};
 
 use crate::Checkpoint;
 use crate::import_error::{Difference, ImportError};
-use crate::naming::{Named, Naming, recognise};
+use crate::naming::{Named, Naming, Wanted, recognise};
 use crate::planned::PlannedTensor;
 use crate::template::Template;
+
+/// The position embedding, `[1, 1 + patches, dim]`.
+const POSITIONS: &str = "pos_embed";
 
 /// A checkpoint that holds the backbone of a template.
 #[derive(Debug)]
@@ -68,10 +71,14 @@ impl<'a> BackboneSource<'a> {
         template: &Template,
     ) -> Result<Self, ImportError> {
         let path = || checkpoint.path().to_owned();
-        let keys = checkpoint.tensors().keys();
-        let named = recognise(keys.clone()).ok_or_else(|| ImportError::NotABackbone {
+        let wanted = Wanted {
+            shapes: backbone_tensors(&template.architecture),
+            gated: template.architecture.feed_forward == FeedForward::SwiGlu,
+        };
+        let stored = checkpoint.tensors();
+        let named = recognise(stored, &wanted).ok_or_else(|| ImportError::NotABackbone {
             path: path(),
-            found: keys.cloned().collect(),
+            found: stored.keys().cloned().collect(),
         })?;
         let source = Self { checkpoint, named };
         let found = source.dimensions();
@@ -128,11 +135,32 @@ impl<'a> BackboneSource<'a> {
 
     fn tensor(&self, name: &str, shape: Vec<usize>) -> Result<PlannedTensor<'a>, ImportError> {
         let keys = self.named.tensors.get(name).map_or(&[][..], Vec::as_slice);
-        PlannedTensor::new(name, self.checkpoint, keys, shape)
+        let dim = shape.last().copied().unwrap_or(0);
+        let planned = PlannedTensor::new(name, self.checkpoint, keys, shape)?;
+        Ok(match name == POSITIONS && self.lacks_class_position() {
+            true => planned.after_zeros(dim),
+            false => planned,
+        })
+    }
+
+    /// Whether the class token's position is added to the class token, as timm does with registers. Zero in
+    /// its place leaves the sum what it is.
+    fn lacks_class_position(&self) -> bool {
+        self.named.naming == Naming::Timm && self.named.tensors.contains_key("register_tokens")
+    }
+
+    /// The shape that a tensor has in the package; `None` if its parts do not fit.
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        let mut shape = self.stored_shape(name)?;
+        if name == POSITIONS && self.lacks_class_position() {
+            let tokens = shape.get_mut(1)?;
+            *tokens = tokens.checked_add(1)?;
+        }
+        Some(shape)
     }
 
     /// The shape of a tensor whose parts lie one below the other; `None` if they do not fit.
-    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+    fn stored_shape(&self, name: &str) -> Option<Vec<usize>> {
         let keys = self.named.tensors.get(name)?;
         let mut shapes = keys
             .iter()

@@ -5,6 +5,23 @@ use crate::pickle::PickleError;
 /// Why a file is no checkpoint that can be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
+    /// The file cannot be opened.
+    #[error(transparent)]
+    File(#[from] splitsim_text::FileError),
+    /// What a clone without Git LFS leaves.
+    #[error("{path}: a Git LFS pointer, not the file itself; fetch it with `git lfs pull`")]
+    LfsPointer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The index of several files is damaged, or does not fit them.
+    #[error("{path}: {reason}")]
+    Index {
+        /// The index.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The file cannot be read.
     #[error("{path}: {source}")]
     Io {
@@ -66,10 +83,9 @@ pub enum CheckpointError {
         /// What is wrong.
         reason: String,
     },
-    /// The file holds no tensors where state dicts have them.
+    /// The file holds no tensors.
     #[error(
-        "{path}: no tensors; looked in the file's dictionary and in its 'state_dict', 'model' and \
-         'teacher', found {}", list(.found)
+        "{path}: no tensors in the file's dictionary or those in it, found {}", list(.found)
     )]
     NoTensors {
         /// The file.

@@ -4,10 +4,12 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use splitsim_text::{Opened, Text, is_lfs_pointer};
 
 use crate::error::CheckpointError;
+use crate::index::{self, Index};
 use crate::tensor::{Layout, StoredTensor, element_bytes, gather};
-use crate::{archive, tensor_file};
+use crate::{archive, prefix, tensor_file};
 
 /// Bytes that are read at a time.
 const CHUNK: usize = 1 << 20;
@@ -15,15 +17,26 @@ const CHUNK: usize = 1 << 20;
 const ZIP: &[u8] = b"PK\x03\x04";
 /// The first bytes of a pickle of protocol 2 that is no archive: torch's older format.
 const PICKLE: &[u8] = &[0x80, 0x02];
+/// First bytes that are looked at, enough for any of the formats.
+const BEGINNING: u64 = 64;
+/// First bytes that a message shows.
+const SHOWN: usize = 16;
 
-/// A file of named tensors whose bytes are read when they are needed.
+/// Named tensors of a file, or of several with an index, whose bytes are read when they are needed.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
-    file: File,
-    file_bytes: u64,
+    files: Vec<Part>,
     format: Format,
     tensors: BTreeMap<String, StoredTensor>,
+}
+
+/// One of a checkpoint's files.
+#[derive(Debug)]
+struct Part {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
 }
 
 /// How a checkpoint is stored.
@@ -49,60 +62,123 @@ impl Format {
 impl Checkpoint {
     /// Opens a checkpoint, whatever its name ends in, and finds its tensors without reading them.
     ///
-    /// Of a pickled dictionary these are its own, or those of its `state_dict`, `model` or
-    /// `teacher`; a leading `module.` of keys is dropped.
+    /// Of pickled dictionaries in one another, names are the keys that lead to a tensor, full stops
+    /// between; keys that lead to all tensors, and a `module.` before a tensor's own, are left out. An
+    /// index (`model.safetensors.index.json`) stands for the files that it names, beside it.
     ///
     /// # Errors
-    /// When the file cannot be read, is damaged, or is a pickle with anything but tensors and plain
+    /// When a file cannot be read, is damaged, or is a pickle with anything but tensors and plain
     /// values in it.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        let io = |source| CheckpointError::Io {
+        let Opened { file, bytes } = splitsim_text::open(path, u64::MAX)?;
+        let beginning = beginning(&file).map_err(|source| CheckpointError::Io {
             path: path.to_owned(),
             source,
-        };
-        let mut file = File::open(path).map_err(io)?;
-        let file_bytes = file.metadata().map_err(io)?.len();
-        let mut beginning = Vec::new();
-        (&file).take(16).read_to_end(&mut beginning).map_err(io)?;
-        file.seek(SeekFrom::Start(0)).map_err(io)?;
-        let (format, tensors) = if beginning.starts_with(ZIP) {
-            (
-                Format::Pth,
-                archive::read(&file).map_err(|trouble| trouble.at(path))?,
-            )
-        } else if beginning.starts_with(PICKLE) {
-            let path = path.to_owned();
-            return Err(CheckpointError::LegacyFormat { path });
-        } else if beginning.get(8) == Some(&b'{') {
-            let tensors = tensor_file::read(&mut file, file_bytes);
-            let tensors = tensors.map_err(|reason| CheckpointError::Safetensors {
-                path: path.to_owned(),
-                reason,
-            })?;
-            (Format::Safetensors, tensors)
-        } else {
-            let path = path.to_owned();
-            return Err(CheckpointError::UnknownFormat { path, beginning });
-        };
-        Ok(Self {
+        })?;
+        let part = Part {
             path: path.to_owned(),
             file,
-            file_bytes,
+            bytes,
+        };
+        if beginning.starts_with(ZIP) {
+            let tensors = archive::read(&part.file, bytes);
+            let tensors = tensors.map_err(|trouble| trouble.at(path))?;
+            return Ok(Self::of(part, Format::Pth, tensors));
+        }
+        let path = path.to_owned();
+        if is_lfs_pointer(&beginning) {
+            return Err(CheckpointError::LfsPointer { path });
+        }
+        if beginning.starts_with(PICKLE) {
+            return Err(CheckpointError::LegacyFormat { path });
+        }
+        if beginning.get(8) == Some(&b'{') {
+            let tensors = tensor_file::read(&part.file, bytes)
+                .map_err(|reason| CheckpointError::Safetensors { path, reason })?;
+            return Ok(Self::of(part, Format::Safetensors, tensors));
+        }
+        if path.extension().is_some_and(|ending| ending == "json") {
+            return Self::of_index(&path);
+        }
+        let beginning = beginning[..beginning.len().min(SHOWN)].to_vec();
+        Err(CheckpointError::UnknownFormat { path, beginning })
+    }
+
+    fn of(part: Part, format: Format, tensors: BTreeMap<String, StoredTensor>) -> Self {
+        Self {
+            path: part.path.clone(),
+            files: vec![part],
             format,
             tensors,
+        }
+    }
+
+    /// The files that an index names, each with the tensors that it should have.
+    fn of_index(path: &Path) -> Result<Self, CheckpointError> {
+        let text = Text::read(path, index::MAX_BYTES)?;
+        let damaged = |reason| CheckpointError::Index {
+            path: path.to_owned(),
+            reason,
+        };
+        let Index(listed) = Index::parse(path, text.as_str()).map_err(damaged)?;
+        let mut whole: Option<Self> = None;
+        for (file, names) in listed {
+            // One that is an index again would lead on and on.
+            if file.extension().is_some_and(|ending| ending == "json") {
+                return Err(damaged(format!("{} is no file of tensors", file.display())));
+            }
+            let part = Self::open(&file)?;
+            let lacks = |name: &&String| {
+                let bare = name.strip_prefix("module.").unwrap_or(name);
+                !part.tensors.contains_key(bare)
+            };
+            if let Some(name) = names.iter().find(lacks) {
+                let reason = format!("{} has no tensor '{name}'", file.display());
+                return Err(damaged(reason));
+            }
+            match &mut whole {
+                None => whole = Some(part),
+                Some(whole) => whole.append(part),
+            }
+        }
+        let whole = whole.ok_or_else(|| damaged("it names no file".to_owned()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            ..whole
         })
     }
 
-    /// The file.
+    fn append(&mut self, part: Self) {
+        let before = self.files.len();
+        self.files.extend(part.files);
+        let tensors = part.tensors.into_iter().map(|(name, mut tensor)| {
+            tensor.file += before;
+            (name, tensor)
+        });
+        self.tensors.extend(tensors);
+    }
+
+    /// What stands before the wanted names, of which `anchor` must be there: the prefix under which most
+    /// of them are. `None` when the anchor is nowhere.
+    #[must_use]
+    pub fn prefix_of(&self, anchor: &str, wanted: &[String]) -> Option<&str> {
+        let keys = self.tensors.keys().map(String::as_str);
+        prefix::best(prefix::of_name(keys, anchor), |prefix| {
+            let there = |name: &&String| self.tensors.contains_key(&format!("{prefix}{name}"));
+            wanted.iter().filter(there).count()
+        })
+    }
+
+    /// The file, or the index of several.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The whole file's length.
+    /// The whole file's length, or that of all files.
     #[must_use]
-    pub const fn file_bytes(&self) -> u64 {
-        self.file_bytes
+    pub fn file_bytes(&self) -> u64 {
+        self.files.iter().map(|part| part.bytes).sum()
     }
 
     /// How it is stored.
@@ -128,20 +204,22 @@ impl Checkpoint {
             reason: "there is none of that name".to_owned(),
         };
         let tensor = self.tensors.get(name).ok_or_else(no_such)?;
+        let part = self.files.get(tensor.file).ok_or_else(no_such)?;
         let copied = match &tensor.layout {
-            Layout::Contiguous => self.stream(tensor.offset, tensor.byte_count(), out),
+            Layout::Contiguous => part.stream(tensor.offset, tensor.byte_count(), out),
             Layout::Strided { strides, span } => {
                 let width = element_bytes(tensor.dtype);
                 let mut bytes = Vec::new();
-                let read = self.stream(tensor.offset, (span * width) as u64, &mut bytes);
+                let read = part.stream(tensor.offset, (span * width) as u64, &mut bytes);
                 read.and_then(|()| out.write_all(&gather(&bytes, &tensor.shape, strides, width)))
             }
         };
-        copied.map_err(|source| self.io(source))
+        copied.map_err(|source| part.io(source))
     }
 
-    /// The SHA-256 of the whole file in hexadecimal, as `sha256sum` prints it; `progress` hears how
-    /// many more bytes were read.
+    /// The SHA-256 of the whole file in hexadecimal, as `sha256sum` prints it; of several files that of
+    /// one behind the other, in the order of their names. `progress` hears how many more bytes were
+    /// read.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -150,12 +228,24 @@ impl Checkpoint {
             hasher: Sha256::new(),
             progress,
         };
-        self.stream(0, self.file_bytes, &mut hasher)
-            .map_err(|source| self.io(source))?;
+        for part in &self.files {
+            part.stream(0, part.bytes, &mut hasher)
+                .map_err(|source| part.io(source))?;
+        }
         let digest = hasher.hasher.finalize();
         Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
+}
 
+/// The first bytes; reading begins again behind.
+fn beginning(mut file: &File) -> std::io::Result<Vec<u8>> {
+    let mut beginning = Vec::new();
+    file.take(BEGINNING).read_to_end(&mut beginning)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(beginning)
+}
+
+impl Part {
     fn io(&self, source: std::io::Error) -> CheckpointError {
         CheckpointError::Io {
             path: self.path.clone(),

@@ -1,12 +1,14 @@
 //! Released task heads: their layouts, and how they must fit a backbone.
 
+use std::cmp::Reverse;
+
 use splitsim_feature::Task;
 use splitsim_model::Architecture;
 
 use crate::import_error::ImportError;
 use crate::planned::PlannedTensor;
 use crate::template::{ClsTemplate, DptTemplate, SegTemplate};
-use crate::{Checkpoint, StoredTensor};
+use crate::{Checkpoint, StoredTensor, prefix};
 
 /// A head that fits.
 #[derive(Debug)]
@@ -36,9 +38,10 @@ pub(crate) fn cls<'a>(
     template: &ClsTemplate,
     classes: Option<usize>,
 ) -> Result<HeadPlan<'a>, ImportError> {
-    let head = HeadFile::find(checkpoint, Task::Cls, &CLASSIFIER, "weight")?;
-    let (outputs, inputs) = head.matrix("weight")?;
     let (dim, depth) = (architecture.embed_dim, architecture.depth);
+    let fits = |inputs| inputs == 2 * dim || inputs == 5 * dim;
+    let head = HeadFile::find(checkpoint, Task::Cls, &CLASSIFIER, "weight", fits)?;
+    let (outputs, inputs) = head.matrix("weight")?;
     let layers = match inputs {
         inputs if inputs == 2 * dim => 1,
         inputs if inputs == 5 * dim && depth >= 4 => 4,
@@ -73,9 +76,10 @@ pub(crate) fn seg<'a>(
     template: &SegTemplate,
     classes: Option<usize>,
 ) -> Result<HeadPlan<'a>, ImportError> {
-    let head = HeadFile::find(checkpoint, Task::Seg, &DECODE_HEAD, "conv_seg.weight")?;
-    let (outputs, inputs) = head.matrix("conv_seg.weight")?;
     let dim = architecture.embed_dim;
+    let fits = |inputs| inputs == dim;
+    let head = HeadFile::find(checkpoint, Task::Seg, &DECODE_HEAD, "conv_seg.weight", fits)?;
+    let (outputs, inputs) = head.matrix("conv_seg.weight")?;
     if inputs != dim {
         let expected = format!(
             "{dim} to a linear head; multi-scale heads, which take {}, are not supported",
@@ -118,10 +122,17 @@ pub(crate) fn dpt<'a>(
     architecture: &Architecture,
     template: &DptTemplate,
 ) -> Result<HeadPlan<'a>, ImportError> {
-    let head = HeadFile::find(checkpoint, Task::Dpt, &DECODE_HEAD, "conv_depth.weight")?;
-    let (outputs, inputs) = head.matrix("conv_depth.weight")?;
     let dim = architecture.embed_dim;
     let four = 2 * dim * template.taps.len();
+    let fits = |inputs| inputs == four || inputs == 2 * dim;
+    let head = HeadFile::find(
+        checkpoint,
+        Task::Dpt,
+        &DECODE_HEAD,
+        "conv_depth.weight",
+        fits,
+    )?;
+    let (outputs, inputs) = head.matrix("conv_depth.weight")?;
     let taps = match inputs {
         inputs if inputs == four => template.taps.clone(),
         inputs if inputs == 2 * dim => vec![architecture.depth],
@@ -151,39 +162,66 @@ pub(crate) fn dpt<'a>(
     })
 }
 
+/// What training and compilation put before a whole model's keys.
+const WRAPPERS: [&str; 5] = ["_orig_mod", "module", "state_dict", "model", "head"];
+
+/// Whether a prefix is `ending` with wrappers before it. Nothing but wrappers may stand before a bare head:
+/// every layer of another model has a `weight`.
+fn is_head(prefix: &str, ending: &str) -> bool {
+    let Some(before) = prefix.strip_suffix(ending) else {
+        return false;
+    };
+    let mut parts = before.split_terminator('.');
+    match ending {
+        "" => parts.all(|part| WRAPPERS.contains(&part)),
+        _ => before.is_empty() || before.ends_with('.'),
+    }
+}
+
 /// A checkpoint in which a head's keys begin with `prefix`.
 struct HeadFile<'a> {
     checkpoint: &'a Checkpoint,
     task: Task,
-    prefix: &'static str,
+    prefix: String,
 }
 
 impl<'a> HeadFile<'a> {
-    /// Finds the prefix under which `key` is there.
+    /// Finds the prefix under which `key` is there: one of `endings`, the first before the others, with
+    /// whatever wrappers before it, and a matrix of fitting inputs if there is any.
     fn find(
         checkpoint: &'a Checkpoint,
         task: Task,
-        prefixes: &[&'static str],
+        endings: &[&'static str],
         key: &str,
+        fits: impl Fn(usize) -> bool,
     ) -> Result<Self, ImportError> {
-        let has = |prefix: &&&str| checkpoint.tensors().contains_key(&format!("{prefix}{key}"));
-        match prefixes.iter().find(has) {
-            Some(prefix) => Ok(Self {
-                checkpoint,
-                task,
-                prefix,
-            }),
-            None => {
-                let prefix = prefixes.first().copied().unwrap_or_default();
-                let found: Vec<String> = checkpoint.tensors().keys().cloned().collect();
-                let found = crate::error::list(&found);
-                Err(ImportError::Missing {
-                    path: checkpoint.path().to_owned(),
-                    what: format!("{task} head"),
-                    names: vec![format!("{prefix}{key}; it has {found}")],
-                })
+        let tensors = checkpoint.tensors();
+        let keys = tensors.keys().map(String::as_str);
+        let ending = |prefix: &str| endings.iter().position(|ending| is_head(prefix, ending));
+        let prefixes = prefix::of_name(keys, key).filter(|prefix| ending(prefix).is_some());
+        let best = prefix::best(prefixes, |prefix| {
+            let stored = tensors.get(&format!("{prefix}{key}"));
+            let inputs = stored.and_then(|stored| stored.shape().get(1));
+            (
+                inputs.is_some_and(|&inputs| fits(inputs)),
+                Reverse(ending(prefix)),
+            )
+        });
+        best.map(|prefix| Self {
+            checkpoint,
+            task,
+            prefix: prefix.to_owned(),
+        })
+        .ok_or_else(|| {
+            let prefix = endings.first().copied().unwrap_or_default();
+            let found: Vec<String> = tensors.keys().cloned().collect();
+            let found = crate::error::list(&found);
+            ImportError::Missing {
+                path: checkpoint.path().to_owned(),
+                what: format!("{task} head"),
+                names: vec![format!("{prefix}{key}; it has {found}")],
             }
-        }
+        })
     }
 
     fn key(&self, name: &str) -> String {

@@ -17,9 +17,12 @@ mod file;
 mod heads;
 mod import;
 mod import_error;
+mod index;
 mod naming;
 mod pickle;
 mod planned;
+mod prefix;
+mod state;
 #[cfg(feature = "__synthetic")]
 pub mod synthetic;
 mod tasks;

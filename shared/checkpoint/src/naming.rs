@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::{StoredTensor, prefix};
+
 /// Whose names the keys of a checkpoint are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
@@ -10,29 +12,51 @@ pub enum Naming {
     /// transformers' `Dinov2Model` and `Dinov2WithRegistersModel`:
     /// `encoder.layer.0.attention.attention.query.weight`.
     HuggingFace,
+    /// timm's `vit_*_patch14_reg4_dinov2` and `vit_giant_patch14_dinov2`, where they differ from Meta's:
+    /// `reg_token`, and `mlp.fc1` and `mlp.fc2` of a gated network (`timm/models/vision_transformer.py`,
+    /// `_convert_dinov2`). With registers, the class token's position is added to the class token
+    /// already, and `pos_embed` has those of the patches only.
+    Timm,
 }
 
 impl Naming {
+    const ALL: [Self; 3] = [Self::Meta, Self::HuggingFace, Self::Timm];
+
     /// A short name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Meta => "meta",
             Self::HuggingFace => "hugging-face",
+            Self::Timm => "timm",
+        }
+    }
+
+    /// The class token, which every backbone has.
+    const fn class_token(self) -> &'static str {
+        match self {
+            Self::Meta | Self::Timm => "cls_token",
+            Self::HuggingFace => "embeddings.cls_token",
+        }
+    }
+
+    /// The name that a package gives a key, and which part of that tensor it is.
+    fn translate(self, key: &str, gated: bool) -> Option<(String, usize)> {
+        match self {
+            Self::Meta => meta(key),
+            Self::HuggingFace => hugging_face(key),
+            Self::Timm => timm(key, gated),
+        }
+    }
+
+    /// How many tensors a package makes one of.
+    fn parts(name: &str, naming: Self) -> usize {
+        match naming {
+            Self::HuggingFace if name.contains(".attn.qkv.") => 3,
+            Self::Meta | Self::HuggingFace | Self::Timm => 1,
         }
     }
 }
-
-/// What precedes a backbone's keys in checkpoints of whole models and of training.
-const PREFIXES: [&str; 7] = [
-    "",
-    "backbone.",
-    "teacher.backbone.",
-    "model.",
-    "encoder.",
-    "dinov2.",
-    "dinov2_with_registers.",
-];
 
 /// The keys of a backbone, by the names that a package gives them.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,26 +68,71 @@ pub(crate) struct Named {
     pub(crate) unused: Vec<String>,
 }
 
+/// The names and shapes that are wanted of a backbone.
+pub(crate) struct Wanted {
+    pub(crate) shapes: BTreeMap<String, Vec<usize>>,
+    /// Whether its feed-forward network is gated.
+    pub(crate) gated: bool,
+}
+
 /// Recognises a backbone's keys; `None` when there is no class token.
-pub(crate) fn recognise<'a>(keys: impl Iterator<Item = &'a String> + Clone) -> Option<Named> {
-    let has = |key: String| keys.clone().any(|other| *other == key);
-    let (naming, prefix) = PREFIXES.iter().find_map(|prefix| {
-        if has(format!("{prefix}cls_token")) {
-            Some((Naming::Meta, *prefix))
-        } else if has(format!("{prefix}embeddings.cls_token")) {
-            Some((Naming::HuggingFace, *prefix))
-        } else {
-            None
+///
+/// Of several backbones, under several prefixes, the one is taken that has most of the wanted tensors: in
+/// their shapes first, else by their names.
+pub(crate) fn recognise(stored: &BTreeMap<String, StoredTensor>, wanted: &Wanted) -> Option<Named> {
+    let keys = || stored.keys().map(String::as_str);
+    let of_naming = |naming: Naming| {
+        let prefixes = prefix::of_name(keys(), naming.class_token());
+        let prefix = prefix::best(prefixes, |prefix| matches(stored, naming, prefix, wanted))?;
+        Some((naming, prefix))
+    };
+    let (naming, prefix) = Naming::ALL
+        .into_iter()
+        .filter_map(of_naming)
+        .rev()
+        .max_by_key(|(naming, prefix)| matches(stored, *naming, prefix, wanted))?;
+    Some(named(stored, naming, prefix, wanted.gated))
+}
+
+/// Wanted tensors under a prefix: those of the right shape, and those of the right name.
+fn matches(
+    stored: &BTreeMap<String, StoredTensor>,
+    naming: Naming,
+    prefix: &str,
+    wanted: &Wanted,
+) -> (usize, usize) {
+    let mut count = (0, 0);
+    for (key, tensor) in stored {
+        let own = key.strip_prefix(prefix);
+        let translated = own.and_then(|key| naming.translate(key, wanted.gated));
+        let Some((name, _)) = translated else {
+            continue;
+        };
+        let Some(shape) = wanted.shapes.get(&name) else {
+            continue;
+        };
+        count.1 += 1;
+        let parts = Naming::parts(&name, naming);
+        let actual = tensor.shape();
+        let rows = actual.first().and_then(|&rows| rows.checked_mul(parts));
+        if rows.as_ref() == shape.first() && actual.get(1..) == shape.get(1..) {
+            count.0 += 1;
         }
-    })?;
+    }
+    count
+}
+
+fn named(
+    stored: &BTreeMap<String, StoredTensor>,
+    naming: Naming,
+    prefix: &str,
+    gated: bool,
+) -> Named {
     let mut parts: BTreeMap<String, BTreeMap<usize, String>> = BTreeMap::new();
     let mut unused = Vec::new();
-    for key in keys {
-        let translated = key.strip_prefix(prefix).and_then(|key| match naming {
-            Naming::Meta => meta(key),
-            Naming::HuggingFace => hugging_face(key),
-        });
-        match translated {
+    for key in stored.keys() {
+        let own = key.strip_prefix(prefix);
+        match own.and_then(|key| naming.translate(key, gated)) {
             Some((name, part)) => {
                 parts.entry(name).or_default().insert(part, key.clone());
             }
@@ -73,11 +142,28 @@ pub(crate) fn recognise<'a>(keys: impl Iterator<Item = &'a String> + Clone) -> O
     let tensors = parts
         .into_iter()
         .map(|(name, parts)| (name, parts.into_values().collect()));
-    Some(Named {
+    Named {
         naming,
         tensors: tensors.collect(),
         unused,
-    })
+    }
+}
+
+/// timm's keys; those of a gated network are named as of one that is not.
+fn timm(key: &str, gated: bool) -> Option<(String, usize)> {
+    let key = match key {
+        "register_tokens" => return None,
+        "reg_token" => "register_tokens",
+        key => key,
+    };
+    let (name, part) = meta(key)?;
+    let name = match gated {
+        true => name
+            .replace(".mlp.fc1.", ".mlp.w12.")
+            .replace(".mlp.fc2.", ".mlp.w3."),
+        false => name,
+    };
+    Some((name, part))
 }
 
 /// Names outside the blocks.
@@ -149,8 +235,24 @@ mod tests {
     use super::*;
 
     fn check(keys: &[&str], naming: Naming, expected: &[(&str, &[&str])], unused: &[&str]) {
-        let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
-        let named = recognise(keys.iter()).unwrap();
+        let stored = |key: &&str| {
+            let tensor = StoredTensor {
+                file: 0,
+                dtype: safetensors::Dtype::F32,
+                shape: vec![1],
+                offset: 0,
+                layout: crate::tensor::Layout::Contiguous,
+            };
+            ((*key).to_owned(), tensor)
+        };
+        let wanted = Wanted {
+            shapes: expected
+                .iter()
+                .map(|(name, _)| ((*name).to_owned(), vec![1]))
+                .collect(),
+            gated: false,
+        };
+        let named = recognise(&keys.iter().map(stored).collect(), &wanted).unwrap();
         assert_eq!(named.naming, naming);
         let tensors: Vec<(&str, Vec<&str>)> = named
             .tensors
@@ -193,6 +295,39 @@ mod tests {
                 ("cls_token", &["dinov2.embeddings.cls_token"]),
             ],
             &["classifier.weight"],
+        );
+    }
+
+    #[test]
+    fn wrappers_of_training_and_of_compilation_are_passed() {
+        for prefix in [
+            "_orig_mod.",
+            "module._orig_mod.",
+            "model.backbone.",
+            "student.",
+            "a.b.c.d.",
+        ] {
+            let (token, norm) = (format!("{prefix}cls_token"), format!("{prefix}norm.bias"));
+            check(
+                &[&token, &norm, "loss"],
+                Naming::Meta,
+                &[("cls_token", &[&token]), ("norm.bias", &[&norm])],
+                &["loss"],
+            );
+        }
+    }
+
+    #[test]
+    fn registers_of_timm_are_those_of_meta() {
+        check(
+            &["cls_token", "reg_token", "blocks.0.mlp.fc1.bias"],
+            Naming::Timm,
+            &[
+                ("blocks.0.mlp.fc1.bias", &["blocks.0.mlp.fc1.bias"]),
+                ("cls_token", &["cls_token"]),
+                ("register_tokens", &["reg_token"]),
+            ],
+            &[],
         );
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct PlannedTensor<'a> {
     pub(crate) shape: Vec<usize>,
     pub(crate) source: &'a Checkpoint,
     pub(crate) keys: Vec<String>,
+    /// Elements that stand before them, all zero.
+    zeros: usize,
 }
 
 /// A `.safetensors` file to be.
@@ -56,18 +58,31 @@ impl<'a> PlannedTensor<'a> {
             shape,
             source,
             keys: keys.to_vec(),
+            zeros: 0,
         })
+    }
+
+    /// The same with so many elements before its own, all zero.
+    pub(crate) fn after_zeros(self, zeros: usize) -> Self {
+        Self { zeros, ..self }
+    }
+
+    fn zero_bytes(&self) -> usize {
+        self.zeros * self.dtype.bitsize() / 8
     }
 }
 
 impl PlannedFile<'_> {
     /// Bytes of all tensors.
     pub(crate) fn data_bytes(&self) -> u64 {
-        let parts = self.tensors.iter().flat_map(|tensor| {
-            let stored = |key| tensor.source.tensors().get(key);
-            tensor.keys.iter().filter_map(stored)
+        let bytes = self.tensors.iter().map(|tensor| {
+            let stored = tensor
+                .keys
+                .iter()
+                .filter_map(|key| tensor.source.tensors().get(key));
+            tensor.zero_bytes() as u64 + stored.map(StoredTensor::byte_count).sum::<u64>()
         });
-        parts.map(StoredTensor::byte_count).sum()
+        bytes.sum()
     }
 
     /// Writes the file into the package `root`; it appears whole or not at all. The same tensors
@@ -100,6 +115,7 @@ impl PlannedFile<'_> {
             .and_then(|()| out.out.write_all(&header))
             .map_err(io)?;
         for tensor in &self.tensors {
+            out.write_all(&vec![0; tensor.zero_bytes()]).map_err(io)?;
             for key in &tensor.keys {
                 tensor.source.copy(key, &mut out)?;
             }

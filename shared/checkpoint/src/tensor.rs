@@ -3,6 +3,8 @@ use safetensors::Dtype;
 /// A tensor of a checkpoint: what it is and where it lies in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTensor {
+    /// Which of the checkpoint's files has it.
+    pub(crate) file: usize,
     pub(crate) dtype: Dtype,
     pub(crate) shape: Vec<usize>,
     /// First byte in the file.

@@ -15,7 +15,7 @@ const LENGTH_BYTES: u64 = 8;
 
 /// Every tensor under its name; the error is the reason.
 pub(crate) fn read(
-    file: &mut File,
+    mut file: &File,
     file_bytes: u64,
 ) -> Result<BTreeMap<String, StoredTensor>, String> {
     let mut length = [0; LENGTH_BYTES as usize];
@@ -40,6 +40,7 @@ pub(crate) fn read(
     }
     let tensors = header.tensors().into_iter().map(|(name, info)| {
         let stored = StoredTensor {
+            file: 0,
             dtype: info.dtype,
             shape: info.shape.clone(),
             offset: data_start + info.data_offsets.0 as u64,

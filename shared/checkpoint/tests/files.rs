@@ -66,6 +66,59 @@ fn state_dicts_of_mmcv_and_module_prefixes_are_unwrapped() {
     }
 }
 
+/// A dictionary of these entries, as a part of a pickle.
+fn dict(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut pickle = b"}(".to_vec();
+    for (key, value) in entries {
+        pickle.push(b'X');
+        pickle.extend((key.len() as u32).to_le_bytes());
+        pickle.extend(key.as_bytes());
+        pickle.extend(value);
+    }
+    pickle.push(b'u');
+    pickle
+}
+
+#[test]
+fn tensors_beside_a_state_dict_do_not_hide_it() {
+    let network = dict(&[
+        ("a.weight", pickled_tensor(0, &[2, 1])),
+        ("a.bias", pickled_tensor(1, &[])),
+    ]);
+    let ema = dict(&[("a.weight", pickled_tensor(0, &[2, 1]))]);
+    let mut pickle = b"\x80\x02".to_vec();
+    pickle.extend(dict(&[
+        ("loss", pickled_tensor(1, &[])),
+        ("ema_state_dict", ema),
+        ("state_dict", network),
+    ]));
+    pickle.push(b'.');
+    let checkpoint = open(&stored(&pickle, &[&[0; 8], &[1; 4]])).unwrap();
+    let wanted = ["a.weight", "a.bias"].map(str::to_owned);
+    let prefix = checkpoint.prefix_of("a.weight", &wanted);
+    assert_eq!(prefix, Some("state_dict."));
+    assert!(checkpoint.tensors().contains_key("loss"));
+    assert_eq!(checkpoint.prefix_of("b.weight", &wanted), None);
+}
+
+#[test]
+fn a_pointer_of_git_lfs_is_told_as_such() {
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 346345912\n";
+    let error = refusal(pointer);
+    assert!(
+        error.contains("Git LFS pointer") && error.contains("git lfs pull"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused() {
+    for (path, kind) in [("/dev/zero", "a device"), ("/tmp", "a folder")] {
+        let error = Checkpoint::open(Path::new(path)).unwrap_err().to_string();
+        assert!(error.contains(kind), "{error}");
+    }
+}
+
 #[test]
 fn a_transposed_tensor_is_read_in_row_major_order() {
     let storage: Vec<u8> = (0..6u32).flat_map(|i| (i as f32).to_le_bytes()).collect();

@@ -4,22 +4,35 @@ use std::path::Path;
 use splitsim_checkpoint::{Checkpoint, Dtype};
 use tch::{Kind, Tensor};
 
-use crate::{HyperpriorError, Parameters};
+use crate::{HyperpriorError, Parameters, Widths};
 
 /// The largest tensor that is read: no hyperprior has a larger one.
 const MAX_TENSOR_BYTES: u64 = 64 << 20;
 
+/// The first layer, under whose prefix the others are looked for.
+const ANCHOR: &str = "g_a.0.weight";
+
 impl Parameters {
     /// Reads a checkpoint of CompressAI or of the CFQA benchmark: `.pth`, `.pth.tar` or
-    /// `.safetensors`, a bare state dict or a training's, of a one-channel bmshj2018 hyperprior of any
-    /// width.
+    /// `.safetensors`, a bare state dict or a training's whole checkpoint, in `f32`, `f16`, `bf16` or `f64`,
+    /// of a one-channel bmshj2018 hyperprior of any width. What stands before the network's names and
+    /// what lies beside the network is left out.
     ///
     /// # Errors
     /// When the file cannot be read, is damaged, or holds no such hyperprior.
     pub fn import(path: &Path) -> Result<Self, HyperpriorError> {
         let checkpoint = Checkpoint::open(path)?;
+        let wanted: Vec<String> = Widths { n: 1, m: 1 }
+            .shapes()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        let prefix = checkpoint.prefix_of(ANCHOR, &wanted).unwrap_or_default();
         let mut tensors = BTreeMap::new();
-        for (name, stored) in checkpoint.tensors() {
+        for (key, stored) in checkpoint.tensors() {
+            let Some(name) = key.strip_prefix(prefix) else {
+                continue;
+            };
             let kind = match stored.dtype() {
                 Dtype::F32 => Kind::Float,
                 Dtype::F16 => Kind::Half,
@@ -35,10 +48,10 @@ impl Parameters {
                 });
             }
             let mut bytes = Vec::new();
-            checkpoint.copy(name, &mut bytes)?;
+            checkpoint.copy(key, &mut bytes)?;
             let shape: Vec<i64> = stored.shape().iter().map(|&side| side as i64).collect();
             let tensor = Tensor::f_from_data_size(&bytes, &shape, kind)?;
-            tensors.insert(name.clone(), tensor.f_to_kind(Kind::Float)?);
+            tensors.insert(name.to_owned(), tensor);
         }
         Self::from_state_dict(&path.display().to_string(), tensors)
     }

@@ -5,7 +5,8 @@
 //! - [`Text`]: the text of such a file, in UTF-8 or UTF-16, with or without byte order mark, with the
 //!   line ends of any system;
 //! - [`Line`]: a numbered line of a list or table, with its words or cells;
-//! - [`is_apple_double`]: the `._name` files that macOS leaves beside others.
+//! - [`is_apple_double`]: the `._name` files that macOS leaves beside others; [`is_lfs_pointer`]: what
+//!   a clone without Git LFS leaves in place of large files.
 //!
 //! ```
 //! use splitsim_text::Text;
@@ -19,12 +20,14 @@
 mod apple_double;
 mod encoding;
 mod error;
+mod lfs;
 mod line;
 mod regular;
 mod text;
 
 pub use apple_double::is_apple_double;
 pub use error::{FileError, FileKind, TextError};
+pub use lfs::is_lfs_pointer;
 pub use line::Line;
 pub use regular::{Opened, open, read};
 pub use text::Text;

@@ -1,7 +1,7 @@
 use safetensors::Dtype;
 
 /// Where a value lies among those of its pickle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id(pub(super) u32);
 
 /// What a pickle can hold here. Containers refer to their elements by [`Id`], so that a value may

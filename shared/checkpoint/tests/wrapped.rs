@@ -1,0 +1,169 @@
+//! Backbones as training, compilation, sharding and timm leave them: all make the same package.
+
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use splitsim_checkpoint::{Choices, Import, Naming};
+use support::{backbone, import, meta_weights, template_of};
+
+/// Tensors by name: shape and `f32` in little endian.
+type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
+
+fn golden(case: &str) -> Tensors {
+    let bytes = std::fs::read(meta_weights(case)).unwrap();
+    let read = SafeTensors::deserialize(&bytes).unwrap();
+    let tensors = read.tensors().into_iter();
+    tensors
+        .map(|(name, view)| (name, (view.shape().to_vec(), view.data().to_vec())))
+        .collect()
+}
+
+fn write(path: &Path, tensors: &Tensors) {
+    let views = tensors.iter().map(|(name, (shape, bytes))| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap();
+        (name.as_str(), view)
+    });
+    let bytes = safetensors::serialize(views, None).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn renamed(tensors: &Tensors, name: impl Fn(&str) -> String) -> Tensors {
+    let tensors = tensors.iter();
+    tensors
+        .map(|(key, tensor)| (name(key), tensor.clone()))
+        .collect()
+}
+
+/// The digest of the package that a file makes.
+fn digest(case: &str, path: &Path) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let imported = import(&template_of(case), &backbone(path), dir.path());
+    imported.package.digest().to_string()
+}
+
+/// Writes tensors and gives the package's digest.
+fn digest_of(tensors: &Tensors) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    write(&path, tensors);
+    digest("mlp", &path)
+}
+
+#[test]
+fn prefixes_of_any_depth_are_left_out() {
+    let whole = golden("mlp");
+    let expected = digest("mlp", &meta_weights("mlp"));
+    for prefix in [
+        "_orig_mod.",
+        "module._orig_mod.",
+        "model.backbone.",
+        "student.backbone.",
+        "encoder.",
+    ] {
+        let mut wrapped = renamed(&whole, |name| format!("{prefix}{name}"));
+        wrapped.insert("loss".to_owned(), (vec![], vec![0; 4]));
+        assert_eq!(digest_of(&wrapped), expected, "{prefix}");
+    }
+}
+
+#[test]
+fn of_two_backbones_the_one_of_the_wanted_shapes_is_taken() {
+    let whole = golden("mlp");
+    let mut both = renamed(&whole, |name| format!("student.{name}"));
+    for (name, (shape, bytes)) in &whole {
+        // A teacher of twice the width in the last extent.
+        let mut wide = shape.clone();
+        if let Some(last) = wide.last_mut() {
+            *last *= 2;
+        }
+        both.insert(
+            format!("teacher.{name}"),
+            (wide, [bytes.clone(), bytes.clone()].concat()),
+        );
+    }
+    assert_eq!(digest_of(&both), digest("mlp", &meta_weights("mlp")));
+}
+
+fn shards(dir: &Path) -> PathBuf {
+    let whole = golden("mlp");
+    let mut files = [Tensors::new(), Tensors::new()];
+    let mut map = serde_json::Map::new();
+    for (index, (name, tensor)) in whole.into_iter().enumerate() {
+        let shard = index % 2;
+        map.insert(name.clone(), format!("model-{shard}.safetensors").into());
+        files[shard].insert(name, tensor);
+    }
+    for (shard, tensors) in files.iter().enumerate() {
+        write(&dir.join(format!("model-{shard}.safetensors")), tensors);
+    }
+    let index = dir.join("model.safetensors.index.json");
+    let text = serde_json::json!({ "metadata": {}, "weight_map": map }).to_string();
+    std::fs::write(&index, text).unwrap();
+    index
+}
+
+#[test]
+fn files_with_an_index_are_one_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = shards(dir.path());
+    assert_eq!(digest("mlp", &index), digest("mlp", &meta_weights("mlp")));
+    std::fs::remove_file(dir.path().join("model-1.safetensors")).unwrap();
+    let error = splitsim_checkpoint::Checkpoint::open(&index).unwrap_err();
+    assert!(error.to_string().contains("model-1.safetensors"), "{error}");
+}
+
+#[test]
+fn registers_of_timm_are_imported_with_the_class_position_added() {
+    let meta = golden("registers");
+    let floats = |bytes: &[u8]| -> Vec<f32> {
+        let chunks = bytes.chunks_exact(4);
+        chunks
+            .map(|four| f32::from_le_bytes(four.try_into().unwrap()))
+            .collect()
+    };
+    let bytes = |floats: &[f32]| {
+        floats
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect()
+    };
+    // As `_convert_dinov2` of timm makes them.
+    let (shape, positions) = &meta["pos_embed"];
+    let dim = shape[2];
+    let positions = floats(positions);
+    let class: Vec<f32> = floats(&meta["cls_token"].1)
+        .iter()
+        .zip(&positions[..dim])
+        .map(|(token, position)| token + position)
+        .collect();
+    let mut timm = meta.clone();
+    let registers = timm.remove("register_tokens").unwrap();
+    timm.insert("reg_token".to_owned(), registers);
+    timm.remove("mask_token");
+    timm.insert("cls_token".to_owned(), (vec![1, 1, dim], bytes(&class)));
+    let patches = (vec![1, shape[1] - 1, dim], bytes(&positions[dim..]));
+    timm.insert("pos_embed".to_owned(), patches);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("timm.safetensors");
+    write(&path, &timm);
+    let sources = backbone(&path);
+    let imported = import(
+        &template_of("registers"),
+        &sources,
+        &dir.path().join("model"),
+    );
+    assert_eq!(imported.sources[0].naming, Some(Naming::Timm.name()));
+    let written = std::fs::read(imported.package.backbone_path()).unwrap();
+    let written = SafeTensors::deserialize(&written).unwrap();
+    let tensor = |name: &str| floats(written.tensor(name).unwrap().data());
+    assert_eq!(tensor("cls_token"), class);
+    assert_eq!(tensor("pos_embed")[..dim], vec![0.0; dim]);
+    assert_eq!(tensor("pos_embed")[dim..], positions[dim..]);
+    assert!(Import::plan(&template_of("registers"), &sources, &Choices::default()).is_ok());
+}
