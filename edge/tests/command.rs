@@ -166,7 +166,7 @@ async fn wrong_configuration_is_found_before_any_work() {
     check(&["--policy", "always:9"], "beyond the ladder").await;
     check(&["--source", "no-such-folder"], "no-such-folder").await;
     check(&["--task", "pose"], "expected cls, seg or dpt").await;
-    check(&["--edge-id", "a/b"], "edge id 'a/b'").await;
+    check(&["--edge-id", "a/b"], "'a/b' for '--edge-id").await;
     check(
         &["--priority", "oldest-first"],
         "priority 'oldest-first' orders frames that are under way at once, but in-flight is 1",
