@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
+use super::product::{Columns, Panels};
 use super::{ACTIVATION_LIMIT, Geometry, LayerWeights};
 use crate::Planes;
 
@@ -33,7 +32,7 @@ struct Phase {
     x: usize,
     taps: Vec<Tap>,
     /// `[outputs, taps · inputs]`.
-    weights: Vec<f64>,
+    weights: Panels,
 }
 
 /// One kernel element and the input sample that it meets.
@@ -104,17 +103,8 @@ impl Layer {
 
     /// The outputs of a phase for some rows of the input, `[outputs, rows · width]`.
     fn sums(&self, phase: &Phase, input: &Planes<f64>, rows: Range<usize>) -> Vec<f64> {
-        let (depth, columns) = (phase.taps.len() * self.inputs, rows.len() * input.width());
-        let inputs = phase.gathered_inputs(input, rows);
-        let mut sums = vec![0.0; self.outputs * columns];
-        matmul(
-            MatMut::from_row_major_slice_mut(&mut sums, self.outputs, columns),
-            Accum::Replace,
-            MatRef::from_row_major_slice(&phase.weights, self.outputs, depth),
-            MatRef::from_row_major_slice(&inputs, depth, columns),
-            1.0,
-            Par::Seq,
-        );
+        let columns = rows.len() * input.width();
+        let mut sums = phase.weights.times(&phase.gathered_inputs(input, rows));
         // A plane without columns has no chunk; one keeps the chunk size valid.
         for (row, &offset) in sums.chunks_exact_mut(columns.max(1)).zip(&self.offsets) {
             for sum in row {
@@ -143,18 +133,15 @@ impl Phase {
                 geometry.reach(x).into_iter().map(tap)
             })
             .collect();
-        let mut weights = Vec::with_capacity(outputs * taps.len() * inputs);
-        for output in 0..outputs {
-            for tap in &taps {
-                weights.extend((0..inputs).map(|input| {
-                    let filter = match geometry {
-                        Geometry::Double => input * outputs + output,
-                        Geometry::Same => output * inputs + input,
-                    };
-                    f64::from(layer.weights[filter * kernel * kernel + tap.kernel])
-                }));
-            }
-        }
+        let weight = |output: usize, column: usize| {
+            let (tap, input) = (&taps[column / inputs], column % inputs);
+            let filter = match geometry {
+                Geometry::Double => input * outputs + output,
+                Geometry::Same => output * inputs + input,
+            };
+            f64::from(layer.weights[filter * kernel * kernel + tap.kernel])
+        };
+        let weights = Panels::new(outputs, taps.len() * inputs, weight);
         Self {
             y,
             x,
@@ -164,14 +151,14 @@ impl Phase {
     }
 
     /// `[taps · inputs, rows · width]`, zero outside of the input.
-    fn gathered_inputs(&self, input: &Planes<f64>, rows: Range<usize>) -> Vec<f64> {
+    fn gathered_inputs(&self, input: &Planes<f64>, rows: Range<usize>) -> Columns {
         let (height, width) = (input.height(), input.width());
-        let lines = self.taps.len() * input.channels() * rows.len();
-        let mut gathered = vec![0.0; lines * width];
-        let mut lines = gathered.chunks_exact_mut(width.max(1));
+        let mut gathered = Columns::zeros(self.weights.depth(), rows.len() * width);
+        let mut places = gathered.rows_mut();
         for tap in &self.taps {
-            for plane in input.planes() {
-                for (row, line) in rows.clone().zip(&mut lines) {
+            for (plane, place) in input.planes().zip(&mut places) {
+                let lines = place.chunks_exact_mut(width.max(1));
+                for (row, line) in rows.clone().zip(lines) {
                     let Some(y) = row.checked_add_signed(tap.dy).filter(|&y| y < height) else {
                         continue;
                     };
@@ -184,6 +171,7 @@ impl Phase {
                 }
             }
         }
+        drop(places);
         gathered
     }
 }

@@ -8,6 +8,7 @@
 //! result is the same on every machine, at the speed of its floating-point unit.
 
 mod layer;
+mod product;
 mod weights;
 
 use self::layer::Layer;
