@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
-use rand::Rng;
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use splitsim_cfqa::Direction;

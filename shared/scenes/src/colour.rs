@@ -1,6 +1,6 @@
 //! Colours in linear RGB and their way into a picture.
 
-use rand::Rng;
+use rand::RngExt;
 
 use crate::vec3::{Vec3, vec3};
 
@@ -21,7 +21,7 @@ pub(crate) fn luminance(colour: Vec3) -> f32 {
 }
 
 /// A lively colour for an object.
-pub(crate) fn vivid(rng: &mut impl Rng) -> Vec3 {
+pub(crate) fn vivid(rng: &mut impl RngExt) -> Vec3 {
     hsv(
         rng.random(),
         rng.random_range(0.45..0.92),
@@ -30,7 +30,7 @@ pub(crate) fn vivid(rng: &mut impl Rng) -> Vec3 {
 }
 
 /// A colour that stands out against `base` by brightness, whatever its hue.
-pub(crate) fn contrasting(base: Vec3, rng: &mut impl Rng) -> Vec3 {
+pub(crate) fn contrasting(base: Vec3, rng: &mut impl RngExt) -> Vec3 {
     let hue = rng.random();
     if luminance(base) > 0.28 {
         hsv(hue, rng.random_range(0.3..0.9), rng.random_range(0.1..0.3))

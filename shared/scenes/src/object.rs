@@ -1,6 +1,6 @@
 //! A shape of some material, placed in the room.
 
-use rand::Rng;
+use rand::RngExt;
 use serde::Serialize;
 
 use crate::geometry::{Ball, Extent, Hit, Ray, Shape};
@@ -195,7 +195,7 @@ impl Bounds {
 
 /// A turn that shows a shape from a telling side to a camera in the direction
 /// `towards` (radians, 0 along `z`).
-pub(crate) fn telling_yaw(shape: Shape, towards: f32, rng: &mut impl Rng) -> f32 {
+pub(crate) fn telling_yaw(shape: Shape, towards: f32, rng: &mut impl RngExt) -> f32 {
     let either = if rng.random() { 1.0 } else { -1.0 };
     let turn = match shape {
         Shape::Torus | Shape::Cross => rng.random_range(0.05..0.75),

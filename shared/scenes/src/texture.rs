@@ -1,6 +1,6 @@
 //! The six materials.
 
-use rand::Rng;
+use rand::RngExt;
 
 use crate::colour::{contrasting, hsv, vivid};
 use crate::noise::{self, band, floor, from_nearest, smoothstep};
@@ -50,7 +50,7 @@ pub(crate) struct Surface {
 }
 
 impl Surface {
-    pub(crate) fn draw(material: Material, rng: &mut impl Rng) -> Self {
+    pub(crate) fn draw(material: Material, rng: &mut impl RngExt) -> Self {
         let (base, accent) = colours(material, rng);
         Self {
             material,
@@ -135,7 +135,7 @@ fn unfold(point: Vec3, normal: Vec3) -> (f32, f32) {
     }
 }
 
-fn colours(material: Material, rng: &mut impl Rng) -> (Vec3, Vec3) {
+fn colours(material: Material, rng: &mut impl RngExt) -> (Vec3, Vec3) {
     match material {
         Material::Wood => {
             let hue = rng.random_range(0.06..0.095);
@@ -177,7 +177,7 @@ fn colours(material: Material, rng: &mut impl Rng) -> (Vec3, Vec3) {
     }
 }
 
-fn period(material: Material, rng: &mut impl Rng) -> f32 {
+fn period(material: Material, rng: &mut impl RngExt) -> f32 {
     let range = match material {
         Material::Plain | Material::Checker => 0.16..0.24,
         Material::Stripes => 0.17..0.26,
@@ -189,8 +189,8 @@ fn period(material: Material, rng: &mut impl Rng) -> f32 {
 }
 
 /// A direction that is parallel to no face of a box.
-fn axis(material: Material, rng: &mut impl Rng) -> Vec3 {
-    let side = |rng: &mut dyn rand::RngCore, low: f32, high: f32| {
+fn axis(material: Material, rng: &mut impl RngExt) -> Vec3 {
+    let side = |rng: &mut dyn rand::Rng, low: f32, high: f32| {
         let magnitude = rng.random_range(low..high);
         if rng.random() { magnitude } else { -magnitude }
     };

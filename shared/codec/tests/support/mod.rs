@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use splitsim_feature::{Feature, FeatureShape};
 use splitsim_model::Package;

@@ -3,7 +3,7 @@
 //! libtorch's generator belongs to the whole process: whoever else draws from it would change what is
 //! learnt. Here every draw has a stream of its own, which the seed and the place in the training decide.
 
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::Tensor;
 

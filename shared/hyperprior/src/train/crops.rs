@@ -1,7 +1,7 @@
 //! Pictures to train on, and batches of crops.
 
 use ndarray::Array2;
-use rand::Rng;
+use rand::RngExt;
 use splitsim_feature::Task;
 use splitsim_latent::LatentExtent;
 use tch::Tensor;

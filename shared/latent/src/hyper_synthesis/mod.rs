@@ -135,7 +135,7 @@ impl HyperSynthesis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::{Rng, SeedableRng};
+    use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
     /// A layer by its definition, in 128-bit integers: every input sample is scattered through the

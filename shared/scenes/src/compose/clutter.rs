@@ -1,7 +1,7 @@
 //! Clutter: objects put around the main one, one by one, each only if the
 //! picture still shows its class.
 
-use rand::Rng;
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::stage::Stage;

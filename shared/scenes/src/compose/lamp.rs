@@ -2,7 +2,7 @@
 
 use std::f32::consts::PI;
 
-use rand::Rng;
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::stage::Stage;

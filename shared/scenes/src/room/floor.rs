@@ -1,6 +1,6 @@
 //! Floor coverings.
 
-use rand::Rng;
+use rand::RngExt;
 
 use crate::colour::hsv;
 use crate::noise::{self, band, floor, from_nearest, lattice};
@@ -31,7 +31,7 @@ pub(super) enum Floor {
 const PLANK_LENGTH: f32 = 1.3;
 
 impl Floor {
-    pub(super) fn draw(rng: &mut impl Rng) -> Self {
+    pub(super) fn draw(rng: &mut impl RngExt) -> Self {
         match rng.random_range(0..10) {
             0..4 => {
                 let hue = rng.random_range(0.06..0.1);

@@ -3,7 +3,7 @@
 mod floor;
 mod wall;
 
-use rand::Rng;
+use rand::RngExt;
 
 use crate::geometry::{Ball, Ray, solid_cylinder};
 use crate::noise::{self, band};
@@ -71,7 +71,7 @@ pub(crate) struct Finish {
 
 impl Room {
     /// Draws a room without rug and podium.
-    pub(crate) fn draw(rng: &mut impl Rng) -> Self {
+    pub(crate) fn draw(rng: &mut impl RngExt) -> Self {
         let half = [rng.random_range(2.2..3.1), rng.random_range(2.2..3.1)];
         let height = rng.random_range(2.4..3.0);
         Self {
@@ -179,9 +179,9 @@ impl Room {
 
 impl Rug {
     /// A rug of about `half` metres around `middle`.
-    pub(crate) fn draw(middle: Vec3, half: f32, rng: &mut impl Rng) -> Self {
+    pub(crate) fn draw(middle: Vec3, half: f32, rng: &mut impl RngExt) -> Self {
         let hue = rng.random();
-        let muted = |rng: &mut dyn rand::RngCore| {
+        let muted = |rng: &mut dyn rand::Rng| {
             crate::colour::hsv(hue, rng.random_range(0.1..0.5), rng.random_range(0.35..0.8))
         };
         Self {

@@ -1,6 +1,6 @@
 //! Walls: paint or paper, skirting boards, pictures, windows and doors.
 
-use rand::Rng;
+use rand::RngExt;
 
 use crate::colour::hsv;
 use crate::noise::{self, band, from_nearest, smoothstep};
@@ -64,7 +64,7 @@ const DOOR_HEIGHT: f32 = 2.05;
 
 impl Walls {
     /// Walls of a room with these half extents and this height, metres.
-    pub(super) fn draw(half: [f32; 2], height: f32, rng: &mut impl Rng) -> Self {
+    pub(super) fn draw(half: [f32; 2], height: f32, rng: &mut impl RngExt) -> Self {
         let hue = rng.random();
         let paint = hsv(
             hue,
@@ -108,7 +108,7 @@ impl Walls {
 }
 
 impl Cover {
-    fn draw(hue: f32, rng: &mut impl Rng) -> Self {
+    fn draw(hue: f32, rng: &mut impl RngExt) -> Self {
         match rng.random_range(0..10) {
             0..6 => Self::Plain,
             6..8 => Self::Striped {
@@ -148,7 +148,7 @@ impl Cover {
 
 impl Panel {
     /// Something for a wall that is `2 * reach` metres long, or nothing.
-    fn draw(wall: usize, reach: f32, height: f32, rng: &mut impl Rng) -> Option<Self> {
+    fn draw(wall: usize, reach: f32, height: f32, rng: &mut impl RngExt) -> Option<Self> {
         let (half, up, kind) = match rng.random_range(0..10) {
             0..4 => {
                 let half = (rng.random_range(0.2..0.5), rng.random_range(0.2..0.42));
@@ -213,7 +213,7 @@ impl Panel {
 }
 
 impl PanelKind {
-    fn picture(rng: &mut impl Rng) -> Self {
+    fn picture(rng: &mut impl RngExt) -> Self {
         let shade = rng.random_range(0.1..0.6);
         Self::Picture {
             frame: hsv(0.09, rng.random_range(0.0..0.6), shade),
