@@ -4,6 +4,7 @@
 //! feature and bitstream are made again from the scenario and the recorded level.
 
 mod paint;
+mod raster;
 
 use anyhow::{Context, Result, bail};
 use splitsim_codec::{CodecId, CodecOptions, FeatureCodec};

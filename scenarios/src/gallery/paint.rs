@@ -1,15 +1,12 @@
 //! From head outputs to pictures.
 
-use std::io::Cursor;
-
-use anyhow::{Context, Result};
-use image::codecs::jpeg::JpegEncoder;
-use image::imageops::{self, FilterType};
-use image::{ImageFormat, Rgb, RgbImage};
+use anyhow::Result;
 use ndarray::{ArrayView2, Zip};
 use splitsim_report::{Exhibit, Picture as Shown};
 use splitsim_source::Picture;
 use splitsim_truth::{DepthMap, GroundTruth, HeadOutput, Logits, Mask};
+
+use super::raster::Raster;
 
 /// A frame's picture, what is true of it, and what the head says of original and arrived features.
 pub(super) struct Seen<'a> {
@@ -20,9 +17,6 @@ pub(super) struct Seen<'a> {
     pub(super) original: &'a HeadOutput,
     pub(super) arrived: &'a HeadOutput,
 }
-
-/// Long side of the pictures in pixels.
-const SIDE: u32 = 168;
 
 pub(super) fn exhibit(heading: String, about: String, seen: &Seen<'_>) -> Result<Exhibit> {
     let picture = photograph(seen.picture)?;
@@ -56,16 +50,11 @@ pub(super) fn exhibit(heading: String, about: String, seen: &Seen<'_>) -> Result
 
 fn photograph(picture: &Picture) -> Result<Shown> {
     let extent = picture.extent();
-    let (width, height) = (
-        u32::try_from(extent.width())?,
-        u32::try_from(extent.height())?,
-    );
-    let image = RgbImage::from_raw(width, height, picture.samples().to_vec())
-        .context("a picture has three samples per pixel")?;
-    let (width, height) = reduced(width, height);
-    let image = imageops::resize(&image, width, height, FilterType::Triangle);
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 82).encode_image(&image)?;
+    let (pixels, _) = picture.samples().as_chunks();
+    let image = Raster::from_fn([extent.width(), extent.height()], |x, y| {
+        pixels[y * extent.width() + x]
+    });
+    let bytes = image.averaged().jpeg()?;
     Ok(Shown::jpeg(
         "picture",
         "the picture as the edge captured it",
@@ -132,8 +121,8 @@ fn masks(
         .map_collect(|one, other| one != other);
     let share = changed.iter().filter(|&&changed| changed).count() as f64 / changed.len() as f64;
     let difference = coloured(changed.view(), |&changed| match changed {
-        true => Rgb([0xd9, 0x4a, 0x1e]),
-        false => Rgb([0xe6, 0xea, 0xee]),
+        true => [0xd9, 0x4a, 0x1e],
+        false => [0xe6, 0xea, 0xee],
     });
     let mut exhibit = exhibit;
     if let Some(truth) = truth {
@@ -182,7 +171,7 @@ fn depths(
         coloured(map.view(), |&metres| match metres > 0.0 {
             // Near is bright.
             true => scale(colorous::VIRIDIS, f64::from(1.0 - (metres - near) / span)),
-            false => Rgb([0, 0, 0]),
+            false => [0, 0, 0],
         })
     };
     let errors = Zip::from(original.view())
@@ -216,46 +205,29 @@ fn depths(
         )?))
 }
 
-fn coloured<T>(map: ArrayView2<'_, T>, colour: impl Fn(&T) -> Rgb<u8>) -> RgbImage {
+fn coloured<T>(map: ArrayView2<'_, T>, colour: impl Fn(&T) -> [u8; 3]) -> Raster {
     let (height, width) = map.dim();
-    // Maps are as large as pictures, whose sides fit.
-    RgbImage::from_fn(width as u32, height as u32, |x, y| {
-        colour(&map[[y as usize, x as usize]])
-    })
+    Raster::from_fn([width, height], |x, y| colour(&map[[y, x]]))
 }
 
 /// Background is dark, unjudged pixels are white, classes are far apart around the circle of hues.
-fn class_colour(class: u8) -> Rgb<u8> {
+fn class_colour(class: u8) -> [u8; 3] {
     /// The golden ratio's fractional part: successive multiples fill the circle evenly.
     const TURN: f64 = 0.618_034;
     match class {
-        0 => Rgb([0x2a, 0x31, 0x3a]),
-        Mask::IGNORE => Rgb([0xff, 0xff, 0xff]),
+        0 => [0x2a, 0x31, 0x3a],
+        Mask::IGNORE => [0xff, 0xff, 0xff],
         class => scale(colorous::SINEBOW, (f64::from(class) * TURN).fract()),
     }
 }
 
-fn scale(gradient: colorous::Gradient, at: f64) -> Rgb<u8> {
+fn scale(gradient: colorous::Gradient, at: f64) -> [u8; 3] {
     let colorous::Color { r, g, b } = gradient.eval_continuous(at.clamp(0.0, 1.0));
-    Rgb([r, g, b])
+    [r, g, b]
 }
 
-/// Pixels are taken, not mixed: between two classes there is no third.
-fn png(caption: &str, alt: &str, image: &RgbImage) -> Result<Shown> {
-    let (width, height) = reduced(image.width(), image.height());
-    let image = imageops::resize(image, width, height, FilterType::Nearest);
-    let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, ImageFormat::Png)?;
-    Ok(Shown::png(caption, alt, bytes.get_ref()))
-}
-
-fn reduced(width: u32, height: u32) -> (u32, u32) {
-    let long = width.max(height).max(1);
-    if long <= SIDE {
-        return (width, height);
-    }
-    let side = |length: u32| (length * SIDE / long).max(1);
-    (side(width), side(height))
+fn png(caption: &str, alt: &str, image: &Raster) -> Result<Shown> {
+    Ok(Shown::png(caption, alt, &image.picked().png()?))
 }
 
 #[cfg(test)]
@@ -263,13 +235,6 @@ mod tests {
     use ndarray::array;
 
     use super::*;
-
-    #[test]
-    fn pictures_keep_their_proportions() {
-        assert_eq!(reduced(640, 480), (168, 126));
-        assert_eq!(reduced(100, 50), (100, 50));
-        assert_eq!(reduced(5000, 2), (168, 1));
-    }
 
     #[test]
     fn the_most_probable_classes_are_named_with_their_share() {
@@ -287,11 +252,11 @@ mod tests {
 
     #[test]
     fn classes_have_their_own_colours() {
-        let all: std::collections::BTreeSet<[u8; 3]> = (0..21).map(|c| class_colour(c).0).collect();
+        let all: std::collections::BTreeSet<[u8; 3]> = (0..21).map(class_colour).collect();
         assert_eq!(all.len(), 21);
         let mask = Mask::new(array![[0, 255], [1, 1]]).unwrap();
         let image = coloured(mask.view(), |class| class_colour(*class));
-        assert_eq!(image.get_pixel(1, 0), &Rgb([255, 255, 255]));
-        assert_eq!(image.get_pixel(0, 1), image.get_pixel(1, 1));
+        assert_eq!(image.pixel(1, 0), [255, 255, 255]);
+        assert_eq!(image.pixel(0, 1), image.pixel(1, 1));
     }
 }
