@@ -41,10 +41,7 @@ impl Raster {
         let [width, height] = reduced([self.width, self.height]);
         Self::from_fn([width, height], |x, y| {
             let middle = |at: usize, from: usize, to: usize| (2 * at + 1) * from / (2 * to);
-            self.pixel(
-                middle(x, self.width, width),
-                middle(y, self.height, height),
-            )
+            self.pixel(middle(x, self.width, width), middle(y, self.height, height))
         })
     }
 
@@ -138,7 +135,10 @@ mod tests {
         assert_eq!(png.as_raw(), picture.pixels.as_flattened());
         let jpeg = decoded(&picture.jpeg().unwrap());
         let samples = picture.pixels.as_flattened().iter();
-        let furthest = samples.zip(jpeg.as_raw()).map(|(a, b)| a.abs_diff(*b)).max();
+        let furthest = samples
+            .zip(jpeg.as_raw())
+            .map(|(a, b)| a.abs_diff(*b))
+            .max();
         assert!(furthest < Some(24), "{furthest:?}");
     }
 }
