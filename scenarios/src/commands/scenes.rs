@@ -1,12 +1,10 @@
 //! `splitsim scenes`.
 
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, value_parser};
-use image::ImageFormat;
 use rayon::prelude::*;
 use serde_json::json;
 use splitsim_scenes::{
@@ -120,9 +118,7 @@ impl Render {
 }
 
 fn save_sheet(scenes: &[RenderedScene], path: &Path) -> Result<()> {
-    let mut png = Cursor::new(Vec::new());
-    contact_sheet(scenes, scenes.len().isqrt().max(1)).write_to(&mut png, ImageFormat::Png)?;
-    Ok(splitsim_durable::replace(path, png.into_inner())?)
+    Ok(contact_sheet(scenes, scenes.len().isqrt().max(1)).save(path)?)
 }
 
 const EXAMPLES: &str = "\

@@ -25,6 +25,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         eprintln!("{}", names.join("  "));
     }
     eprintln!("{:.1} scenes/s", count as f64 / seconds);
-    contact_sheet(&scenes, COLUMNS).save(out)?;
+    contact_sheet(&scenes, COLUMNS).save(out.as_ref())?;
     Ok(())
 }

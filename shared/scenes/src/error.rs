@@ -36,7 +36,7 @@ pub enum SceneError {
         /// The file being written.
         path: PathBuf,
         /// The encoder's reason.
-        source: image::ImageError,
+        source: png::EncodingError,
     },
     /// The scene's description could not be encoded.
     #[error("cannot encode the description {}", path.display())]

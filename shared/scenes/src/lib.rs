@@ -28,7 +28,7 @@ mod texture;
 mod vec3;
 
 pub use error::SceneError;
-pub use export::{ScenePaths, contact_sheet, write_scene};
+pub use export::{ContactSheet, ScenePaths, contact_sheet, write_scene};
 pub use label::{CLASSES, MASK_CLASSES, MATERIALS, SHAPES, class_name};
 pub use object::{ObjectInfo, Role};
 pub use render::{Quality, RenderedScene, render_scene};

@@ -82,8 +82,8 @@ fn a_contact_sheet_places_pictures_row_by_row() {
     let scenes = [picture(0, 32, 16), picture(1, 16, 24), picture(2, 32, 16)];
     let sheet = contact_sheet(&scenes, 2);
     assert_eq!(sheet.dimensions(), (64, 48));
-    assert_eq!(sheet.get_pixel(0, 0).0, scenes[0].rgb[..3]);
-    assert_eq!(sheet.get_pixel(32, 0).0, scenes[1].rgb[..3]);
-    assert_eq!(sheet.get_pixel(0, 24).0, scenes[2].rgb[..3]);
+    assert_eq!(sheet.pixel(0, 0).unwrap(), scenes[0].rgb[..3]);
+    assert_eq!(sheet.pixel(32, 0).unwrap(), scenes[1].rgb[..3]);
+    assert_eq!(sheet.pixel(0, 24).unwrap(), scenes[2].rgb[..3]);
     assert_eq!(contact_sheet(&[], 0).dimensions(), (0, 0));
 }
