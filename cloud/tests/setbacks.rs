@@ -1,5 +1,9 @@
 //! Decoders that are killed, and results that go away: nothing is acknowledged that is not there.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test moves things away as a user does, and nothing need last"
+)]
 #![allow(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 mod support;

@@ -168,7 +168,7 @@ fn a_folder_of_scenes_is_its_pictures_and_other_formats_are_told() {
     assert_eq!(names, ["000000.npy", "000001.npy"]);
 
     std::fs::create_dir(place.path("other")).unwrap();
-    std::fs::rename(place.path("s/scan.webp"), place.path("other/scan.webp")).unwrap();
+    splitsim_durable::rename(&place.path("s/scan.webp"), &place.path("other/scan.webp")).unwrap();
     place
         .splitsim("features extract --model model --task cls --source folder:other --out g")
         .failed(

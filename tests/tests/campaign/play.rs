@@ -1,5 +1,10 @@
 //! A run: the programs, what is done to them, and their end.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test moves things away as a user does, and nothing need last"
+)]
+
 use std::thread::sleep;
 use std::time::Duration;
 
