@@ -75,4 +75,4 @@ fn describe(path: &Path) -> Value {
 const EXAMPLES: &str = "\
 Examples:
   splitsim list
-  splitsim list experiments --json";
+  splitsim list scenarios --json";

@@ -5,7 +5,10 @@ use splitsim_feature::Task;
 /// Why something is no scenario.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// The file cannot be read.
+    /// The file cannot be opened, is too large, or is no text.
+    #[error(transparent)]
+    File(#[from] splitsim_text::FileError),
+    /// The file cannot be found.
     #[error("{path}: {source}")]
     Read {
         /// The file.

@@ -6,6 +6,7 @@
 //! again a scenario file. [`plan`] reads files that may ask for many runs, a [`Sweep`]. All keys:
 //! `docs/scenarios.md`.
 
+mod bounds;
 mod deadlines;
 mod error;
 mod file;
@@ -43,18 +44,22 @@ pub struct Draft(ScenarioFile);
 /// # Errors
 /// When the file cannot be read or has an unknown key or an invalid value; so a setting.
 pub fn read(path: &Path, settings: &[String]) -> Result<Draft, ScenarioError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ScenarioError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let parsed = toml::from_str::<toml::Table>(&text);
-    let includes = parsed.is_ok_and(|table| table.contains_key("include"));
-    let draft = match includes {
-        // Merged, it is no longer the text that errors could point into.
-        true => include::load(path).and_then(|table| from_table(table, settings)),
-        false => parse(&text, settings),
-    };
-    draft.map_err(|error| error.in_file(path))
+    let table = include::load(path)?;
+    let text = include::text(path)?;
+    let in_file = |error: ScenarioError| error.in_file(path);
+    let own = toml::from_str::<toml::Table>(&text);
+    if own.is_ok_and(|own| !own.contains_key("include")) {
+        // Not merged, it is the text that errors can point into.
+        parse(&text, &[]).map_err(in_file)?;
+    }
+    from_table(table, settings).map_err(in_file)
+}
+
+/// Whether a file is meant as a scenario, rather than as another kind of TOML or as a part that scenarios
+/// include. A file that cannot be read is.
+#[must_use]
+pub fn is_scenario(path: &Path) -> bool {
+    include::load(path).map_or(true, |table| table.contains_key("policies"))
 }
 
 /// As [`read`], of a file's text.

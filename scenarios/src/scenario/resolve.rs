@@ -20,7 +20,7 @@ use super::link::LinkPlan;
 use super::policy::{PlannedPolicy, ThresholdSources, Thresholds, criterion};
 use super::replay::ReplayPlan;
 use super::units::{Size, TimeSpan};
-use super::{Draft, ScenarioError, deadlines};
+use super::{Draft, ScenarioError, bounds, deadlines};
 
 /// A scenario with every default spelt out and no contradiction left.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +76,7 @@ impl Draft {
     /// When values contradict each other or the model.
     pub fn resolve(self, package: &Package) -> Result<Scenario, ScenarioError> {
         let Self(file) = self;
+        bounds::check(&file)?;
         let tasks = tasks(file.tasks.as_deref(), package)?;
         let policies = policies(&file, &tasks, package)?;
         let replay = file.replay.as_ref().map(|section| section.plan(&tasks));

@@ -15,8 +15,45 @@ pub(super) fn apply(table: &mut Table, setting: &str) -> Result<(), ScenarioErro
     set(table, path, parse_value(value.trim())).map_err(form)
 }
 
-/// Sets a dotted key to a value, or says why there is no such place.
+/// Keys of which a scenario has one; who sets it means it instead of the other.
+const ALTERNATIVES: [[&str; 2]; 5] = [
+    ["frames", "images"],
+    ["link.up.rate", "link.up.trace"],
+    ["link.down.rate", "link.down.trace"],
+    ["link.up.loss", "link.up.bursts"],
+    ["link.down.loss", "link.down.bursts"],
+];
+
+/// Sets a dotted key to a value, in place of its alternative, or says why there is no such place.
 pub(super) fn set(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
+    let plain: Vec<&str> = path.split('.').map(str::trim).collect();
+    let plain = plain.join(".");
+    for [one, other] in ALTERNATIVES {
+        if plain == one {
+            remove(table, other);
+        } else if plain == other
+            || plain
+                .strip_prefix(other)
+                .is_some_and(|rest| rest.starts_with('.'))
+        {
+            remove(table, one);
+        }
+    }
+    set_key(table, path, value)
+}
+
+fn remove(table: &mut Table, path: &str) {
+    match path.split_once('.') {
+        None => drop(table.remove(path)),
+        Some((key, below)) => {
+            if let Some(Value::Table(inner)) = table.get_mut(key) {
+                remove(inner, below);
+            }
+        }
+    }
+}
+
+fn set_key(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
     let keys: Vec<&str> = path.split('.').map(str::trim).collect();
     if keys.iter().any(|key| key.is_empty()) {
         return Err("a key is empty".to_owned());

@@ -1,7 +1,6 @@
 //! `[sweep]` and `repeats`: one file, many points.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use toml::{Table, Value};
@@ -103,13 +102,15 @@ fn axes(table: &mut Table) -> Result<Vec<Axis>, ScenarioError> {
         collect(String::new(), sweep, &mut axes)?;
     }
     if let Some(repeats) = table.remove("repeats") {
-        let count = repeats.as_integer().and_then(|n| usize::try_from(n).ok());
+        let count = repeats.as_integer().filter(|count| *count > 0);
         let count = count
-            .and_then(NonZeroUsize::new)
             .ok_or_else(|| ScenarioError::value("repeats", "expected a whole number from 1"))?;
+        if count > MOST_POINTS as i64 {
+            return Err(too_many());
+        }
         axes.push(Axis {
             key: REPEAT.to_owned(),
-            values: (1..=count.get() as i64).map(Value::Integer).collect(),
+            values: (1..=count).map(Value::Integer).collect(),
         });
     }
     let size = axes
@@ -117,11 +118,12 @@ fn axes(table: &mut Table) -> Result<Vec<Axis>, ScenarioError> {
         .try_fold(1usize, |size, axis| size.checked_mul(axis.values.len()));
     match size {
         Some(0..=MOST_POINTS) => Ok(axes),
-        _ => Err(ScenarioError::value(
-            "sweep",
-            format!("more than {MOST_POINTS} points"),
-        )),
+        _ => Err(too_many()),
     }
+}
+
+fn too_many() -> ScenarioError {
+    ScenarioError::value("sweep", format!("more than {MOST_POINTS} points"))
 }
 
 /// Tables lead to keys, lists are their values: `a.b = […]` and `"a.b" = […]` are the same.
@@ -310,6 +312,7 @@ mod tests {
         check("sweep.policies.q.level = [1]", &["no policy 'q'"]);
         check("repeats = 0", &["repeats", "from 1"]);
         check("repeats = 10001", &["more than 10000 points"]);
+        check("repeats = 9223372036854775807", &["more than 10000 points"]);
         check("sweep.seed = [1]\nfames = 1", &["unknown key 'fames'"]);
     }
 

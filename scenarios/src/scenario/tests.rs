@@ -193,7 +193,6 @@ fn values_need_units_and_ranges() {
     refused(&["metrics=[\"ssim\"]"], "ssim");
     refused(&["metrics=[\"mse\", \"mse\"]"], "'mse' stands twice");
     refused(&["tasks=[]"], "tasks: empty");
-    refused(&["images=\"pictures\""], "not both");
     refused(&["name=\"a/b\""], "character '/'");
 }
 
@@ -298,6 +297,16 @@ fn images_take_the_place_of_scenes() {
     let text = SMALL.replace("frames = 3", "images = 'pictures'");
     let scenario = resolved(&text, &[]).unwrap();
     assert_eq!(scenario.source, SourceSpec::Path(PathBuf::from("pictures")));
+    let set = resolved(SMALL, &["images=\"pictures\""]).unwrap();
+    assert_eq!(
+        set.source, scenario.source,
+        "a setting takes the place, too"
+    );
+    let back = resolved(&text, &["frames=3"]).unwrap();
+    assert_eq!(back.source, SourceSpec::Scenes { seed: 4, count: 3 });
+    let both = SMALL.replace("frames = 3", "frames = 3\nimages = 'pictures'");
+    let message = resolved(&both, &[]).unwrap_err().to_string();
+    assert!(message.contains("not both"), "{message}");
     let neither = SMALL.replace("frames = 3", "");
     let message = resolved(&neither, &[]).unwrap_err().to_string();
     assert!(message.contains("frames: missing"), "{message}");

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::process::{Job, ProcessError};
@@ -20,6 +21,9 @@ pub struct Encoder {
     /// The pixel format that it must accept, e.g. `gray10le`.
     pub pixel_format: &'static str,
 }
+
+/// Programs that were asked already, and have the encoder.
+static CAPABLE: Mutex<Vec<(PathBuf, Encoder)>> = Mutex::new(Vec::new());
 
 impl Ffmpeg {
     /// The environment variable that names the program.
@@ -47,7 +51,13 @@ impl Ffmpeg {
         }
         .locate()?;
         let found = Self { path };
-        found.require(encoder)?;
+        // Asking takes a process; a sweep opens its codecs at every point.
+        let mut capable = CAPABLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = (found.path.clone(), encoder);
+        if !capable.contains(&known) {
+            found.require(encoder)?;
+            capable.push(known);
+        }
         Ok(found)
     }
 

@@ -1,0 +1,192 @@
+//! The ranges of a scenario's values, beyond which they are mistakes.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use splitsim_feature::units::{BitRate, Bytes};
+use splitsim_link::Limit;
+
+use super::ScenarioError;
+use super::file::{PolicySection, ReplaySection, ScenarioFile, TransportSection};
+use super::link::{EventSection, LinkSection, PipeSection};
+use super::units::{Rate, TimeSpan};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+/// As long as a trace may be.
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+const FASTEST: BitRate = BitRate(100_000_000_000);
+/// The same in bytes per second.
+const MOST_BYTES_PER_SECOND: u64 = 12_500_000_000;
+const MOST_BURST: u64 = 1_000_000_000_000;
+const LARGEST_WINDOW: u64 = 1 << 30;
+const LARGEST_QUEUE: u64 = 16 << 30;
+const MOST_PACKETS: u64 = 10_000_000;
+const MOST_THREADS: usize = 1024;
+const LONGEST_QUEUE: usize = 1024;
+const MOST_EDGES: usize = 1000;
+const MOST_IN_FLIGHT: u32 = 256;
+const MOST_POLICIES: usize = 100;
+
+/// Refuses the first value that is out of its range.
+pub(super) fn check(file: &ScenarioFile) -> Result<(), ScenarioError> {
+    span("codec-time-limit", file.codec_time_limit, DAY)?;
+    most("threads", file.threads.map(usize::from), MOST_THREADS)?;
+    most("queue", Some(file.queue.get()), LONGEST_QUEUE)?;
+    most(
+        "edges-per-task",
+        file.edges_per_task.map(usize::from),
+        MOST_EDGES,
+    )?;
+    most(
+        "number of policies",
+        Some(file.policies.len()),
+        MOST_POLICIES,
+    )?;
+    transport(&file.transport)?;
+    file.link.as_ref().map_or(Ok(()), link)?;
+    file.replay.as_ref().map_or(Ok(()), replay)?;
+    file.policies.iter().try_for_each(policy)
+}
+
+fn transport(section: &TransportSection) -> Result<(), ScenarioError> {
+    span("transport.keep-alive", section.keep_alive, DAY)?;
+    span("transport.idle-timeout", section.idle_timeout, DAY)?;
+    span("transport.retry-for", section.retry_for, 7 * DAY)?;
+    let window = section.initial_window.map(|size| size.0);
+    most("transport.initial-window", window, Bytes(LARGEST_WINDOW))?;
+    let in_flight = section.in_flight.map(u32::from);
+    most("transport.in-flight", in_flight, MOST_IN_FLIGHT)
+}
+
+fn link(section: &LinkSection) -> Result<(), ScenarioError> {
+    span("link.rtt", section.rtt, HOUR)?;
+    pipe("up", &section.up)?;
+    pipe("down", &section.down)?;
+    section.events.iter().try_for_each(event)
+}
+
+fn pipe(direction: &str, section: &PipeSection) -> Result<(), ScenarioError> {
+    let key = |name: &str| format!("link.{direction}.{name}");
+    rate(&key("rate"), section.rate)?;
+    span(&key("trace-start"), section.trace_start, YEAR)?;
+    span(&key("delay"), section.delay, HOUR)?;
+    span(&key("jitter"), section.jitter, HOUR)?;
+    if let Some(codel) = section.codel {
+        span(&key("codel.target"), codel.target, HOUR)?;
+        span(&key("codel.interval"), codel.interval, HOUR)?;
+    }
+    match section.queue.map(|queue| queue.0) {
+        Some(Limit::Bytes(bytes)) => most(&key("queue"), Some(bytes), Bytes(LARGEST_QUEUE)),
+        Some(Limit::Packets(packets)) => {
+            most(&key("queue"), u64::try_from(packets).ok(), MOST_PACKETS)
+        }
+        Some(Limit::None) | None => Ok(()),
+    }
+}
+
+fn event(section: &EventSection) -> Result<(), ScenarioError> {
+    span("link.events.at", Some(section.at), YEAR)?;
+    span("link.events.down-for", section.down_for, YEAR)?;
+    span("link.events.delay", section.delay, HOUR)?;
+    rate("link.events.rate", section.rate)
+}
+
+fn replay(section: &ReplaySection) -> Result<(), ScenarioError> {
+    rate("replay.rate", Some(section.rate))?;
+    span("replay.rtt", Some(section.rtt), HOUR)?;
+    span("replay.interval", section.interval, DAY)?;
+    span("replay.deadline", section.deadline, DAY)
+}
+
+fn policy(section: &PolicySection) -> Result<(), ScenarioError> {
+    let key = |name: &str| format!("policies.{}.{name}", section.name);
+    span(&key("deadline"), section.deadline, DAY)?;
+    let rate = section.rate.map(|rate| rate.0);
+    most(
+        &key("rate in bytes per second"),
+        rate,
+        Bytes(MOST_BYTES_PER_SECOND),
+    )?;
+    let burst = section.burst.map(|burst| burst.0);
+    most(&key("burst"), burst, Bytes(MOST_BURST))
+}
+
+fn span(key: &str, value: Option<TimeSpan>, longest: Duration) -> Result<(), ScenarioError> {
+    match value {
+        Some(TimeSpan(span)) if span > longest => {
+            let spoken = humantime::format_duration;
+            Err(out_of_range(key, spoken(span), spoken(longest)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn rate(key: &str, value: Option<Rate>) -> Result<(), ScenarioError> {
+    most(key, value.map(|rate| rate.0), FASTEST)
+}
+
+fn most<T: PartialOrd + Display>(
+    key: &str,
+    value: Option<T>,
+    most: T,
+) -> Result<(), ScenarioError> {
+    match value {
+        Some(value) if value > most => Err(out_of_range(key, value, most)),
+        _ => Ok(()),
+    }
+}
+
+fn out_of_range(key: &str, value: impl Display, most: impl Display) -> ScenarioError {
+    ScenarioError::value(
+        key,
+        format!("{value} is out of range, expected at most {most}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    #[test]
+    fn values_out_of_range_are_told_with_their_range() {
+        let check = |text: &str, expected: &str| {
+            let text = format!(
+                "name = 'x'\nframes = 1\n{text}\n[[policies]]\nname = 'p'\nkind = 'always'\nlevel = 0\n"
+            );
+            let draft = parse(&text, &[]).unwrap();
+            let message = check_of(&draft.0);
+            assert!(message.contains(expected), "{message}");
+        };
+        check("link.up.delay = '100000 years'", "link.up.delay: ");
+        check(
+            "link.up.delay = '2 h'",
+            "2h is out of range, expected at most 1h",
+        );
+        check("link.rtt = '61 min'", "link.rtt: 1h 1m is out of range");
+        check(
+            "link.down.rate = '101 Gbit/s'",
+            "expected at most 100 Gbit/s",
+        );
+        check("transport.in-flight = 4294967295", "expected at most 256");
+        check(
+            "threads = 1025",
+            "threads: 1025 is out of range, expected at most 1024",
+        );
+        check(
+            "queue = 9223372036854775807",
+            "queue: 9223372036854775807 is out of range",
+        );
+        check("edges-per-task = 1001", "expected at most 1000");
+        check("codec-time-limit = '2 days'", "expected at most 1day");
+        check(
+            "[[link.events]]\nat = '2 years'\ndown-for = '1 s'",
+            "link.events.at",
+        );
+    }
+
+    fn check_of(file: &ScenarioFile) -> String {
+        check(file).unwrap_err().to_string()
+    }
+}
