@@ -102,6 +102,26 @@ pub(crate) const RULES: &[Rule] = &[
         why: "a table does not know what it is of",
     },
     Rule {
+        from: Only(&["splitsim-display"]),
+        to: MembersBut(&[]),
+        why: "showing a text needs nothing but the text",
+    },
+    Rule {
+        from: Only(&["splitsim-cli"]),
+        to: MembersBut(&["splitsim-display"]),
+        why: "the shell of the programs is the same whatever they do",
+    },
+    Rule {
+        from: MembersBut(&[
+            "splitsim-edge",
+            "splitsim-cloud",
+            "splitsim-scenarios",
+            "splitsim-tests",
+        ]),
+        to: Only(&["splitsim-cli"]),
+        why: "libraries do not write to the streams of the process, nor end it",
+    },
+    Rule {
         from: Only(&["splitsim-proto"]),
         to: MembersBut(&["splitsim-feature", "splitsim-text"]),
         why: "the wire format depends on nobody who speaks it",

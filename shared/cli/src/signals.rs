@@ -1,0 +1,119 @@
+//! Ctrl-C and SIGTERM.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use anyhow::Context;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::Screen;
+use crate::end::end;
+
+/// The process' ear for Ctrl-C (SIGINT) and SIGTERM. Clones hear the same.
+///
+/// Until somebody asks for a [`stop`](Self::stop), while a model loads say, a signal ends the process by an
+/// exit code of its own. From then on the first signal asks the work to end, and the second ends the
+/// process at once.
+#[derive(Debug, Clone)]
+pub struct Signals(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    screen: Screen,
+    mode: Mutex<Mode>,
+}
+
+#[derive(Debug)]
+enum Mode {
+    /// Nothing is under way that could be kept.
+    AtOnce { code: u8 },
+    /// Work is under way that ends when it is asked to.
+    Politely {
+        stop: CancellationToken,
+        said: &'static str,
+    },
+    /// It has been asked.
+    Asked,
+}
+
+impl Signals {
+    /// Listens from now on, on a thread of its own. `code` is the exit code of a process that is ended
+    /// before its work has begun.
+    ///
+    /// # Errors
+    /// When the system does not let signals be caught.
+    pub(crate) fn listen(screen: &Screen, code: u8) -> anyhow::Result<Self> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot listen for signals")?;
+        let caught = |kind| signal(kind).context("cannot catch signals");
+        let context = runtime.enter();
+        let heard = [
+            caught(SignalKind::interrupt())?,
+            caught(SignalKind::terminate())?,
+        ];
+        drop(context);
+        let signals = Self(Arc::new(Shared {
+            screen: screen.clone(),
+            mode: Mutex::new(Mode::AtOnce { code }),
+        }));
+        let listener = Arc::clone(&signals.0);
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || listener.attend(&runtime, heard))
+            .context("cannot listen for signals")?;
+        Ok(signals)
+    }
+
+    /// A token that the next signal cancels; `said` is told then. The signal after that ends the process.
+    #[must_use]
+    pub fn stop(&self, said: &'static str) -> CancellationToken {
+        let stop = CancellationToken::new();
+        *self.0.mode() = Mode::Politely {
+            stop: stop.clone(),
+            said,
+        };
+        stop
+    }
+}
+
+impl Shared {
+    fn mode(&self) -> MutexGuard<'_, Mode> {
+        self.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn attend(&self, runtime: &Runtime, [mut interrupt, mut terminate]: [Signal; 2]) {
+        loop {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            });
+            self.hear();
+        }
+    }
+
+    fn hear(&self) {
+        let mut mode = self.mode();
+        match &*mode {
+            Mode::AtOnce { code } => {
+                self.screen
+                    .note("interrupted before any work was begun that could be kept");
+                end(&self.screen, *code)
+            }
+            Mode::Politely { stop, said } => {
+                stop.cancel();
+                self.screen.note(said);
+                *mode = Mode::Asked;
+            }
+            Mode::Asked => {
+                self.screen.note("ended at once");
+                end(&self.screen, 1)
+            }
+        }
+    }
+}
