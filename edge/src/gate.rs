@@ -6,13 +6,13 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use splitsim_cfqa::{Metric, Reference, Scores};
+use splitsim_cfqa::{Direction, Metric, Reference, Scores};
 use splitsim_codec::{Encoded, FeatureCodec, Level};
 use splitsim_feature::{Feature, units};
 use splitsim_model::Digest;
 use splitsim_policy::{
-    Coded, Conditions, DecidedFrame, Decision, LadderLen, Outcome, Policy, PolicyConfig,
-    PredictedScore, Rung,
+    Bound, Coded, Conditions, DecidedFrame, Decision, LadderLen, Outcome, Policy, PolicyConfig,
+    PredictedScore, Rung, Scale,
 };
 use splitsim_proto::{Attempt, FrameHeader, Name, Score, Verdict};
 
@@ -80,6 +80,31 @@ pub(crate) enum GateError {
     },
 }
 
+/// The metric that decides, if the policy has one, of which the policy's criterion makes sense.
+///
+/// # Errors
+/// When there is no such metric, or its scale does not suit the criterion.
+pub fn decisive_metric(policy: &PolicyConfig) -> Result<Option<Metric>, EdgeError> {
+    let Some(criterion) = policy.criterion() else {
+        return Ok(None);
+    };
+    let metric: Metric = criterion.metric().parse()?;
+    criterion.check(&scale(metric))?;
+    Ok(Some(metric))
+}
+
+/// What policies must know of a metric.
+#[must_use]
+pub const fn scale(metric: Metric) -> Scale {
+    Scale {
+        range: metric.range(),
+        better: match metric.direction() {
+            Direction::HigherIsBetter => Bound::AtLeast,
+            Direction::LowerIsBetter => Bound::AtMost,
+        },
+    }
+}
+
 /// One pass through codec and metrics.
 struct Trial {
     /// For the record.
@@ -98,8 +123,8 @@ impl Gate {
         recorded: &[Metric],
     ) -> Result<Self, EdgeError> {
         let ladder = LadderLen::new(codec.ladder().len())?;
+        let decisive = decisive_metric(policy)?;
         let policy = policy.resolve(ladder)?;
-        let decisive = policy.metric().map(str::parse::<Metric>).transpose()?;
         let mut metrics: Vec<Metric> = decisive.into_iter().collect();
         for &metric in recorded {
             if !metrics.contains(&metric) {

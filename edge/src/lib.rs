@@ -44,6 +44,7 @@ pub use config::EdgeConfig;
 pub use decisions::read_decisions;
 pub use error::EdgeError;
 pub use event::EdgeEvent;
+pub use gate::{decisive_metric, scale};
 pub use outbox::{OutboxError, read_settings};
 pub use record::{Answer, FailedFrame, FrameRecord};
 pub use report::{EdgeReport, EdgeSummary, LatencyMs};

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use splitsim_cfqa::{Direction, Metric};
+use splitsim_cfqa::Metric;
 use splitsim_feature::Task;
 use splitsim_policy::{
-    BisectConfig, Bound, BudgetConfig, Criterion, DeadlineConfig, PolicyConfig, PredictiveConfig,
-    Start, ThresholdConfig,
+    BisectConfig, BudgetConfig, Criterion, DeadlineConfig, PolicyConfig, PolicyError,
+    PredictiveConfig, Start, ThresholdConfig,
 };
 
 use super::ScenarioError;
@@ -234,23 +234,15 @@ fn criterion_of(
             })?
         }
     };
-    criterion(metric, threshold).map_err(wrong)
+    criterion(metric, threshold).map_err(|error| wrong(error.to_string()))
 }
 
 /// The side of the threshold that passes is the metric's better one.
-pub(super) fn criterion(metric: Metric, threshold: f64) -> Result<Criterion, String> {
-    let range = metric.range();
-    if !range.contains(&threshold) {
-        let (from, to) = (range.start(), range.end());
-        return Err(format!(
-            "{threshold} is no score of {metric}, expected {from} to {to}"
-        ));
-    }
-    let bound = match metric.direction() {
-        Direction::HigherIsBetter => Bound::AtLeast,
-        Direction::LowerIsBetter => Bound::AtMost,
-    };
-    Criterion::new(metric.name(), bound, threshold).map_err(|error| error.to_string())
+pub(super) fn criterion(metric: Metric, threshold: f64) -> Result<Criterion, PolicyError> {
+    let scale = splitsim_edge::scale(metric);
+    let criterion = Criterion::new(metric.name(), scale.better, threshold)?;
+    criterion.check(&scale)?;
+    Ok(criterion)
 }
 
 /// Writes the defaults that hold into the section.

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -107,14 +108,23 @@ impl FromStr for Bound {
 
 /// What a score must satisfy to pass: a metric's name, a side and a finite threshold.
 ///
-/// Written `cosine>=0.98` or `mse<=0.5`, in files and on command lines alike. Whether the metric
-/// exists and whether more of it is better, the owner of the metrics has to check.
+/// Written `cosine>=0.98` or `mse<=0.5`, in files and on command lines alike. The owner of the metrics
+/// knows whether the metric exists, and [`check`](Self::check)s the criterion against its [`Scale`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Criterion {
     metric: String,
     bound: Bound,
     threshold: f64,
+}
+
+/// The scores that a metric can give, and the side on which they are better.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scale {
+    /// The possible scores.
+    pub range: RangeInclusive<f64>,
+    /// The side that passes.
+    pub better: Bound,
 }
 
 impl Criterion {
@@ -136,6 +146,29 @@ impl Criterion {
             bound,
             threshold,
         })
+    }
+
+    /// Refuses a criterion that the metric's scale gives no sense: one that passes worse scores, or whose
+    /// threshold is no score, so that everything passes or nothing.
+    ///
+    /// # Errors
+    /// When the criterion is such a one.
+    pub fn check(&self, scale: &Scale) -> Result<(), PolicyError> {
+        if self.bound != scale.better {
+            return Err(PolicyError::WrongSide {
+                criterion: self.to_string(),
+                better: format!("{}{}{}", self.metric, scale.better.symbol(), self.threshold),
+            });
+        }
+        match scale.range.contains(&self.threshold) {
+            true => Ok(()),
+            false => Err(PolicyError::NoScore {
+                threshold: self.threshold,
+                metric: self.metric.clone(),
+                from: *scale.range.start(),
+                to: *scale.range.end(),
+            }),
+        }
     }
 
     /// The name of the metric to score with.
@@ -257,6 +290,37 @@ mod tests {
             error("mse<=inf"),
             PolicyError::ThresholdNotFinite(_)
         ));
+    }
+
+    #[test]
+    fn a_criterion_suits_the_scale_of_its_metric() {
+        let check = |criterion: &str, range, better| {
+            let criterion: Criterion = criterion.parse().unwrap();
+            criterion
+                .check(&Scale { range, better })
+                .map_err(|error| error.to_string())
+        };
+        let cosine = |criterion: &str| check(criterion, -1.0..=1.0, Bound::AtLeast);
+        assert_eq!(cosine("cosine>=0.95"), Ok(()));
+        assert_eq!(cosine("cosine>=1"), Ok(()));
+        assert_eq!(
+            cosine("cosine>=1.5").unwrap_err(),
+            "1.5 is no score of cosine, expected -1 to 1"
+        );
+        assert_eq!(
+            cosine("cosine<=0.95").unwrap_err(),
+            "'cosine<=0.95' passes the worse scores, write cosine>=0.95"
+        );
+        let mse = |criterion: &str| check(criterion, 0.0..=f64::INFINITY, Bound::AtMost);
+        assert_eq!(mse("mse<=0.5"), Ok(()));
+        assert_eq!(
+            mse("mse>=0.95").unwrap_err(),
+            "'mse>=0.95' passes the worse scores, write mse<=0.95"
+        );
+        assert_eq!(
+            mse("mse<=-1").unwrap_err(),
+            "-1 is no score of mse, expected 0 to inf"
+        );
     }
 
     #[test]

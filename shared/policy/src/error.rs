@@ -77,6 +77,26 @@ pub enum PolicyError {
     /// The text is no criterion.
     #[error("'{0}' is no criterion, expected METRIC>=NUMBER or METRIC<=NUMBER")]
     Criterion(String),
+    /// The threshold is outside the metric's range.
+    #[error("{threshold} is no score of {metric}, expected {from} to {to}")]
+    NoScore {
+        /// The threshold.
+        threshold: f64,
+        /// The metric.
+        metric: String,
+        /// The least score that the metric gives.
+        from: f64,
+        /// The greatest.
+        to: f64,
+    },
+    /// The criterion passes the side on which the metric is worse.
+    #[error("'{criterion}' passes the worse scores, write {better}")]
+    WrongSide {
+        /// The criterion.
+        criterion: String,
+        /// The same threshold with the metric's better side.
+        better: String,
+    },
     /// The metric's name has other characters than metrics' names have.
     #[error("'{0}' is no metric name: lower-case letters, digits and hyphens only")]
     MetricName(String),

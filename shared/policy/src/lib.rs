@@ -47,7 +47,7 @@ pub use bisect::{Bisect, BisectConfig};
 pub use budget::{Budget, BudgetConfig};
 pub use conditions::{Company, Conditions, LinkEstimate, LinkEstimator, Transfer};
 pub use config::PolicyConfig;
-pub use criterion::{Bound, Criterion, PredictedScore, UnknownBound};
+pub use criterion::{Bound, Criterion, PredictedScore, Scale, UnknownBound};
 pub use deadline::{Deadline, DeadlineConfig};
 pub use error::PolicyError;
 pub use ladder::{LadderLen, Rung, RungChoice};
