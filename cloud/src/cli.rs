@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use splitsim_cli::{Program, bounds};
 
 /// The cloud's side of split inference: decodes features, runs task heads, logs the true distortion.
 #[derive(Debug, Parser)]
@@ -41,28 +42,34 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) references: Option<PathBuf>,
     /// Threads of one libtorch operation [default: libtorch's choice]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = bounds::THREADS.parser::<NonZeroUsize>())]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Frames worked on at once [default: one per core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = bounds::WORKERS.parser::<NonZeroUsize>())]
     pub(crate) workers: Option<NonZeroUsize>,
     /// How often an idle connection says that it is alive; shorter than the idle timeout
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = bounds::KEEP_ALIVE.parser())]
     pub(crate) keep_alive: Duration,
     /// How long an edge may be silent before its connection counts as lost
-    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = bounds::IDLE_TIMEOUT.parser())]
     pub(crate) idle_timeout: Duration,
     /// Memory for references that wait for their frames, MiB
-    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    #[arg(long, value_name = "MIB", default_value = "512", value_parser = bounds::MEMORY_MIB.parser::<u32>())]
     pub(crate) reference_memory_mib: u32,
     /// How long one decoder process may run
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
-    pub(crate) decode_limit: Duration,
+    #[arg(
+        long,
+        alias = "decode-limit",
+        value_name = "TIME",
+        default_value = "60s",
+        value_parser = bounds::CODEC_TIME.parser()
+    )]
+    pub(crate) codec_time_limit: Duration,
     /// Print machine-readable lines: one JSON object when ready, one at the end
     #[arg(long)]
     pub(crate) json: bool,
     /// What to log to stderr: error, warn, info, debug, trace, or a filter such as splitsim_cloud=debug
-    #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info")]
+    #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = Cli::LOG)]
     pub(crate) log: String,
 }
 
@@ -82,3 +89,27 @@ Examples:
 
 Exit codes: 0 done; 1 serving failed, a result could not be written, or is not there at the end; 2 wrong usage or
 configuration, found before any edge was served.";
+
+#[cfg(test)]
+mod tests {
+    use splitsim_cli::help;
+
+    use super::*;
+
+    #[test]
+    fn help_fits_a_terminal_and_its_examples_parse() {
+        let mut examples = 0;
+        for text in help::texts::<Cli>() {
+            for line in text.lines() {
+                assert!(line.chars().count() <= help::WIDTH, "{line}");
+            }
+            for words in help::examples(&text) {
+                if words[0] == "cloud" {
+                    examples += 1;
+                    Cli::try_parse_from(&words).unwrap();
+                }
+            }
+        }
+        assert_eq!(examples, 3);
+    }
+}

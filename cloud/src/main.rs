@@ -1,25 +1,28 @@
 //! `cloud`: serves edges on this machine. See `cloud serve --help`.
-#![allow(
-    clippy::print_stdout,
-    reason = "a command-line tool: what was asked for goes to stdout, the log to stderr"
-)]
 
 mod cli;
 mod serve;
 
-use std::process::ExitCode;
+use cli::{Cli, Command};
+use splitsim_cli::{Console, Failure, Program};
 
-use clap::Parser;
+fn main() -> ! {
+    splitsim_cli::launch::<Cli>()
+}
 
-fn main() -> ExitCode {
-    let cli::Cli {
-        command: cli::Command::Serve(args),
-    } = cli::Cli::parse();
-    match serve::run(args) {
-        Ok(code) => code,
-        Err(failure) => {
-            eprintln!("error: {:#}", failure.error);
-            failure.code
-        }
+impl Program for Cli {
+    const LOG: &'static str = "info";
+
+    /// A cloud runs until it is told to end.
+    const INTERRUPTED: u8 = 0;
+
+    fn log(&self) -> &str {
+        let Command::Serve(args) = &self.command;
+        &args.log
+    }
+
+    fn run(self, console: &mut Console) -> Result<(), Failure> {
+        let Command::Serve(args) = self.command;
+        serve::run(&args, console)
     }
 }

@@ -1,14 +1,14 @@
 //! `cloud serve`: resolve what was typed, load, serve, report.
 
 use std::fmt;
-use std::io::IsTerminal;
-use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use serde_json::json;
+use splitsim_cli::{Console, Failure, OrRefuse};
 use splitsim_cloud::{Cloud, CloudConfig, CloudLimits, CloudReport};
 use splitsim_codec::CodecOptions;
+use splitsim_display::{printable, printable_json};
 use splitsim_feature::Task;
 use splitsim_feature::units::Bytes;
 use splitsim_model::Package;
@@ -16,60 +16,26 @@ use splitsim_transport::identity::Roster;
 use splitsim_transport::{Identity, TransportOptions};
 use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 use tokio::runtime::Runtime;
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::ServeArgs;
-
-/// Why the program ends, and with which code.
-pub(crate) struct Failure {
-    pub(crate) error: anyhow::Error,
-    pub(crate) code: ExitCode,
-}
 
 /// How long a decoder process that outlives the shutdown is waited for.
 const STRAGGLERS: Duration = Duration::from_secs(1);
 
-/// What cannot be right before anything is served.
-fn misconfigured(error: impl Into<anyhow::Error>) -> Failure {
-    Failure {
-        error: error.into(),
-        code: ExitCode::from(2),
-    }
-}
-
-fn failed(error: impl Into<anyhow::Error>) -> Failure {
-    Failure {
-        error: error.into(),
-        code: ExitCode::FAILURE,
-    }
-}
-
-pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
-    start_log(&args.log).map_err(misconfigured)?;
-    let package = Package::find(&args.model).map_err(misconfigured)?;
-    let config = configure(&args, &package).map_err(misconfigured)?;
-    let engine = load(&args, &package, &config.tasks).map_err(misconfigured)?;
-    let runtime = Runtime::new()
-        .context("cannot start the runtime")
-        .map_err(failed)?;
-    let outcome = runtime.block_on(serve(config, engine, args.json));
+pub(crate) fn run(args: &ServeArgs, console: &mut Console) -> Result<(), Failure> {
+    let package = Package::find(&args.model).or_refuse()?;
+    let config = configure(args, &package).or_refuse()?;
+    let engine = load(args, &package, &config.tasks).or_refuse()?;
+    let runtime = Runtime::new().context("cannot start the runtime")?;
+    let outcome = runtime.block_on(serve(config, engine, args.json, console));
     runtime.shutdown_timeout(STRAGGLERS);
     let report = outcome?;
-    Ok(match (report.write_failures, report.missing) {
-        (0, 0) => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    })
-}
-
-fn start_log(filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter)
-        .with_context(|| format!("log filter '{filter}' is not valid"))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
-    Ok(())
+    match (report.write_failures, report.missing) {
+        (0, 0) => Ok(()),
+        (failures, missing) => Err(Failure::Failed(anyhow!(
+            "{failures} results could not be written and {missing} are missing at the end, see the log"
+        ))),
+    }
 }
 
 fn configure(args: &ServeArgs, package: &Package) -> anyhow::Result<CloudConfig> {
@@ -88,7 +54,7 @@ fn configure(args: &ServeArgs, package: &Package) -> anyhow::Result<CloudConfig>
         ..CloudLimits::default()
     };
     config.codec = CodecOptions {
-        time_limit: args.decode_limit,
+        time_limit: args.codec_time_limit,
         ..CodecOptions::default()
     };
     if let Some(workers) = args.workers {
@@ -107,59 +73,41 @@ fn load(args: &ServeArgs, package: &Package, tasks: &[Task]) -> anyhow::Result<E
         .with_context(|| format!("model '{}' cannot be loaded", package.manifest().name))
 }
 
-async fn serve(config: CloudConfig, engine: Engine, json: bool) -> Result<CloudReport, Failure> {
+async fn serve(
+    config: CloudConfig,
+    engine: Engine,
+    json: bool,
+    console: &mut Console,
+) -> Result<CloudReport, Failure> {
     let model = engine.package().manifest().name.clone();
     let tasks = config.tasks.clone();
-    let interrupted = interruption().map_err(failed)?;
-    let cloud =
-        Cloud::start(config, engine)
-            .await
-            .map_err(|error| match error.is_configuration() {
-                true => misconfigured(error),
-                false => failed(error),
-            })?;
+    let stop = console.signals.stop(STOPPING);
+    let cloud = Cloud::start(config, engine).await;
+    let cloud = cloud.map_err(|error| match error.is_configuration() {
+        true => Failure::Refused(error.into()),
+        false => Failure::Failed(error.into()),
+    })?;
     let results = cloud.results_path().display().to_string();
     let ready = Ready {
         model: &model,
         tasks: &tasks,
         cloud: &cloud,
     };
-    match json {
-        true => println!("{}", ready.to_json()),
-        false => println!("{ready}"),
-    }
-    let report = cloud.serve(interrupted).await.map_err(failed)?;
-    match json {
-        true => println!("{}", json!({ "event": "done", "report": report })),
-        false => println!("{}", summary(&report, &results)),
-    }
+    console.stdout.line(&match json {
+        true => printable_json(&ready.to_json().to_string()),
+        false => printable(&ready).to_string(),
+    });
+    let report = cloud.serve(stop.cancelled_owned()).await;
+    let report = report.map_err(|error| Failure::Failed(error.into()))?;
+    console.stdout.line(&match json {
+        true => printable_json(&json!({ "event": "done", "report": report }).to_string()),
+        false => printable(summary(&report, &results)).to_string(),
+    });
     Ok(report)
 }
 
-/// Ready when the program is asked to end. Listens from the call on, so that no signal is missed.
-#[cfg(unix)]
-fn interruption() -> anyhow::Result<impl Future<Output = ()> + Send> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listen = |kind| signal(kind).context("cannot listen for signals");
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Ready when the program is asked to end.
-#[cfg(not(unix))]
-fn interruption() -> anyhow::Result<impl Future<Output = ()> + Send> {
-    Ok(async {
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::error!(%error, "cannot listen for Ctrl-C, stopping");
-        }
-    })
-}
+/// What is said when the cloud is asked to end.
+const STOPPING: &str = "ending: frames in flight are finished; once more to end at once";
 
 /// What is said once edges may connect.
 struct Ready<'a> {

@@ -139,3 +139,104 @@ fn help_shows_both_terminals_and_the_defaults() {
         assert!(help.contains(part), "{help}");
     }
 }
+
+/// A pipe whose reader is gone.
+fn unread() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+/// The program, and its stderr up to a line that contains `part`.
+fn start(lab: &Lab, stdout: Stdio, part: &str) -> (std::process::Child, impl BufRead + use<>) {
+    let mut program = Command::new(cargo_bin("cloud"))
+        .args(arguments(lab))
+        .args(["--log", "debug"])
+        .env_remove("RUST_LOG")
+        .stdout(stdout)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(program.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains(part) {
+        assert_ne!(
+            stderr.read_line(&mut said).unwrap(),
+            0,
+            "no '{part}' in\n{said}"
+        );
+    }
+    (program, stderr)
+}
+
+fn signal(program: &std::process::Child, name: &str) {
+    let kill = Command::new("kill")
+        .args(["-s", name, &program.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+}
+
+#[test]
+fn a_signal_while_the_model_loads_ends_with_an_exit_code() {
+    let lab = Lab::new();
+    for name in ["TERM", "INT"] {
+        let (mut program, mut stderr) = start(&lab, Stdio::piped(), "listening for signals");
+        signal(&program, name);
+        let mut rest = String::new();
+        stderr.read_to_string(&mut rest).unwrap();
+        // A cloud runs until it is told to end, and so it was told.
+        assert_eq!(program.wait().unwrap().code(), Some(0), "{rest}");
+    }
+}
+
+// The edge needs a thread beside the one that waits for the program.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloud_serves_though_nobody_reads_what_it_says() {
+    let lab = Lab::new();
+    let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let mut words = arguments(&lab);
+    words[2] = address.to_string();
+    let mut program = Command::new(cargo_bin("cloud"))
+        .args(words)
+        .args(["--log", "trace"])
+        .stdout(unread())
+        .stderr(unread())
+        .spawn()
+        .unwrap();
+    let target = Target {
+        address,
+        server_name: "localhost".to_owned(),
+    };
+    let endpoint = lab.connect_to(&target);
+    let hello = lab.hello(false);
+    let session = loop {
+        match endpoint.connect_frames(&target, &hello).await {
+            Ok(session) => break session,
+            Err(_) => assert!(program.try_wait().unwrap().is_none(), "it has ended"),
+        }
+    };
+    let shipment = lab.shipment(0, Task::Cls);
+    assert!(result(send(&session, &shipment).await.unwrap()).stored);
+    signal(&program, "TERM");
+    assert_eq!(program.wait().unwrap().code(), Some(0));
+    assert_eq!(lab.logged().len(), 1);
+}
+
+#[test]
+fn times_and_counts_have_ranges() {
+    for (option, value, range) in [
+        ("--keep-alive", "0s", "from 10ms to 1h"),
+        ("--codec-time-limit", "0s", "from 1ms to 30 days"),
+        ("--decode-limit", "0s", "from 1ms to 30 days"),
+        ("--idle-timeout", "100000years", "from 100ms to 1day"),
+        ("--workers", "4294967295", "from 1 to 256"),
+        ("--threads", "0", "from 1 to 1024"),
+        ("--reference-memory-mib", "4294967295", "from 1 to 1048576"),
+    ] {
+        let (code, error) = run(&["serve", option, value]);
+        assert_eq!(code, 2, "{error}");
+        assert!(error.contains(range), "{option}: {error}");
+    }
+}

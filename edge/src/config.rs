@@ -8,7 +8,7 @@ use splitsim_feature::Task;
 use splitsim_policy::PolicyConfig;
 use splitsim_source::SourceSpec;
 use splitsim_transport::{Backoff, Identity, Target, TransportOptions};
-use splitsim_vision::{Compute, Engine};
+use splitsim_vision::Engine;
 
 /// One edge's part of a run.
 #[derive(Debug, Clone)]
@@ -59,10 +59,7 @@ impl EdgeConfig {
             "edge_id": self.edge_id,
             "model": package.manifest().name,
             "model_digest": package.digest().to_string(),
-            "compute": match engine.compute() {
-                Compute::F32 => "f32",
-                Compute::Bf16 => "bf16",
-            },
+            "compute": engine.compute().name(),
             "task": self.task,
             "source": self.source.to_string(),
             "pictures": pictures,

@@ -91,8 +91,9 @@ impl EdgeReport {
         self.done() == self.frames
     }
 
-    /// Frames of which nothing is left to do.
-    pub(crate) const fn done(&self) -> usize {
+    /// Frames of which nothing is left to do: at most all of the source's.
+    #[must_use]
+    pub const fn done(&self) -> usize {
         self.answered_before + self.answered.len() + self.dropped.len()
     }
 

@@ -1,10 +1,12 @@
+use anyhow::anyhow;
 use clap::{Parser, Subcommand};
+use splitsim_cli::{Console, Program};
 
 use crate::commands::{
     certs, cfqa, codec, export, features, heads, ladder, link, list, model, policies, report, run,
     scenes, validate,
 };
-use crate::{Failure, Output, Screen};
+use crate::{Failure, Output, Screen, Signals};
 
 /// Edge-cloud split inference with a feature-quality gate, measured for real.
 #[derive(Debug, Parser)]
@@ -13,13 +15,13 @@ pub struct Cli {
     /// Print results as JSON
     #[arg(long, global = true)]
     json: bool,
-    /// What to trace on stderr, such as info or splitsim_edge=debug
+    /// What to log to stderr: error, warn, info, debug, trace, or a filter such as splitsim_edge=debug
     #[arg(
         long,
         global = true,
         value_name = "FILTER",
         env = "RUST_LOG",
-        default_value = "warn"
+        default_value = Self::LOG
     )]
     log: String,
     #[command(subcommand)]
@@ -70,25 +72,10 @@ enum Command {
 }
 
 impl Cli {
-    /// Whether results are wanted as JSON.
-    #[must_use]
-    pub const fn json(&self) -> bool {
-        self.json
-    }
-
-    /// What to trace.
-    #[must_use]
-    pub fn log(&self) -> &str {
-        &self.log
-    }
-
     /// Does what was typed; progress goes to `screen`.
-    ///
-    /// # Errors
-    /// When it is refused before any work, or fails.
-    pub fn run(self, screen: &Screen) -> Result<Output, Failure> {
+    fn perform(self, screen: &Screen, signals: &Signals) -> Result<Output, Failure> {
         match self.command {
-            Command::Run(run) => run.run(screen),
+            Command::Run(run) => run.run(screen, signals),
             Command::Report(report) => report.run(screen),
             Command::Export(export) => export.run(),
             Command::Validate(validate) => validate.run(),
@@ -100,16 +87,34 @@ impl Cli {
             Command::Codec(codec) => codec.run(screen),
             Command::Cfqa(cfqa) => cfqa.run(screen),
             Command::Model(model) => model.run(screen),
-            Command::Ladder(ladder) => ladder.run(screen),
+            Command::Ladder(ladder) => ladder.run(screen, signals),
             Command::Policies(policies) => policies.run(),
             Command::Certs(certs) => certs.run(),
         }
     }
 }
 
+impl Program for Cli {
+    const LOG: &'static str = "warn";
+
+    fn log(&self) -> &str {
+        &self.log
+    }
+
+    fn run(self, console: &mut Console) -> Result<(), Failure> {
+        let json = self.json;
+        let output = self.perform(&console.screen, &console.signals)?;
+        console.stdout.line(&output.render(json));
+        match output.shortfall() {
+            None => Ok(()),
+            Some(shortfall) => Err(Failure::Failed(anyhow!("{shortfall}"))),
+        }
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
-  splitsim run scenarios/demo.toml                     an experiment, its results in out/demo
+  splitsim run scenarios/demo.toml
   splitsim scenes render --count 12 --seed 4 --out out/scenes
   splitsim model info tiny-scenes
 Exit codes: 0 done; 1 the work failed; 2 wrong usage or configuration, found before any work.";
@@ -117,8 +122,24 @@ Exit codes: 0 done; 1 the work failed; 2 wrong usage or configuration, found bef
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use splitsim_cli::help;
 
     use super::*;
+
+    #[test]
+    fn help_fits_a_terminal_and_its_examples_parse() {
+        for text in help::texts::<Cli>() {
+            for line in text.lines() {
+                assert!(line.chars().count() <= help::WIDTH, "{line}");
+            }
+            for words in help::examples(&text) {
+                if words[0] == "splitsim" {
+                    let parsed = Cli::try_parse_from(&words);
+                    assert!(parsed.is_ok(), "{words:?}: {}", parsed.unwrap_err());
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -6,27 +6,23 @@
 //! - [`sweep`]: a run per point of a grid, in processes of their own;
 //! - [`ladder`]: recorded ladders, and policies compared over them;
 //! - [`calibration`]: value ranges, ladders and gate thresholds, found on scenes;
-//! - [`Failure`] and [`Output`]: what comes of a command; [`Screen`]: its progress.
+//! - [`Output`]: what a command has to say on stdout.
 //!
-//! Nothing here prints to stdout: the program `splitsim` does.
+//! Streams, signals and exit codes are those of `splitsim-cli`.
 
 mod benchmark;
 pub mod calibration;
 mod cli;
 mod commands;
 mod evaluation;
-mod failure;
 mod gallery;
 pub mod ladder;
-pub mod logging;
 mod output;
 mod outputs;
 pub mod run;
 pub mod scenario;
-mod screen;
 pub mod sweep;
 
 pub use cli::Cli;
-pub use failure::Failure;
 pub use output::Output;
-pub use screen::{LogWriter, Screen};
+pub use splitsim_cli::{Failure, Screen, Signals};

@@ -1,5 +1,6 @@
 use serde::Serialize;
 use serde_json::Value;
+use splitsim_display::{printable_json, printable_lines};
 
 /// What a command has to say on stdout.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,13 +29,13 @@ impl Output {
         self
     }
 
-    /// What goes to stdout, without a final newline.
+    /// What goes to stdout, without a final newline and without characters that drive a terminal.
     #[must_use]
     pub fn render(&self, json: bool) -> String {
         if json {
-            format!("{:#}", self.json)
+            printable_json(&format!("{:#}", self.json))
         } else {
-            self.text.trim_end().to_owned()
+            printable_lines(self.text.trim_end())
         }
     }
 

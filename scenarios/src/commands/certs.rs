@@ -8,8 +8,8 @@ use serde_json::json;
 use splitsim_proto::Id;
 use splitsim_transport::identity::{self, CreatedIdentities, IdentityError, IdentityOptions};
 
-use crate::failure::OrRefuse;
 use crate::{Failure, Output};
+use splitsim_cli::OrRefuse;
 
 /// Make an authority, an identity for the cloud and those of edges; again, to add edges.
 #[derive(Debug, Args)]

@@ -10,10 +10,11 @@ use splitsim_results::{Cell, ColumnType, Rows, Store, TableName};
 use splitsim_story::{Limits, RecordedReplay, RecordedRun};
 use splitsim_table::{Column, Table, Values, to_parquet};
 
-use crate::failure::OrRefuse;
 use crate::outputs::Force;
 use crate::sweep::RecordedSweep;
 use crate::{Failure, Output};
+use splitsim_cli::OrRefuse;
+use splitsim_display::printable;
 
 /// Write the results of a run, a replay or a sweep as Parquet or CSV.
 ///
@@ -102,7 +103,7 @@ fn execute(files: &[File]) -> Result<Output> {
     let (mut text, mut json) = (Vec::new(), Vec::new());
     for File { path, bytes, rows } in files {
         splitsim_durable::replace(path, bytes)?;
-        text.push(format!("{}: {rows} rows", path.display()));
+        text.push(format!("{}: {rows} rows", printable(path.display())));
         json.push(json!({ "file": path, "rows": rows }));
     }
     Output::new(text.join("\n"), &json!({ "files": json }))

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use ndarray::ArrayD;
 use serde_json::{Value, json};
 use splitsim_durable::{encode_name, file_names};
@@ -14,9 +14,10 @@ use splitsim_model::Package;
 use splitsim_source::{Picture, Source, SourceSpec};
 use splitsim_vision::{Compute, Engine, EngineOptions, Parts, VisionError};
 
-use crate::failure::OrRefuse;
 use crate::outputs::{Force, write_feature};
 use crate::{Failure, Output, Screen};
+use splitsim_cli::{OrRefuse, bounds, names};
+use splitsim_display::printable;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FeaturesCommand {
@@ -33,7 +34,7 @@ pub(crate) struct Extract {
     #[arg(long, value_name = "MODEL")]
     model: String,
     /// The task whose feature is wanted: cls, seg or dpt
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", value_parser = names::of(&Task::ALL, Task::name))]
     task: Task,
     #[command(flatten)]
     input: Input,
@@ -43,13 +44,19 @@ pub(crate) struct Extract {
     #[command(flatten)]
     force: Force,
     /// Element type of the backbone's products; features are f32 in any case
-    #[arg(long, value_enum, default_value_t = Dtype::F32)]
-    dtype: Dtype,
+    #[arg(
+        long,
+        alias = "dtype",
+        value_name = "TYPE",
+        default_value_t,
+        value_parser = names::of(&Compute::ALL, Compute::name)
+    )]
+    compute: Compute,
     /// Pictures per forward pass; more suits a GPU, and may change features in their last digits
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = bounds::BATCH.parser::<NonZeroUsize>())]
     batch: NonZeroUsize,
     /// libtorch's threads [default: all cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = bounds::THREADS.parser::<NonZeroUsize>())]
     threads: Option<NonZeroUsize>,
 }
 
@@ -65,32 +72,6 @@ struct Input {
     /// An input that is already normalised, .npy, f32 [views, 3, height, width]
     #[arg(long, value_name = "X.npy")]
     tensor: Option<PathBuf>,
-}
-
-/// Element type of the backbone's products.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Dtype {
-    F32,
-    Bf16,
-}
-
-impl Dtype {
-    /// As it is typed.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-        }
-    }
-}
-
-impl From<Dtype> for Compute {
-    fn from(dtype: Dtype) -> Self {
-        match dtype {
-            Dtype::F32 => Self::F32,
-            Dtype::Bf16 => Self::Bf16,
-        }
-    }
 }
 
 impl FeaturesCommand {
@@ -137,7 +118,7 @@ impl Extract {
             .try_for_each(|file| self.force.check("--out", &file))?;
         let options = EngineOptions {
             parts: Parts::Backbone,
-            compute: self.dtype.into(),
+            compute: self.compute,
             threads: self.threads,
         };
         let engine = Engine::load(&package, &[self.task], options)?;
@@ -155,7 +136,11 @@ impl Extract {
             }
             Inputs::Pictures(places) => self.pictures(engine, &places, screen, &mut done),
         }
-        let text = format!("{} features in {}", done.files.len(), self.out.display());
+        let text = format!(
+            "{} features in {}",
+            done.files.len(),
+            printable(self.out.display())
+        );
         let output = Output::new(text, &json!({ "features": done.files }))?;
         Ok(output.short_of((!done.problems.is_empty()).then(|| done.problems.join("; "))))
     }
@@ -288,5 +273,5 @@ Examples:
   splitsim features extract --model tiny-scenes --task cls --images room.png hall.jpg --out out/f
   splitsim features extract --model tiny-scenes --task dpt --source scenes:4:8 --out out/f
   splitsim features extract --model models/vitg --task seg --source voc:/data/VOC2012 --batch 4 \\
-      --dtype bf16 --out out/f
+      --compute bf16 --out out/f
   splitsim features extract --model models/mine --task cls --tensor x.npy --out out/f";

@@ -16,8 +16,8 @@ use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 
 use super::image_size::ImageSizeArg;
 use super::truth_file;
-use crate::failure::OrRefuse;
 use crate::{Failure, Output};
+use splitsim_cli::{OrRefuse, names};
 
 /// Classes of a classification that are shown.
 const RANKED: usize = 5;
@@ -36,7 +36,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "MODEL")]
     model: String,
     /// The head: cls, seg or dpt
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", value_parser = names::of(&Task::ALL, Task::name))]
     task: Task,
     /// The feature, .npy, f32 [views, layers, tokens, dim]
     #[arg(long, value_name = "F.npy")]

@@ -7,10 +7,11 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::run::runtime;
-use crate::failure::OrRefuse;
 use crate::ladder::{Studied, Study};
 use crate::run::Order;
-use crate::{Failure, Output, Screen};
+use crate::{Failure, Output, Screen, Signals};
+use splitsim_cli::OrRefuse;
+use splitsim_display::printable;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LadderCommand {
@@ -42,7 +43,7 @@ pub(crate) struct Record {
 }
 
 impl LadderCommand {
-    pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
+    pub(crate) fn run(self, screen: &Screen, signals: &Signals) -> Result<Output, Failure> {
         match self {
             Self::Record(Record {
                 scenario,
@@ -58,22 +59,28 @@ impl LadderCommand {
                 },
                 false,
                 screen,
+                signals,
             ),
         }
     }
 }
 
 /// Records, compares if the scenario says how, and says what came of it.
-pub(super) fn study(order: &Order, resume: bool, screen: &Screen) -> Result<Output, Failure> {
+pub(super) fn study(
+    order: &Order,
+    resume: bool,
+    screen: &Screen,
+    signals: &Signals,
+) -> Result<Output, Failure> {
     let study = Study::prepare(order, resume).or_refuse()?;
     let studied = runtime()?
-        .block_on(study.perform(screen))
+        .block_on(study.perform(screen, signals))
         .with_context(|| format!("scenario {}", order.scenario.display()))?;
     Ok(output(&studied)?)
 }
 
 fn output(studied: &Studied) -> Result<Output> {
-    let out = studied.out.display();
+    let out = printable(studied.out.display());
     let recorded = studied
         .frames
         .iter()

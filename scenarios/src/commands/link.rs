@@ -10,9 +10,9 @@ use splitsim_link::trace::{
     self, RateUnit, Stated, Statistics, TimeUnit, Trace, TraceError, generate,
 };
 
-use crate::failure::OrRefuse;
 use crate::outputs::Force;
 use crate::{Failure, Output};
+use splitsim_cli::{OrRefuse, bounds};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LinkCommand {
@@ -36,7 +36,7 @@ pub(crate) struct MakeTrace {
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// How long it lasts
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = bounds::TRACE_SECONDS.parser::<u64>())]
     seconds: u64,
     /// Rates as seconds,Mbit/s, or Mahimahi's opportunities
     #[arg(long, value_enum, default_value_t)]

@@ -7,9 +7,10 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::failure::OrRefuse;
 use crate::scenario::{self, Plan};
 use crate::{Failure, Output};
+use splitsim_cli::OrRefuse;
+use splitsim_display::printable;
 
 /// List scenario files: what each is about and how many runs it asks for.
 #[derive(Debug, Args)]
@@ -31,8 +32,10 @@ impl List {
                 Some(runs) => format!("{runs} runs"),
                 None => "invalid".to_owned(),
             };
-            let about = format!("{}{}", text("description"), text("error"));
-            format!("{:<40} {runs:>10}  {about}", text("path"))
+            // Further lines of an error draw the place in the file.
+            let error = text("error").lines().next().unwrap_or_default();
+            let about = format!("{}{error}", text("description"));
+            printable(format!("{:<40} {runs:>10}  {about}", text("path"))).to_string()
         });
         let text = lines.collect::<Vec<_>>().join("\n");
         Ok(Output::new(text, &Value::from(found))?)

@@ -7,11 +7,11 @@ use clap::{Args, Subcommand};
 use splitsim_model::Package;
 use splitsim_replay::{Comparison, Recording};
 
-use crate::failure::OrRefuse;
 use crate::ladder::Destination;
 use crate::outputs::Force;
 use crate::scenario::{self, ReplayPlan, Scenario};
 use crate::{Failure, Output, ladder};
+use splitsim_cli::OrRefuse;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PoliciesCommand {

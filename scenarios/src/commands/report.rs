@@ -8,11 +8,12 @@ use serde_json::json;
 use splitsim_feature::Task;
 use splitsim_story::{Limits, RecordedReplay};
 
-use crate::failure::OrRefuse;
 use crate::outputs::Force;
 use crate::run::report;
 use crate::sweep::RecordedSweep;
 use crate::{Failure, Output, Screen, gallery, ladder};
+use splitsim_cli::{OrRefuse, bounds};
+use splitsim_display::printable;
 
 /// Make report.html of the results of a run, a replay or a sweep.
 ///
@@ -36,7 +37,7 @@ pub(crate) struct Report {
     #[arg(long = "limit", value_name = "TASK=VALUE", value_parser = limit)]
     limits: Vec<(Task, f64)>,
     /// Frames of a run shown in pictures, per task and for either surprise; 0 for none
-    #[arg(long, value_name = "N", default_value = "2")]
+    #[arg(long, value_name = "N", default_value = "2", value_parser = bounds::SHOWN.parser::<usize>())]
     pictures: usize,
     #[command(flatten)]
     force: Force,
@@ -104,7 +105,7 @@ impl Report {
     fn write(self, html: &str, missing: Option<u64>) -> Result<Output, Failure> {
         let out = self.destination();
         self.put(&out, html, missing == Some(0))?;
-        let text = format!("report: {}", out.display());
+        let text = format!("report: {}", printable(out.display()));
         let json = json!({ "report": out, "bytes": html.len(), "missing_frames": missing });
         Ok(Output::new(text, &json)?)
     }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::failure::OrRefuse;
 use crate::run::{Experiment, Order, RunOptions};
 use crate::scenario::{self, Plan, Sweep};
 use crate::sweep::{self, SweepOrder};
-use crate::{Failure, Output, Screen};
+use crate::{Failure, Output, Screen, Signals};
+use splitsim_cli::{OrRefuse, bounds};
+use splitsim_display::printable;
 
 /// Run a scenario: one cloud, one edge per task, policy after policy; a sweep point by point.
 ///
@@ -40,11 +41,11 @@ pub(crate) struct Run {
     resume: bool,
     /// Points of a sweep that run at the same time; more than one take each other's processor time, so
     /// only where that is not measured
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = bounds::JOBS.parser::<NonZeroUsize>())]
     jobs: NonZeroUsize,
     /// Frames that report.html shows in pictures, per task and for either surprise; of a sweep's points
     /// it shows none
-    #[arg(long, value_name = "N", default_value = "2")]
+    #[arg(long, value_name = "N", default_value = "2", value_parser = bounds::SHOWN.parser::<usize>())]
     pictures: usize,
     /// End with the process that started this one: how a sweep starts its points
     #[arg(long, hide = true)]
@@ -52,21 +53,21 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
+    pub(crate) fn run(self, screen: &Screen, signals: &Signals) -> Result<Output, Failure> {
         if self.tied {
             sweep::end_with_parent()?;
         }
         match scenario::plan(&self.scenario, &self.settings).or_refuse()? {
-            Plan::Single(draft) if draft.is_replay() => self.replay(screen),
-            Plan::Single(_) => self.single(screen),
-            Plan::Sweep(sweep) => self.sweep(&sweep, screen),
+            Plan::Single(draft) if draft.is_replay() => self.replay(screen, signals),
+            Plan::Single(_) => self.single(screen, signals),
+            Plan::Sweep(sweep) => self.sweep(&sweep, screen, signals),
         }
     }
 
     /// Records ladders, and compares the policies over them.
-    fn replay(self, screen: &Screen) -> Result<Output, Failure> {
+    fn replay(self, screen: &Screen, signals: &Signals) -> Result<Output, Failure> {
         let resume = self.resume;
-        super::ladder::study(&self.order(), resume, screen)
+        super::ladder::study(&self.order(), resume, screen, signals)
     }
 
     fn order(self) -> Order {
@@ -78,7 +79,7 @@ impl Run {
         }
     }
 
-    fn single(self, screen: &Screen) -> Result<Output, Failure> {
+    fn single(self, screen: &Screen, signals: &Signals) -> Result<Output, Failure> {
         let options = RunOptions {
             resume: self.resume,
             pictures: self.pictures,
@@ -86,14 +87,14 @@ impl Run {
         let order = self.order();
         let experiment = Experiment::prepare(&order, options).or_refuse()?;
         let performed = runtime()?
-            .block_on(experiment.perform(screen))
+            .block_on(experiment.perform(screen, signals))
             .with_context(|| format!("scenario {}", order.scenario.display()))?;
-        let out = performed.out.display();
+        let out = printable(performed.out.display());
         let text = format!("{}\nresults: {out}", performed.table);
         Ok(Output::new(text, &performed.summary)?.short_of(performed.shortfall))
     }
 
-    fn sweep(self, sweep: &Sweep, screen: &Screen) -> Result<Output, Failure> {
+    fn sweep(self, sweep: &Sweep, screen: &Screen, signals: &Signals) -> Result<Output, Failure> {
         super::validate::check_points(&self.scenario, sweep).or_refuse()?;
         let out = self.out;
         let order = SweepOrder {
@@ -104,9 +105,13 @@ impl Run {
         };
         let folder = sweep::open(sweep, &order).or_refuse()?;
         let ledger = runtime()?
-            .block_on(sweep::perform(sweep, &order, folder, screen))
+            .block_on(sweep::perform(sweep, &order, folder, screen, signals))
             .with_context(|| format!("scenario {}", self.scenario.display()))?;
-        let text = format!("{}\nresults: {}", ledger.render(), order.out.display());
+        let text = format!(
+            "{}\nresults: {}",
+            ledger.render(),
+            printable(order.out.display())
+        );
         Ok(Output::new(text, &ledger)?.short_of(ledger.shortfall()))
     }
 }

@@ -12,10 +12,10 @@ use splitsim_scenes::{
     write_scene,
 };
 
-use crate::failure::OrRefuse;
 use crate::outputs::Force;
-use crate::screen::Bar;
 use crate::{Failure, Output, Screen};
+use splitsim_cli::Bar;
+use splitsim_cli::OrRefuse;
 
 /// Scenes that a contact sheet shows at most.
 const SHEET_SCENES: u64 = 64;

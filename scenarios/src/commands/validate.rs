@@ -7,10 +7,11 @@ use clap::Args;
 use serde_json::{Value, json};
 use splitsim_model::Package;
 
-use crate::failure::OrRefuse;
 use crate::run;
 use crate::scenario::{self, Draft, Plan, Scenario, Sweep};
 use crate::{Failure, Output};
+use splitsim_cli::OrRefuse;
+use splitsim_display::printable;
 
 /// Check scenario files as far as that is possible without running them: keys, values, every point of a
 /// sweep, the model, its ladders, the pictures. Of several files, all are checked, and TOML files of another
@@ -42,7 +43,7 @@ impl Validate {
         let mut found = Vec::new();
         let (mut valid, mut invalid) = (0, 0);
         for path in &self.scenarios {
-            let shown = path.display();
+            let shown = printable(path.display());
             let (line, json) = match self.check(path) {
                 // A file that was named alone is meant.
                 Found::Invalid(failure) if self.scenarios.len() == 1 => return Err(failure),

@@ -8,9 +8,9 @@ use splitsim_replay::{Comparison, Recording};
 use tokio_util::sync::CancellationToken;
 
 use super::{Recorder, Recordings, compare, report, write};
-use crate::Screen;
 use crate::commands::report::FILE as REPORT;
-use crate::run::{Order, Prepared, interrupt};
+use crate::run::{Order, Prepared, STOPPING};
+use crate::{Screen, Signals};
 
 /// A scenario whose ladders can be recorded.
 #[derive(Debug)]
@@ -74,11 +74,10 @@ impl Study {
     ///
     /// # Errors
     /// When recording fails, a policy does not suit the recording, or results cannot be written.
-    pub async fn perform(mut self, screen: &Screen) -> Result<Studied> {
+    pub async fn perform(mut self, screen: &Screen, signals: &Signals) -> Result<Studied> {
         self.ready.folder.begin()?;
         screen.note(&format!("results: {}", self.ready.folder.path().display()));
-        let stop = CancellationToken::new();
-        interrupt::watch(stop.clone(), screen.clone())?;
+        let stop = signals.stop(STOPPING);
         let screen = screen.clone();
         tokio::task::spawn_blocking(move || self.work(&stop, &screen))
             .await

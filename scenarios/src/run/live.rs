@@ -9,7 +9,7 @@ use splitsim_edge::EdgeEvent;
 
 use super::wire::PathSample;
 use crate::Screen;
-use crate::screen::Bar;
+use splitsim_cli::Bar;
 
 /// What one edge tells, for the bar that it shares with the other edges of its task.
 pub(super) struct LiveEdge {
@@ -79,7 +79,7 @@ impl LiveTask {
         let now = Instant::now();
         self.tally.hear(event, now);
         if let Some(bar) = &mut self.bar {
-            bar.message(self.tally.message(now, self.began));
+            bar.message(&self.tally.message(now, self.began));
             bar.set(self.tally.done);
         }
     }

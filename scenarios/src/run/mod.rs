@@ -12,7 +12,6 @@
 //! run together, as they would at a site.
 
 pub(crate) mod folder;
-pub(crate) mod interrupt;
 mod live;
 mod loopback;
 mod prepared;
@@ -30,14 +29,18 @@ use splitsim_source::Source;
 use splitsim_story::Limits;
 use tokio_util::sync::CancellationToken;
 
-use crate::Screen;
 use crate::gallery::Studio;
 use crate::ladder::Recorder;
 use crate::scenario::Scenario;
+use crate::{Screen, Signals};
 use loopback::Loopback;
 pub use prepared::Order;
 pub(crate) use prepared::Prepared;
 pub(crate) use provenance::Provenance;
+
+/// What is said when a run is asked to end.
+pub(crate) const STOPPING: &str =
+    "ending: frames under way are finished, what is done is kept; once more to end at once";
 
 /// How a scenario is run.
 #[derive(Debug, Clone, Copy)]
@@ -99,12 +102,11 @@ impl Experiment {
     ///
     /// # Errors
     /// When cloud or edges cannot go on, or the results cannot be written.
-    pub async fn perform(mut self, screen: &Screen) -> Result<Performed> {
+    pub async fn perform(mut self, screen: &Screen, signals: &Signals) -> Result<Performed> {
         let shortfalls = if self.due {
             self.ready.folder.begin()?;
             screen.note(&format!("results: {}", self.ready.folder.path().display()));
-            let stop = CancellationToken::new();
-            interrupt::watch(stop.clone(), screen.clone())?;
+            let stop = signals.stop(STOPPING);
             self.record_ladders(screen, &stop).await?;
             Loopback::start(&self)
                 .await?

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use splitsim_cli::bounds as shared;
 use splitsim_feature::units::{BitRate, Bytes};
 use splitsim_link::Limit;
 
@@ -22,22 +23,11 @@ const MOST_BURST: u64 = 1_000_000_000_000;
 const LARGEST_WINDOW: u64 = 1 << 30;
 const LARGEST_QUEUE: u64 = 16 << 30;
 const MOST_PACKETS: u64 = 10_000_000;
-const MOST_THREADS: usize = 1024;
-const LONGEST_QUEUE: usize = 1024;
-const MOST_EDGES: usize = 1000;
-const MOST_IN_FLIGHT: u32 = 256;
 const MOST_POLICIES: usize = 100;
 
 /// Refuses the first value that is out of its range.
 pub(super) fn check(file: &ScenarioFile) -> Result<(), ScenarioError> {
-    span("codec-time-limit", file.codec_time_limit, DAY)?;
-    most("threads", file.threads.map(usize::from), MOST_THREADS)?;
-    most("queue", Some(file.queue.get()), LONGEST_QUEUE)?;
-    most(
-        "edges-per-task",
-        file.edges_per_task.map(usize::from),
-        MOST_EDGES,
-    )?;
+    options(file)?;
     most(
         "number of policies",
         Some(file.policies.len()),
@@ -49,14 +39,60 @@ pub(super) fn check(file: &ScenarioFile) -> Result<(), ScenarioError> {
     file.policies.iter().try_for_each(policy)
 }
 
+/// Counts and times have the ranges that the same things have on command lines.
+fn options(file: &ScenarioFile) -> Result<(), ScenarioError> {
+    let transport = &file.transport;
+    let counts = [
+        ("queue", shared::QUEUE, Some(file.queue)),
+        ("threads", shared::THREADS, file.threads),
+        (
+            "edges-per-task",
+            shared::EDGES_PER_TASK,
+            file.edges_per_task,
+        ),
+    ];
+    for (key, count, value) in counts {
+        let checked = value.map(|value| count.check(value.get())).transpose();
+        checked.map_err(|error| ScenarioError::value(key, error))?;
+    }
+    let in_flight = transport
+        .in_flight
+        .map(|value| shared::IN_FLIGHT.check(value.get()));
+    in_flight
+        .transpose()
+        .map_err(|error| ScenarioError::value("transport.in-flight", error))?;
+    let spans = [
+        (
+            "codec-time-limit",
+            shared::CODEC_TIME,
+            file.codec_time_limit,
+        ),
+        (
+            "transport.keep-alive",
+            shared::KEEP_ALIVE,
+            transport.keep_alive,
+        ),
+        (
+            "transport.idle-timeout",
+            shared::IDLE_TIMEOUT,
+            transport.idle_timeout,
+        ),
+        (
+            "transport.retry-for",
+            shared::RETRY_FOR,
+            transport.retry_for,
+        ),
+    ];
+    for (key, span, value) in spans {
+        let checked = value.map(|TimeSpan(value)| span.check(value)).transpose();
+        checked.map_err(|error| ScenarioError::value(key, error))?;
+    }
+    Ok(())
+}
+
 fn transport(section: &TransportSection) -> Result<(), ScenarioError> {
-    span("transport.keep-alive", section.keep_alive, DAY)?;
-    span("transport.idle-timeout", section.idle_timeout, DAY)?;
-    span("transport.retry-for", section.retry_for, 7 * DAY)?;
     let window = section.initial_window.map(|size| size.0);
-    most("transport.initial-window", window, Bytes(LARGEST_WINDOW))?;
-    let in_flight = section.in_flight.map(u32::from);
-    most("transport.in-flight", in_flight, MOST_IN_FLIGHT)
+    most("transport.initial-window", window, Bytes(LARGEST_WINDOW))
 }
 
 fn link(section: &LinkSection) -> Result<(), ScenarioError> {
@@ -169,17 +205,10 @@ mod tests {
             "link.down.rate = '101 Gbit/s'",
             "expected at most 100 Gbit/s",
         );
-        check("transport.in-flight = 4294967295", "expected at most 256");
-        check(
-            "threads = 1025",
-            "threads: 1025 is out of range, expected at most 1024",
-        );
         check(
             "queue = 9223372036854775807",
-            "queue: 9223372036854775807 is out of range",
+            "queue: expected a whole number from 1 to 256",
         );
-        check("edges-per-task = 1001", "expected at most 1000");
-        check("codec-time-limit = '2 days'", "expected at most 1day");
         check(
             "[[link.events]]\nat = '2 years'\ndown-for = '1 s'",
             "link.events.at",

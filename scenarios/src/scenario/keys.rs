@@ -91,8 +91,7 @@ fn check_table(place: &str, table: &Table, known: &[&str]) -> Result<(), Scenari
     // Likeness to a known key is only looked for in what could be one.
     let unknown: String = unknown.chars().take(LONGEST_KEY).collect();
     let unknown = unknown.as_str();
-    let distance = |known: &&&str| strsim::damerau_levenshtein(known, unknown);
-    let nearest = known.iter().min_by_key(distance).copied();
+    let nearest = splitsim_display::closest(unknown, known.iter().copied());
     Err(ScenarioError::UnknownKey {
         key: format!("{place}{unknown}"),
         nearest: nearest.unwrap_or_default().to_owned(),

@@ -440,7 +440,10 @@ mod tests {
     #[test]
     fn values_and_keys_that_mean_nothing_are_told() {
         refused("[up]\nrate = '20 Mbps'", "'20 Mbps' is no rate");
-        refused("[up]\nrate = 20", "invalid type: integer");
+        refused(
+            "[up]\nrate = 20",
+            "20 has no unit, expected a rate with its unit",
+        );
         refused("[up]\nloss = 0.01", "invalid type");
         refused("[up]\nloss = '1'", "'1' is no share");
         refused("[up]\nloss = '101 %'", "'101 %' is no share");

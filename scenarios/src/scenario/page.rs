@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use splitsim_cfqa::Metric;
 use splitsim_model::Package;
 use splitsim_vision::train::{TrainConfig, random_package};
 
@@ -101,6 +102,14 @@ fn the_page_has_the_keys_of_the_code_and_no_others() {
             .collect();
         let known: BTreeSet<String> = known.iter().map(|&key| key.to_owned()).collect();
         assert_eq!(told, known, "{heading}");
+    }
+}
+
+#[test]
+fn the_page_names_every_metric() {
+    let page = page();
+    for metric in Metric::ALL {
+        assert!(page.contains(&format!("`{metric}`")), "{metric}");
     }
 }
 

@@ -240,9 +240,8 @@ fn criterion_of(
 /// The side of the threshold that passes is the metric's better one.
 pub(super) fn criterion(metric: Metric, threshold: f64) -> Result<Criterion, PolicyError> {
     let scale = splitsim_edge::scale(metric);
-    let criterion = Criterion::new(metric.name(), scale.better, threshold)?;
-    criterion.check(&scale)?;
-    Ok(criterion)
+    scale.check(metric.name(), threshold)?;
+    Criterion::new(metric.name(), scale.better, threshold)
 }
 
 /// Writes the defaults that hold into the section.

@@ -1,5 +1,6 @@
 //! `--set key=value` on a scenario's table.
 
+use splitsim_display::did_you_mean;
 use toml::{Table, Value};
 
 use super::ScenarioError;
@@ -84,12 +85,24 @@ impl<'a> Place<'a> {
     /// One key further; a table that is not there is made.
     fn descend(self, key: &str) -> Result<Self, String> {
         match self {
-            Self::Policies(policies) => policies
-                .iter_mut()
-                .filter_map(Value::as_table_mut)
-                .find(|policy| policy.get("name").and_then(Value::as_str) == Some(key))
-                .map(Self::Table)
-                .ok_or_else(|| format!("there is no policy '{key}'")),
+            Self::Policies(policies) => {
+                let name = |policy: &Value| {
+                    policy
+                        .get("name")
+                        .and_then(Value::as_str)
+                        .map(str::to_owned)
+                };
+                let names: Vec<String> = policies.iter().filter_map(name).collect();
+                policies
+                    .iter_mut()
+                    .filter_map(Value::as_table_mut)
+                    .find(|policy| policy.get("name").and_then(Value::as_str) == Some(key))
+                    .map(Self::Table)
+                    .ok_or_else(|| {
+                        let meant = did_you_mean(key, names.iter().map(String::as_str));
+                        format!("there is no policy '{key}'{meant}")
+                    })
+            }
             Self::Table(table) => {
                 let entry = table.entry(key);
                 match entry.or_insert_with(|| Value::Table(Table::new())) {

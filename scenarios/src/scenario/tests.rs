@@ -168,6 +168,10 @@ fn a_wrong_setting_is_named() {
     );
     refused(&["frames.x=3"], "--set frames.x=3: 'frames' is a value");
     refused(&["policies.nobody.level=3"], "there is no policy 'nobody'");
+    refused(
+        &["policies.gaet.level=3"],
+        "there is no policy 'gaet', did you mean 'gate'?",
+    );
     refused(&["policies.gate=3"], "name a key of policy 'gate'");
     refused(&["frames=none"], "--set frames=none: ");
     refused(&["=3"], "a key is empty");
@@ -183,6 +187,46 @@ fn values_need_units_and_ranges() {
         &["transport.keep-alive=3 min"],
         "shorter than transport.idle-timeout",
     );
+    refused(
+        &["transport.keep-alive=5"],
+        "5 has no unit, expected a time with its unit, such as \"35 ms\"",
+    );
+    for (setting, range) in [
+        (
+            "transport.in-flight=4294967295",
+            "transport.in-flight: expected a whole number from 1 to 256",
+        ),
+        (
+            "queue=1000000",
+            "queue: expected a whole number from 1 to 256",
+        ),
+        (
+            "threads=100000",
+            "threads: expected a whole number from 1 to 1024",
+        ),
+        (
+            "edges-per-task=100000",
+            "edges-per-task: expected a whole number from 1 to 256",
+        ),
+        (
+            "codec-time-limit=1us",
+            "codec-time-limit: expected a time from 1ms to 30 days",
+        ),
+        (
+            "transport.keep-alive=1ms",
+            "transport.keep-alive: expected a time from 10ms to 1h",
+        ),
+        (
+            "transport.idle-timeout=2 days",
+            "transport.idle-timeout: expected a time from 100ms to 1day",
+        ),
+        (
+            "transport.retry-for=100000 years",
+            "no span of time up to a year",
+        ),
+    ] {
+        refused(&[setting], range);
+    }
     refused(&["transport.congestion=reno"], "cubic, new-reno or bbr");
     refused(
         &["thresholds.cosine.cls=95"],

@@ -1,39 +1,42 @@
 //! Values with their unit: `"60 s"`, `"12 kB"`.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use splitsim_feature::units::{BitRate, Bytes};
 use splitsim_link::Limit;
 
 /// A span of time, such as `"250 ms"` or `"2 min"`; longer than zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub(super) struct TimeSpan(pub(super) Duration);
 
 /// A number of bytes, such as `"12 kB"` (12000) or `"16 MiB"`; more than zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub(super) struct Size(pub(super) Bytes);
 
 /// Bytes per second, such as `"20 kB/s"`; more than zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub(super) struct ByteRate(pub(super) Bytes);
 
 /// A rate on a link, such as `"20 Mbit/s"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub(super) struct Rate(pub(super) BitRate);
 
 /// A share such as `"1 %"`, from nothing to all.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(into = "String")]
 pub(super) struct Share(pub(super) f64);
 
 /// What may wait in a queue: a size, `"100 packets"` or `"unlimited"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub(super) struct QueueLimit(pub(super) Limit);
 
 /// Largest first, so that a size is printed in the largest unit that it is a whole number of.
@@ -47,16 +50,82 @@ const SIZE_UNITS: [(&str, u64); 7] = [
     ("B", 1),
 ];
 
+/// The longest span: nothing that a scenario measures lasts longer, and sums of such spans are times that
+/// every clock can express.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A quantity is read from a text. A number alone is refused with the unit that it lacks.
+macro_rules! quantities {
+    ($($quantity:ident: $expected:literal;)*) => {$(
+        impl<'de> Deserialize<'de> for $quantity {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(WithUnit {
+                    expected: $expected,
+                    quantity: PhantomData,
+                })
+            }
+        }
+    )*};
+}
+
+quantities! {
+    TimeSpan: "a time with its unit, such as \"35 ms\"";
+    Size: "a size with its unit, such as \"12 kB\"";
+    ByteRate: "a size per second, such as \"20 kB/s\"";
+    Rate: "a rate with its unit, such as \"20 Mbit/s\"";
+    Share: "a share in per cent, such as \"1 %\"";
+    QueueLimit: "a queue such as \"256 kB\", \"100 packets\" or \"unlimited\"";
+}
+
+/// Reads a quantity.
+struct WithUnit<T> {
+    expected: &'static str,
+    quantity: PhantomData<T>,
+}
+
+impl<T> WithUnit<T> {
+    fn lacking<E: de::Error>(&self, number: impl fmt::Display) -> E {
+        E::custom(format_args!(
+            "{number} has no unit, expected {}",
+            self.expected
+        ))
+    }
+}
+
+impl<T: TryFrom<String, Error = String>> Visitor<'_> for WithUnit<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        T::try_from(text.to_owned()).map_err(E::custom)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        Err(self.lacking(number))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        Err(self.lacking(number))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+        Err(self.lacking(number))
+    }
+}
+
 impl TryFrom<String> for TimeSpan {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         humantime::parse_duration(&text)
             .ok()
-            .filter(|span| !span.is_zero())
+            .filter(|span| !span.is_zero() && *span <= LONGEST)
             .map(Self)
             .ok_or_else(|| {
-                format!("'{text}' is no span of time; expected a number and a unit, such as 60 s or 250 ms")
+                format!("'{text}' is no span of time up to a year; expected a number and a unit, such as 60 s or 250 ms")
             })
     }
 }
@@ -209,6 +278,43 @@ mod tests {
         check("60", None);
         check("0 s", None);
         check("soon", None);
+        check("365 days", Some(365 * 24 * 3_600_000));
+        check("100000 years", None);
+    }
+
+    #[test]
+    fn a_number_without_a_unit_is_told_which_it_lacks() {
+        #[derive(Debug, Deserialize)]
+        struct Table {
+            #[expect(dead_code, reason = "only whether it can be read matters")]
+            delay: Option<TimeSpan>,
+            #[expect(dead_code, reason = "only whether it can be read matters")]
+            loss: Option<Share>,
+            #[expect(dead_code, reason = "only whether it can be read matters")]
+            rate: Option<Rate>,
+        }
+        for (text, says) in [
+            (
+                "delay = 35",
+                "35 has no unit, expected a time with its unit, such as \"35 ms\"",
+            ),
+            ("delay = 0.5", "0.5 has no unit, expected a time"),
+            (
+                "delay = true",
+                "expected a time with its unit, such as \"35 ms\"",
+            ),
+            (
+                "loss = 0.01",
+                "0.01 has no unit, expected a share in per cent, such as \"1 %\"",
+            ),
+            (
+                "rate = 20",
+                "20 has no unit, expected a rate with its unit, such as \"20 Mbit/s\"",
+            ),
+        ] {
+            let error = toml::from_str::<Table>(text).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
     }
 
     #[test]

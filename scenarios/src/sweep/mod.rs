@@ -28,13 +28,12 @@ use anyhow::{Context, Result, bail};
 use splitsim_durable::Lock;
 use splitsim_story::Limits;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
-use crate::Screen;
 use crate::commands::report::FILE as REPORT;
+use crate::run::STOPPING;
 use crate::run::folder::{LOCK, lock};
-use crate::run::interrupt;
 use crate::scenario::Sweep;
+use crate::{Screen, Signals};
 use child::Ended;
 pub(crate) use child::end_with_parent;
 pub use ledger::{Ledger, PointRecord, PointState};
@@ -73,12 +72,12 @@ pub async fn perform(
     order: &SweepOrder,
     folder: Folder,
     screen: &Screen,
+    signals: &Signals,
 ) -> Result<Ledger> {
     let mut ledger = Ledger::new(sweep, &order.out);
     // From the first moment on the folder says what it is of.
     ledger.write()?;
-    let stop = CancellationToken::new();
-    interrupt::watch(stop.clone(), screen.clone())?;
+    let stop = signals.stop(STOPPING);
     let mut bar = screen.bar(
         format!("points of {}", sweep.name),
         sweep.points.len() as u64,

@@ -73,6 +73,8 @@ pub const KEEP_ALIVE: Span = Span::new(Duration::from_millis(10), HOUR, "5s");
 pub const IDLE_TIMEOUT: Span = Span::new(Duration::from_millis(100), DAY, "2min");
 /// How long an absent cloud is waited for: at most a year.
 pub const RETRY_FOR: Span = Span::new(MS, DAY.saturating_mul(365), "30s");
+/// How long the answer to a whole frame is waited for.
+pub const REPLY_TIMEOUT: Span = Span::new(Duration::from_millis(100), DAY, "5min");
 /// How long one process of a codec may run. The reference software takes hours for a large feature.
 pub const CODEC_TIME: Span = Span::new(MS, DAY.saturating_mul(30), "60s");
 
@@ -257,7 +259,13 @@ mod tests {
 
     #[test]
     fn examples_are_in_their_ranges() {
-        for span in [KEEP_ALIVE, IDLE_TIMEOUT, RETRY_FOR, CODEC_TIME] {
+        for span in [
+            KEEP_ALIVE,
+            IDLE_TIMEOUT,
+            REPLY_TIMEOUT,
+            RETRY_FOR,
+            CODEC_TIME,
+        ] {
             assert!(span.parse(span.example).is_ok(), "{span}");
         }
     }

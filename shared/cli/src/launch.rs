@@ -8,7 +8,7 @@ use clap::{ArgMatches, Error, Parser};
 use splitsim_display::printable_lines;
 
 use crate::end::end;
-use crate::{Failure, Screen, Signals, Stdout, help, logging};
+use crate::{Failure, Screen, Signals, Stdout, help, logging, paths};
 
 /// A program: what can be typed after its name, and what is done then.
 pub trait Program: Parser {
@@ -66,17 +66,18 @@ fn run<P: Program>(screen: &Screen) -> u8 {
     let mut stdout = Stdout::default();
     let program = match parse::<P>() {
         Ok(program) => program,
-        Err(error) => return explain(&error, stdout, screen),
+        Err(error) => return explain::<P>(&error, stdout, screen),
     };
     let signals = match Signals::listen(screen, P::INTERRUPTED) {
         Ok(signals) => signals,
-        Err(error) => return conclude(Err(Failure::Failed(error)), &stdout, screen),
+        Err(error) => return conclude::<P>(Err(Failure::Failed(error)), &stdout, screen),
     };
     let filter = match program.log().trim() {
         "" => P::LOG,
         filter => filter,
     };
     let outcome = logging::start(filter, screen).and_then(|()| {
+        tracing::debug!("listening for signals");
         let mut console = Console {
             stdout: std::mem::take(&mut stdout),
             screen: screen.clone(),
@@ -86,7 +87,7 @@ fn run<P: Program>(screen: &Screen) -> u8 {
         stdout = console.stdout;
         outcome
     });
-    conclude(outcome, &stdout, screen)
+    conclude::<P>(outcome, &stdout, screen)
 }
 
 fn parse<P: Program>() -> Result<P, Error> {
@@ -95,7 +96,7 @@ fn parse<P: Program>() -> Result<P, Error> {
 }
 
 /// Prints help, the version, or what is wrong with what was typed.
-fn explain(error: &Error, mut stdout: Stdout, screen: &Screen) -> u8 {
+fn explain<P: Program>(error: &Error, mut stdout: Stdout, screen: &Screen) -> u8 {
     if error.use_stderr() {
         // What was typed may hold file names, which are not coloured then.
         let foreign = std::env::args_os().any(|word| !is_plain(&word));
@@ -107,7 +108,7 @@ fn explain(error: &Error, mut stdout: Stdout, screen: &Screen) -> u8 {
         return 2;
     }
     stdout.note(error.print().and_then(|()| io::stdout().flush()));
-    conclude(Ok(()), &stdout, screen)
+    conclude::<P>(Ok(()), &stdout, screen)
 }
 
 fn is_plain(word: &OsStr) -> bool {
@@ -116,11 +117,17 @@ fn is_plain(word: &OsStr) -> bool {
 }
 
 /// The exit code; says what went wrong, the writing of results included.
-fn conclude(outcome: Result<(), Failure>, stdout: &Stdout, screen: &Screen) -> u8 {
+fn conclude<P: Program>(outcome: Result<(), Failure>, stdout: &Stdout, screen: &Screen) -> u8 {
     let code = match &outcome {
         Ok(()) => 0,
         Err(failure) => {
-            screen.error(failure);
+            let error = failure.to_string();
+            let words: Vec<String> = std::env::args_os()
+                .skip(1)
+                .filter_map(|word| word.into_string().ok())
+                .collect();
+            let remark = paths::remark(&error, &words, &help::command::<P>());
+            screen.error(format_args!("{error}{}", remark.unwrap_or_default()));
             failure.exit_code()
         }
     };

@@ -22,6 +22,7 @@ mod launch;
 mod lines;
 mod logging;
 pub mod names;
+mod paths;
 mod screen;
 mod signals;
 mod stdout;

@@ -148,6 +148,11 @@ impl fmt::Display for Transform {
     }
 }
 
+impl RangeMode {
+    /// The forms of every mode as text.
+    pub const FORMS: [&str; 4] = ["package", "feature", "published", "truncate:LO..HI"];
+}
+
 impl FromStr for RangeMode {
     type Err = UnknownOption;
 

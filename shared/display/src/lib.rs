@@ -2,12 +2,12 @@
 //!
 //! - [`printable`], [`printable_lines`], [`printable_json`]: text of foreign origin (file names, what a
 //!   peer says, what a file says of itself) without the characters that drive a terminal;
-//! - [`nearest`], [`did_you_mean`]: the known name that was probably meant.
+//! - [`nearest`], [`closest`], [`did_you_mean`]: the known name that was probably meant.
 //!
 //! Any crate may depend on this one; it depends on none of the workspace.
 
 mod nearest;
 mod printable;
 
-pub use nearest::{did_you_mean, nearest};
+pub use nearest::{closest, did_you_mean, nearest};
 pub use printable::{Printable, printable, printable_json, printable_lines};

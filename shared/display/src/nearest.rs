@@ -32,6 +32,12 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     (distance <= permitted).then_some(nearest)
 }
 
+/// The known name that is most like `name`, however little; `None` only where none is known.
+pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |known: &&str| strsim::damerau_levenshtein(name, known);
+    known.into_iter().min_by_key(distance)
+}
+
 /// `, did you mean 'cosine'?`, to follow a message that names what is unknown; empty when no known name
 /// is [`nearest`].
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {

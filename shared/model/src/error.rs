@@ -7,10 +7,16 @@ use splitsim_feature::Task;
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// No package of that name or path.
-    #[error("no model package '{name}': looked for model.toml in {}", list(.looked_in))]
+    #[error(
+        "no model package '{name}': looked for model.toml in {}{}",
+        list(.looked_in),
+        splitsim_display::did_you_mean(.name, .known.iter().map(String::as_str))
+    )]
     NotFound {
         /// What was asked for.
         name: String,
+        /// The packages that there are beside where it was looked for.
+        known: Vec<String>,
         /// The directories tried, in order.
         looked_in: Vec<PathBuf>,
     },

@@ -80,8 +80,7 @@ fn refuse_unknown(place: &str, table: &Table, known: &[&str]) -> Result<(), Unkn
     let Some(unknown) = table.keys().find(|key| !known.contains(&key.as_str())) else {
         return Ok(());
     };
-    let distance = |known: &&&str| strsim::damerau_levenshtein(known, unknown);
-    let nearest = known.iter().min_by_key(distance).copied();
+    let nearest = splitsim_display::closest(unknown, known.iter().copied());
     Err(UnknownKey {
         key: format!("{place}{unknown}"),
         nearest: nearest.unwrap_or_default().to_owned(),

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -96,6 +97,7 @@ impl Package {
             },
             None => ModelError::NotFound {
                 name: name.to_owned(),
+                known: packages_beside(&candidates),
                 looked_in: candidates,
             },
         })
@@ -231,6 +233,21 @@ fn candidates(name: &str) -> Vec<PathBuf> {
                 .filter(|dir| dir.is_dir()),
         )
         .map(|models| models.join(name))
+        .collect()
+}
+
+/// The names of the packages in the folders that these places are in.
+fn packages_beside(places: &[PathBuf]) -> Vec<String> {
+    let folders: BTreeSet<&Path> = places.iter().filter_map(|place| place.parent()).collect();
+    let entries = folders
+        .into_iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok());
+    let packages = entries
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().join(Package::MANIFEST).is_file());
+    packages
+        .filter_map(|package| package.file_name().into_string().ok())
         .collect()
 }
 

@@ -127,6 +127,24 @@ pub struct Scale {
     pub better: Bound,
 }
 
+impl Scale {
+    /// Refuses a threshold that is no score of the metric, whose scale this is.
+    ///
+    /// # Errors
+    /// When the threshold is such a one.
+    pub fn check(&self, metric: &str, threshold: f64) -> Result<(), PolicyError> {
+        match self.range.contains(&threshold) {
+            true => Ok(()),
+            false => Err(PolicyError::NoScore {
+                threshold,
+                metric: metric.to_owned(),
+                from: *self.range.start(),
+                to: *self.range.end(),
+            }),
+        }
+    }
+}
+
 impl Criterion {
     /// Passing is `metric bound threshold`.
     ///
@@ -160,15 +178,7 @@ impl Criterion {
                 better: format!("{}{}{}", self.metric, scale.better.symbol(), self.threshold),
             });
         }
-        match scale.range.contains(&self.threshold) {
-            true => Ok(()),
-            false => Err(PolicyError::NoScore {
-                threshold: self.threshold,
-                metric: self.metric.clone(),
-                from: *scale.range.start(),
-                to: *scale.range.end(),
-            }),
-        }
+        scale.check(&self.metric, self.threshold)
     }
 
     /// The name of the metric to score with.

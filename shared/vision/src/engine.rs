@@ -1,9 +1,11 @@
 //! One thread that owns a model, and the handle through which others use it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::str::FromStr;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -52,6 +54,40 @@ pub enum Compute {
     F32,
     /// bfloat16 products on a 32-bit residual stream.
     Bf16,
+}
+
+impl Compute {
+    /// Every type.
+    pub const ALL: [Self; 2] = [Self::F32, Self::Bf16];
+
+    /// The type's name in configurations and command lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+impl fmt::Display for Compute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that no element type has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown element type '{0}', expected f32 or bf16")]
+pub struct UnknownCompute(String);
+
+impl FromStr for Compute {
+    type Err = UnknownCompute;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|compute| compute.name() == name);
+        named.ok_or_else(|| UnknownCompute(name.to_owned()))
+    }
 }
 
 /// How to load a model.

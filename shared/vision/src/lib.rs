@@ -18,7 +18,7 @@ mod weight_file;
 mod weights;
 
 pub use backbone::Backbone;
-pub use engine::{Compute, Engine, EngineOptions, Extraction, Parts};
+pub use engine::{Compute, Engine, EngineOptions, Extraction, Parts, UnknownCompute};
 pub use error::VisionError;
 pub use geometry::feature_shape;
 

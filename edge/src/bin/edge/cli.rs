@@ -4,8 +4,9 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use splitsim_cfqa::Metric;
+use splitsim_cli::{Program, bounds, names};
 use splitsim_codec::{CodecId, RangeMode};
 use splitsim_feature::Task;
 use splitsim_policy::PolicyConfig;
@@ -44,25 +45,30 @@ pub(crate) struct RunArgs {
     /// A model package, by name or path. The cloud must have the same.
     #[arg(long, value_name = "MODEL", default_value = "tiny-scenes")]
     pub(crate) model: String,
-    /// What the features are for: cls, seg or dpt.
-    #[arg(long, default_value = "cls")]
+    /// What the features are for.
+    #[arg(long, default_value = "cls", value_parser = names::of(&Task::ALL, Task::name))]
     pub(crate) task: Task,
     /// scenes:SEED:COUNT for rendered scenes with ground truth, or a picture, or a folder of them.
     #[arg(long, default_value = "scenes:7:24")]
     pub(crate) source: SourceSpec,
     /// How features are coded.
-    #[arg(long, default_value = "hevc")]
+    #[arg(long, default_value = "hevc", value_parser = names::of(&CodecId::ALL, CodecId::name))]
     pub(crate) codec: CodecId,
-    /// Where value ranges come from: the model package, or each feature's own extremes.
-    #[arg(long, value_enum, default_value_t = Range::Package)]
-    pub(crate) range: Range,
-    /// What decides over levels: threshold:METRIC>=NUMBER, followed by ,start=N ,step=N ,max=N as
-    /// wanted; or always:RUNG with cheapest, richest or a number.
-    #[arg(long, default_value = "threshold:cosine>=0.95")]
+    #[arg(long, value_name = "MODE", default_value_t, help = ranges())]
+    pub(crate) range: RangeMode,
+    #[arg(
+        long,
+        default_value = "threshold:cosine>=0.95",
+        value_parser = policy,
+        help = policies()
+    )]
     pub(crate) policy: PolicyConfig,
-    /// A metric to record beside the policy's: mse, cosine, cka, cka-cfqa2025, cka-cfqa2025-mean.
-    /// May be given several times.
-    #[arg(long = "metric", value_name = "METRIC")]
+    /// A metric to record beside the policy's. May be given several times.
+    #[arg(
+        long = "metric",
+        value_name = "METRIC",
+        value_parser = names::of(&Metric::ALL, Metric::name)
+    )]
     pub(crate) metrics: Vec<Metric>,
     /// The run; the same again continues it [default: that of the run in --out, or the time and a random
     /// suffix].
@@ -77,21 +83,26 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// How long to wait for a cloud that is not there, or gone.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = bounds::RETRY_FOR.parser())]
     pub(crate) retry_for: Duration,
     /// How long the cloud may be silent on a connection before it counts as lost.
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = bounds::IDLE_TIMEOUT.parser())]
     pub(crate) idle_timeout: Duration,
     /// How long to wait for an answer once the cloud has a whole frame; then it is sent again, over another
     /// connection.
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = bounds::REPLY_TIMEOUT.parser())]
     pub(crate) reply_timeout: Duration,
     /// Frames that may be under way at once; further ones wait for the answer to one of these.
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = bounds::IN_FLIGHT.parser::<NonZeroU32>())]
     pub(crate) in_flight: NonZeroU32,
-    /// Which of the frames under way is sent first: equal for turns, oldest-first or newest-first. The
-    /// latter two need several in flight.
-    #[arg(long, value_name = "ORDER", default_value_t)]
+    /// Which of the frames under way is sent first; with equal they take turns, the others need several in
+    /// flight.
+    #[arg(
+        long,
+        value_name = "ORDER",
+        default_value_t,
+        value_parser = names::of(&Priority::ALL, Priority::name)
+    )]
     pub(crate) priority: Priority,
     /// Do not give the cloud original features and ground truth: it cannot measure the true
     /// distortion then.
@@ -101,55 +112,50 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "ADDR", conflicts_with = "no_references")]
     pub(crate) references_connect: Option<String>,
     /// Frames that may wait between two stages.
-    #[arg(long, value_name = "N", default_value = "2")]
-    pub(crate) depth: NonZeroUsize,
+    #[arg(long, alias = "depth", value_name = "N", default_value = "2", value_parser = bounds::QUEUE.parser::<NonZeroUsize>())]
+    pub(crate) queue: NonZeroUsize,
     /// libtorch's threads [default: all cores].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = bounds::THREADS.parser::<NonZeroUsize>())]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Element type of the backbone's matrix products.
-    #[arg(long, value_enum, default_value_t = Dtype::F32)]
-    pub(crate) dtype: Dtype,
+    #[arg(
+        long,
+        alias = "dtype",
+        value_name = "TYPE",
+        default_value_t,
+        value_parser = names::of(&Compute::ALL, Compute::name)
+    )]
+    pub(crate) compute: Compute,
     /// Print one JSON object per frame and one summary to stdout.
     #[arg(long)]
     pub(crate) json: bool,
+    /// What to log to stderr: error, warn, info, debug, trace, or a filter such as splitsim_edge=debug.
+    #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = Cli::LOG)]
+    pub(crate) log: String,
 }
 
 fn edge_id(text: &str) -> Result<Id, String> {
     Id::new(text).map_err(|error| error.to_string())
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Range {
-    /// The model package's calibrated ranges.
-    Package,
-    /// Each feature's own extremes, sent with it.
-    Feature,
+/// Every policy by an example, from the policies themselves.
+fn policies() -> String {
+    format!(
+        "What decides over levels, one of {}; further settings are in docs/policies.md",
+        PolicyConfig::EXAMPLES.join(" | ")
+    )
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Dtype {
-    /// 32-bit floats.
-    F32,
-    /// bfloat16 products, 32-bit sums.
-    Bf16,
+/// Every range mode, from the codecs themselves.
+fn ranges() -> String {
+    format!(
+        "Where value ranges come from: {}",
+        RangeMode::FORMS.join(", ")
+    )
 }
 
-impl From<Range> for RangeMode {
-    fn from(range: Range) -> Self {
-        match range {
-            Range::Package => Self::Package,
-            Range::Feature => Self::Feature,
-        }
-    }
-}
-
-impl From<Dtype> for Compute {
-    fn from(dtype: Dtype) -> Self {
-        match dtype {
-            Dtype::F32 => Self::F32,
-            Dtype::Bf16 => Self::Bf16,
-        }
-    }
+fn policy(text: &str) -> Result<PolicyConfig, names::Misnamed> {
+    names::parse(text, &PolicyConfig::KINDS)
 }
 
 const EXAMPLES: &str = "\
@@ -173,11 +179,12 @@ Examples:
     edge run --connect 127.0.0.1:4433 --identity certs/edge --out edge-out/ID/edge-1
 
 Exit codes: 0 done; 1 the run or some frames failed; 2 wrong usage or configuration.
-Set RUST_LOG=debug for more on stderr.";
+Progress and the log go to stderr, results to stdout.";
 
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use splitsim_cli::help;
 
     use super::*;
 
@@ -187,14 +194,36 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_parse() {
-        let text = EXAMPLES.replace("\\\n", " ");
-        let lines = text.lines().map(str::trim);
-        let examples: Vec<_> = lines.filter(|line| line.starts_with("edge run")).collect();
-        assert_eq!(examples.len(), 4);
-        for example in examples {
-            let command = example.split(" > ").next().unwrap().replace('\'', "");
-            Cli::try_parse_from(command.split_whitespace()).unwrap();
+    fn help_fits_a_terminal_and_its_examples_parse() {
+        let mut examples = 0;
+        for text in help::texts::<Cli>() {
+            for line in text.lines() {
+                assert!(line.chars().count() <= help::WIDTH, "{line}");
+            }
+            for mut words in help::examples(&text) {
+                words.truncate(
+                    words
+                        .iter()
+                        .position(|word| word == ">")
+                        .unwrap_or(words.len()),
+                );
+                if words[0] == "edge" {
+                    examples += 1;
+                    Cli::try_parse_from(&words).unwrap();
+                }
+            }
+        }
+        assert_eq!(examples, 4);
+    }
+
+    #[test]
+    fn help_lists_every_policy_metric_and_range() {
+        let help = help::texts::<Cli>().concat();
+        let unbroken = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        let metrics = Metric::ALL.map(Metric::name);
+        let lists = [&PolicyConfig::EXAMPLES[..], &metrics, &RangeMode::FORMS];
+        for name in lists.concat() {
+            assert!(unbroken.contains(name), "{name} is not in\n{help}");
         }
     }
 
@@ -205,8 +234,11 @@ mod tests {
             (["--task", "pose"], "expected cls, seg or dpt"),
             (["--policy", "gate"], "expected always, threshold, bisect"),
             (["--source", "scenes:1"], "a seed and a count"),
-            (["--retry-for", "soon"], "expected number"),
-            (["--in-flight", "0"], "non-zero"),
+            (
+                ["--retry-for", "soon"],
+                "expected a time from 1ms to 365 days",
+            ),
+            (["--in-flight", "0"], "a whole number from 1 to 256"),
             (["--priority", "new"], "equal, oldest-first or newest-first"),
         ] {
             let line = base.iter().chain(&wrong);

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
+use clap::ArgMatches;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, ValueEnum};
 use serde_json::Value;
 use splitsim_proto::Id;
 
@@ -36,8 +36,8 @@ pub(crate) fn take_settings(args: &mut RunArgs, typed: &ArgMatches) {
     stored.take("source", "source", &mut args.source);
     stored.take("codec", "codec", &mut args.codec);
     stored.take("policy", "policy", &mut args.policy);
-    stored.take_value("range", "ranges", &mut args.range);
-    stored.take_value("dtype", "compute", &mut args.dtype);
+    stored.take("range", "ranges", &mut args.range);
+    stored.take("compute", "compute", &mut args.compute);
     if let Some(metrics) = stored
         .untyped("metrics", "metrics")
         .and_then(Value::as_array)
@@ -67,13 +67,6 @@ impl Stored<'_> {
 
     fn take<T: FromStr>(&self, option: &str, key: &str, into: &mut T) {
         if let Some(value) = self.text(option, key).and_then(|text| text.parse().ok()) {
-            *into = value;
-        }
-    }
-
-    fn take_value<T: ValueEnum>(&self, option: &str, key: &str, into: &mut T) {
-        let text = self.text(option, key);
-        if let Some(value) = text.and_then(|text| T::from_str(text, true).ok()) {
             *into = value;
         }
     }
@@ -116,7 +109,8 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{Dtype, Range};
+    use splitsim_codec::RangeMode;
+    use splitsim_vision::Compute;
 
     #[test]
     fn words_are_quoted_as_a_shell_reads_them() {
@@ -147,7 +141,7 @@ mod tests {
 
     #[test]
     fn names_of_values_are_those_of_the_journal() {
-        assert!(Range::from_str("package", true).is_ok());
-        assert!(Dtype::from_str("bf16", true).is_ok());
+        assert!("package".parse::<RangeMode>().is_ok());
+        assert!("bf16".parse::<Compute>().is_ok());
     }
 }

@@ -1,19 +1,18 @@
 //! What a run shows: a bar or lines on stderr, results on stdout.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use splitsim_cli::{Bar, Console};
+use splitsim_display::{printable_json, printable_lines};
 use splitsim_edge::{EdgeConfig, EdgeEvent, EdgeReport, EdgeSummary, FailedFrame, FrameRecord};
 
 /// Shows a run.
-pub(crate) struct Display {
+pub(crate) struct Display<'a> {
     json: bool,
+    console: &'a mut Console,
     /// On a terminal.
-    bar: Option<ProgressBar>,
-    /// The first failure to write results.
-    written: io::Result<()>,
+    bar: Option<Bar>,
 }
 
 /// A line of `--json`.
@@ -25,18 +24,11 @@ enum Line<'a> {
     Summary(&'a EdgeSummary),
 }
 
-impl Display {
-    pub(crate) fn new(json: bool) -> Self {
-        let bar = io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template(TEMPLATE)
-                .expect("the template is a constant that the unit test parses");
-            ProgressBar::new(0).with_style(style)
-        });
-        Self {
-            json,
-            bar,
-            written: Ok(()),
-        }
+impl<'a> Display<'a> {
+    pub(crate) fn new(json: bool, console: &'a mut Console) -> Self {
+        let screen = &console.screen;
+        let bar = screen.is_terminal().then(|| screen.bar("frames", 0));
+        Self { json, console, bar }
     }
 
     /// Says what begins, and where it lies.
@@ -62,9 +54,9 @@ impl Display {
                 answered_before,
                 ..
             } => {
-                if let Some(bar) = &self.bar {
-                    bar.set_length(*frames as u64);
-                    bar.set_position(*answered_before as u64);
+                if let Some(bar) = &mut self.bar {
+                    bar.set_total(*frames as u64);
+                    bar.set(*answered_before as u64);
                 }
             }
             EdgeEvent::Replied(record) => self.line(&Line::Frame(record)),
@@ -79,10 +71,10 @@ impl Display {
             | EdgeEvent::Spooled { .. }
             | EdgeEvent::Stopping => {}
         }
-        match (&self.bar, event) {
+        match (&mut self.bar, event) {
             (Some(bar), EdgeEvent::Replied(_) | EdgeEvent::Dropped { .. }) => {
-                bar.inc(1);
-                bar.set_message(text(event).unwrap_or_default());
+                bar.message(&text(event).unwrap_or_default());
+                bar.advance();
             }
             _ => {
                 if let Some(text) = text(event) {
@@ -94,13 +86,14 @@ impl Display {
 
     /// Shows what came of it all.
     pub(crate) fn conclude(&mut self, report: &EdgeReport) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.clear();
         let summary = report.summary();
         match self.json {
             true => self.line(&Line::Summary(&summary)),
-            false => self.write(&summary_text(&summary)),
+            false => {
+                let text = printable_lines(&summary_text(&summary));
+                self.console.stdout.line(&text);
+            }
         }
     }
 
@@ -109,12 +102,11 @@ impl Display {
         self.tell(&format!("go on with: {command}"));
     }
 
-    /// Whether all results were written.
-    pub(crate) fn finish(mut self) -> io::Result<()> {
+    /// Takes the bar away.
+    pub(crate) fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
+            bar.clear();
         }
-        self.written
     }
 
     fn line(&mut self, line: &Line<'_>) {
@@ -122,25 +114,13 @@ impl Display {
             return;
         }
         match serde_json::to_string(line) {
-            Ok(text) => self.write(&format!("{text}\n")),
-            Err(error) => self.written = Err(error.into()),
-        }
-    }
-
-    fn write(&mut self, text: &str) {
-        if self.written.is_ok() {
-            let mut stdout = io::stdout().lock();
-            self.written = stdout
-                .write_all(text.as_bytes())
-                .and_then(|()| stdout.flush());
+            Ok(text) => self.console.stdout.line(&printable_json(&text)),
+            Err(error) => tracing::error!(%error, "a record cannot be written as JSON"),
         }
     }
 
     fn tell(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
-        }
+        self.console.screen.note(text);
     }
 }
 
@@ -297,8 +277,6 @@ fn append(text: &mut String, more: std::fmt::Arguments<'_>) {
     let _ = text.write_fmt(more);
 }
 
-const TEMPLATE: &str = "[{bar:30}] {pos}/{len} {wide_msg}";
-
 #[cfg(test)]
 mod tests {
     use splitsim_edge::LatencyMs;
@@ -334,11 +312,6 @@ mod tests {
                 max_ms: 130.0,
             }),
         }
-    }
-
-    #[test]
-    fn the_template_is_valid() {
-        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
     }
 
     #[test]

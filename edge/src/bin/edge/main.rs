@@ -8,129 +8,106 @@ mod continued;
 mod display;
 mod setup;
 
-use std::io::IsTerminal;
-use std::process::ExitCode;
-
-use clap::{CommandFactory, FromArgMatches};
+use anyhow::{Context, anyhow};
+use clap::{ArgMatches, FromArgMatches};
+use splitsim_cli::{Console, Failure, OrRefuse, Program};
 use splitsim_edge::{EdgeError, EdgeReport};
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Cli, Command, RunArgs};
+use crate::cli::{Cli, Command};
 use crate::display::Display;
 use crate::setup::Setup;
 
-fn main() -> ExitCode {
-    let args = run_args();
-    start_tracing();
-    match Setup::prepare(&args) {
-        Ok(setup) => run(&args, setup),
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(WRONG_CONFIGURATION)
+fn main() -> ! {
+    splitsim_cli::launch::<Cli>()
+}
+
+impl Program for Cli {
+    const LOG: &'static str = "warn";
+
+    /// What was typed, and for the rest the settings of a run that is continued.
+    fn read(typed: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut cli = Self::from_arg_matches(typed)?;
+        let Command::Run(args) = &mut cli.command;
+        if let Some((_, typed)) = typed.subcommand() {
+            continued::take_settings(args, typed);
         }
+        Ok(cli)
+    }
+
+    fn log(&self) -> &str {
+        let Command::Run(args) = &self.command;
+        &args.log
+    }
+
+    fn run(self, console: &mut Console) -> Result<(), Failure> {
+        let Command::Run(args) = self.command;
+        let setup = Setup::prepare(&args).or_refuse()?;
+        let runtime = Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.context("cannot start the asynchronous runtime")?;
+        let stop = console.signals.stop("once more to end at once");
+        let mut display = Display::new(args.json, console);
+        display.begin(&setup.config);
+        let again = continued::command(&args, &setup.config.run_id);
+        let outcome = run_on(&runtime, setup, &mut display, stop);
+        // Whatever still runs has had its time.
+        runtime.shutdown_background();
+        conclude(outcome, &mut display, &again)
     }
 }
 
-/// What was typed, and for the rest the settings of a run that is continued.
-fn run_args() -> Box<RunArgs> {
-    let typed = Cli::command().get_matches();
-    let cli = Cli::from_arg_matches(&typed).unwrap_or_else(|error| error.exit());
-    let Command::Run(mut args) = cli.command;
-    if let Some((_, typed)) = typed.subcommand() {
-        continued::take_settings(&mut args, typed);
-    }
-    args
-}
-
-fn run(args: &RunArgs, setup: Setup) -> ExitCode {
-    let runtime = match Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: cannot start the asynchronous runtime: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let mut display = Display::new(args.json);
-    display.begin(&setup.config);
-    let again = continued::command(args, &setup.config.run_id);
-    let outcome = run_on(&runtime, setup, &mut display);
-    // Whatever still runs has had its time.
-    runtime.shutdown_background();
-    conclude(outcome, display, &again)
-}
-
-fn run_on(runtime: &Runtime, setup: Setup, display: &mut Display) -> Result<EdgeReport, EdgeError> {
+fn run_on(
+    runtime: &Runtime,
+    setup: Setup,
+    display: &mut Display<'_>,
+    stop: CancellationToken,
+) -> Result<EdgeReport, EdgeError> {
     let Setup { config, engine } = setup;
     runtime.block_on(splitsim_edge::run(
         config,
         engine,
         |event| display.show(event),
-        interrupted(),
+        stop.cancelled_owned(),
     ))
 }
 
 /// Shows what there is to show, `again` as the command that goes on where something is left to do, and
-/// finds the exit code.
-fn conclude(outcome: Result<EdgeReport, EdgeError>, mut display: Display, again: &str) -> ExitCode {
-    let code = match &outcome {
+/// finds out whether all was done.
+fn conclude(
+    outcome: Result<EdgeReport, EdgeError>,
+    display: &mut Display<'_>,
+    again: &str,
+) -> Result<(), Failure> {
+    match outcome {
         Ok(report) => {
-            display.conclude(report);
-            match report.is_complete() {
-                true => ExitCode::SUCCESS,
-                false => {
-                    display.tell_to_go_on(again);
-                    ExitCode::FAILURE
-                }
+            display.conclude(&report);
+            if report.is_complete() {
+                return Ok(());
             }
+            display.tell_to_go_on(again);
+            Err(Failure::Failed(shortfall(&report)))
         }
         Err(error) => {
-            if let EdgeError::CloudLost { report, .. } = error {
+            if let EdgeError::CloudLost { report, .. } = &error {
                 display.conclude(report);
             }
-            eprintln!("error: {error}");
-            match error.is_configuration() {
-                true => ExitCode::from(WRONG_CONFIGURATION),
-                false => {
-                    display.tell_to_go_on(again);
-                    ExitCode::FAILURE
-                }
+            display.clear();
+            if error.is_configuration() {
+                return Err(Failure::Refused(error.into()));
             }
-        }
-    };
-    match display.finish() {
-        Ok(()) => code,
-        Err(error) => {
-            eprintln!("error: cannot write results to stdout: {error}");
-            ExitCode::FAILURE
+            display.tell_to_go_on(again);
+            Err(Failure::Failed(error.into()))
         }
     }
 }
 
-/// Completes at Ctrl-C or a polite request to terminate; never, if the system does not tell of them.
-async fn interrupted() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
-        }
+/// Frames of which something is left to do.
+fn shortfall(report: &EdgeReport) -> anyhow::Error {
+    let missing = report.frames.saturating_sub(report.done());
+    let why = match report.interrupted {
+        true => ": interrupted",
+        false => "",
     };
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => if interrupted.is_err() {
-            std::future::pending::<()>().await;
-        },
-        _ = terminated => {}
-    }
+    anyhow!("{missing} of {} frames have no answer{why}", report.frames)
 }
-
-fn start_tracing() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
-}
-
-const WRONG_CONFIGURATION: u8 = 2;

@@ -28,7 +28,7 @@ impl Setup {
         let package = Package::find(&args.model)?;
         let options = EngineOptions {
             parts: Parts::Backbone,
-            compute: args.dtype.into(),
+            compute: args.compute,
             threads: args.threads,
         };
         let engine = Engine::load(&package, &[args.task], options)
@@ -38,6 +38,7 @@ impl Setup {
 }
 
 fn config(args: &RunArgs) -> anyhow::Result<EdgeConfig> {
+    splitsim_edge::decisive_metric(&args.policy)?;
     let name = args.server_name.as_deref();
     let beside = args.references_connect.as_deref();
     let run_id = args.run_id.clone().unwrap_or_else(new_run_id);
@@ -57,7 +58,7 @@ fn config(args: &RunArgs) -> anyhow::Result<EdgeConfig> {
         source: args.source.clone(),
         codec: args.codec,
         codec_options: CodecOptions {
-            range_mode: args.range.into(),
+            range_mode: args.range.clone(),
             ..CodecOptions::default()
         },
         policy: args.policy.clone(),
@@ -68,7 +69,7 @@ fn config(args: &RunArgs) -> anyhow::Result<EdgeConfig> {
             total: args.retry_for,
             ..Backoff::default()
         },
-        depth: args.depth,
+        depth: args.queue,
     })
 }
 

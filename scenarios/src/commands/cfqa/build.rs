@@ -13,15 +13,14 @@ use splitsim_feature::units::Bytes;
 use splitsim_model::Package;
 use splitsim_source::{Source, SourceSpec};
 use splitsim_truth::GroundTruth;
-use splitsim_vision::{Engine, EngineOptions, Parts};
+use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 
 use super::super::codec::args::{SoftwareArgs, StageArgs};
-use super::super::features::Dtype;
 use crate::benchmark::{
     BankIdentity, Builder, Built, Codecs, Identity, Keep, ROWS, Scoring, SetFolder, Shard,
 };
-use crate::failure::OrRefuse;
 use crate::{Failure, Output, Screen};
+use splitsim_cli::{OrRefuse, bounds, names};
 
 /// Build a benchmark set: features, bitstreams, scores and true distortions.
 ///
@@ -43,13 +42,13 @@ pub(crate) struct Build {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// cls, seg or dpt, as often as needed; all that the source has ground truth for unless given
-    #[arg(long = "task", value_name = "TASK")]
+    #[arg(long = "task", value_name = "TASK", value_parser = names::of(&Task::ALL, Task::name))]
     tasks: Vec<Task>,
     /// A codec, as often as needed; all that the model has ladders for unless given
-    #[arg(long = "codec", value_name = "CODEC")]
+    #[arg(long = "codec", value_name = "CODEC", value_parser = names::of(&CodecId::ALL, CodecId::name))]
     codecs: Vec<CodecId>,
     /// A metric, as often as needed; all unless given
-    #[arg(long = "metric", value_name = "METRIC")]
+    #[arg(long = "metric", value_name = "METRIC", value_parser = names::of(&Metric::ALL, Metric::name))]
     metrics: Vec<Metric>,
     /// Files kept beside the rows, in the layout of the published data set
     #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
@@ -64,14 +63,20 @@ pub(crate) struct Build {
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
     shard: Shard,
     /// Features that are coded at once [default: all cores, or what --memory allows]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = bounds::JOBS.parser::<NonZeroUsize>())]
     jobs: Option<NonZeroUsize>,
     /// Memory for the features under way, such as 8GB; each takes about eight times its own size
     #[arg(long, value_name = "SIZE")]
     memory: Option<Bytes>,
     /// Element type of the backbone's products
-    #[arg(long, value_enum, default_value_t = Dtype::F32)]
-    dtype: Dtype,
+    #[arg(
+        long,
+        alias = "dtype",
+        value_name = "TYPE",
+        default_value_t,
+        value_parser = names::of(&Compute::ALL, Compute::name)
+    )]
+    compute: Compute,
     /// Replace another set that is there
     #[arg(long)]
     force: bool,
@@ -103,7 +108,7 @@ impl Build {
             &tasks,
             EngineOptions {
                 parts: Parts::All,
-                compute: self.dtype.into(),
+                compute: self.compute,
                 threads: None,
             },
         )?;
@@ -120,7 +125,7 @@ impl Build {
             software: env!("CARGO_PKG_VERSION").to_owned(),
             model: package.manifest().name.clone(),
             model_digest: package.digest().to_string(),
-            compute: self.dtype.name().to_owned(),
+            compute: self.compute.name().to_owned(),
             source: self.source.to_string(),
             codecs: codecs.identities(),
             symbols: self.stage.describe(),

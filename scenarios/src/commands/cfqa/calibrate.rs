@@ -15,9 +15,9 @@ use splitsim_lab::{
 use splitsim_model::{CalibratedThreshold, Package, Thresholds};
 
 use crate::benchmark::{Manifest, content_digest, read_rows, read_set};
-use crate::failure::OrRefuse;
 use crate::outputs::PackageTarget;
 use crate::{Failure, Output};
+use splitsim_cli::{OrRefuse, bounds, names};
 
 /// Find a gate's threshold, with a guarantee, and try it on held-out features.
 ///
@@ -34,7 +34,7 @@ pub(crate) struct Calibrate {
     #[arg(long, value_name = "CODEC")]
     codec: String,
     /// The task: cls, seg or dpt
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", value_parser = names::of(&Task::ALL, Task::name))]
     task: Task,
     /// The metric that the gate scores by
     #[arg(long, value_name = "METRIC")]
@@ -55,7 +55,7 @@ pub(crate) struct Calibrate {
     #[arg(long, value_name = "SHARE", default_value_t = 0.25)]
     tuning: f64,
     /// Random divisions on which the guarantee is tried
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value = "200", value_parser = bounds::SPLITS.parser::<usize>())]
     splits: usize,
     /// Seed of all divisions
     #[arg(long, value_name = "SEED", default_value_t = 1)]

@@ -6,9 +6,9 @@ use anyhow::ensure;
 use clap::Args;
 
 use crate::benchmark::{self, ROWS};
-use crate::failure::OrRefuse;
 use crate::outputs::Force;
 use crate::{Failure, Output};
+use splitsim_cli::OrRefuse;
 
 /// Join the shards of a benchmark set.
 ///

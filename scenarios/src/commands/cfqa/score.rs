@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use splitsim_cfqa::{Metric, Scores, score_all};
 use splitsim_feature::{TokenLayout, npy};
 
-use crate::failure::OrRefuse;
 use crate::{Failure, Output};
+use splitsim_cli::{OrRefuse, names};
 
 /// Both files are .npy, f32 [views, layers, tokens, dim], of one shape.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(crate) struct Score {
     #[arg(long, value_name = "B.npy")]
     distorted: PathBuf,
     /// A metric of docs/metrics.md, as often as needed; mse, cosine and cka unless given
-    #[arg(long = "metric", value_name = "METRIC")]
+    #[arg(long = "metric", value_name = "METRIC", value_parser = names::of(&Metric::ALL, Metric::name))]
     metrics: Vec<Metric>,
     /// Registers of the model that made the features: tokens after the class token that are no patches
     #[arg(long, value_name = "N", default_value_t = 0)]

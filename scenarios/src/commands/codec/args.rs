@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use splitsim_cli::bounds;
 use splitsim_codec::quantise::{BitDepth, Rounding};
 use splitsim_codec::reference::ReferenceOptions;
 use splitsim_codec::{CodecOptions, RangeMode, Transform};
@@ -47,11 +48,16 @@ pub(in crate::commands) struct SoftwareArgs {
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
     /// Processes of HM or VTM at once [default: all cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = bounds::JOBS.parser::<NonZeroUsize>())]
     parallel: Option<NonZeroUsize>,
     /// How long one process may run [default: 1m, for HM and VTM 30m]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    time_limit: Option<Duration>,
+    #[arg(
+        long,
+        alias = "time-limit",
+        value_name = "TIME",
+        value_parser = bounds::CODEC_TIME.parser()
+    )]
+    codec_time_limit: Option<Duration>,
 }
 
 impl Default for StageArgs {
@@ -77,13 +83,15 @@ impl StageArgs {
                 RoundingArg::Nearest => Rounding::Nearest,
                 RoundingArg::Floor => Rounding::Floor,
             },
-            time_limit: software.time_limit.unwrap_or(default.time_limit),
+            time_limit: software.codec_time_limit.unwrap_or(default.time_limit),
             reference: ReferenceOptions {
                 hm_dir: software.hm_dir.clone(),
                 vtm_dir: software.vtm_dir.clone(),
                 cache: software.cache.clone(),
                 parallel: software.parallel,
-                time_limit: software.time_limit.unwrap_or(default.reference.time_limit),
+                time_limit: software
+                    .codec_time_limit
+                    .unwrap_or(default.reference.time_limit),
             },
             ..default
         }

@@ -8,9 +8,9 @@ use splitsim_codec::{Container, FeatureCodec, Limits};
 use splitsim_model::Package;
 
 use super::args::{SoftwareArgs, StageArgs};
-use crate::failure::OrRefuse;
 use crate::outputs::{Force, write_feature};
 use crate::{Failure, Output};
+use splitsim_cli::OrRefuse;
 
 /// Decode a bitstream that `codec roundtrip` or an edge made.
 #[derive(Debug, Args)]

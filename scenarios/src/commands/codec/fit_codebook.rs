@@ -11,9 +11,9 @@ use splitsim_model::Package;
 use splitsim_source::{Source, SourceSpec};
 use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 
-use crate::failure::OrRefuse;
 use crate::outputs::PackageTarget;
 use crate::{Failure, Output, Screen};
+use splitsim_cli::{OrRefuse, names};
 
 /// Fit the codebook of a task and write it into a model's package.
 ///
@@ -27,7 +27,7 @@ pub(crate) struct FitCodebook {
     #[arg(long, value_name = "MODEL")]
     model: String,
     /// The task whose features are coded: cls, seg or dpt
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", value_parser = names::of(&Task::ALL, Task::name))]
     task: Task,
     #[command(flatten)]
     input: Input,

@@ -9,9 +9,9 @@ use splitsim_feature::Task;
 use splitsim_hyperprior::{Parameters, Precision, TrainedLevel, install};
 use splitsim_model::Package;
 
-use crate::failure::OrRefuse;
 use crate::outputs::PackageTarget;
 use crate::{Failure, Output};
+use splitsim_cli::{OrRefuse, names};
 
 /// Put hyperprior checkpoints of CompressAI or of the CFQA benchmark into a model package.
 ///
@@ -21,13 +21,13 @@ use crate::{Failure, Output};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Import {
     /// hyperprior or hyperprior-task
-    #[arg(long, value_name = "CODEC")]
+    #[arg(long, value_name = "CODEC", value_parser = names::of(&CodecId::ALL, CodecId::name))]
     codec: CodecId,
     /// The model package, a name or a folder
     #[arg(long, value_name = "MODEL")]
     model: String,
     /// The task of a task-specific codec
-    #[arg(long, value_name = "TASK", required_if_eq("codec", "hyperprior-task"))]
+    #[arg(long, value_name = "TASK", required_if_eq("codec", "hyperprior-task"), value_parser = names::of(&Task::ALL, Task::name))]
     task: Option<Task>,
     /// A level: its lambda and its checkpoint; give it once per level, in any order
     #[arg(long = "level", value_name = "LAMBDA=FILE", required = true)]

@@ -11,16 +11,16 @@ use splitsim_policy::RungChoice;
 
 use super::args::{SoftwareArgs, StageArgs};
 use super::milliseconds;
-use crate::failure::OrRefuse;
 use crate::outputs::{Force, write_feature};
 use crate::{Failure, Output};
+use splitsim_cli::{OrRefuse, names};
 
 /// Code a feature, decode the very bytes, and say what it cost.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Roundtrip {
     /// The codec
-    #[arg(long, value_name = "CODEC")]
+    #[arg(long, value_name = "CODEC", value_parser = names::of(&CodecId::ALL, CodecId::name))]
     codec: CodecId,
     /// cheapest, richest, or an index on the model's ladder, 0 being the cheapest
     #[arg(long, value_name = "LEVEL")]
@@ -38,7 +38,7 @@ pub(crate) struct Roundtrip {
     #[arg(long, value_name = "MODEL")]
     model: String,
     /// The task whose feature it is: cls, seg or dpt
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", value_parser = names::of(&Task::ALL, Task::name))]
     task: Task,
     #[command(flatten)]
     force: Force,

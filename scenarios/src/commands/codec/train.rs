@@ -14,10 +14,10 @@ use splitsim_source::{Source, SourceSpec};
 use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 
 use crate::commands::training_log::TrainingLog;
-use crate::failure::OrRefuse;
 use crate::outputs::{PackageTarget, write_feature};
-use crate::screen::Bar;
 use crate::{Failure, Output, Screen};
+use splitsim_cli::Bar;
+use splitsim_cli::{OrRefuse, bounds, names};
 
 /// Train a ladder of hyperpriors on a model's features and write it into the model's package.
 ///
@@ -28,19 +28,19 @@ use crate::{Failure, Output, Screen};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Train {
     /// hyperprior or hyperprior-task
-    #[arg(long, value_name = "CODEC")]
+    #[arg(long, value_name = "CODEC", value_parser = names::of(&CodecId::ALL, CodecId::name))]
     codec: CodecId,
     /// The model package, a name or a folder; the ladder is written into it
     #[arg(long, value_name = "MODEL")]
     model: String,
     /// The task of a task-specific codec
-    #[arg(long, value_name = "TASK", required_if_eq("codec", "hyperprior-task"))]
+    #[arg(long, value_name = "TASK", required_if_eq("codec", "hyperprior-task"), value_parser = names::of(&Task::ALL, Task::name))]
     task: Option<Task>,
     /// Pictures to train on: scenes:SEED:COUNT, or a path
     #[arg(long, value_name = "SOURCE")]
     source: SourceSpec,
     /// Of these, the last N are validated with instead
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value = "16", value_parser = bounds::PICTURES.parser::<usize>())]
     validation: usize,
     /// What to train, for how long
     #[arg(long, value_name = "FILE.toml")]
@@ -297,7 +297,7 @@ impl Watch {
                 ..
             } => {
                 let bar = self.bar(level, lambda, total);
-                bar.message(format!(
+                bar.message(&format!(
                     "loss {:.3}, {:.3} bits a point, MSE {:.2e}",
                     figures.loss, figures.bits_per_point, figures.mse
                 ));

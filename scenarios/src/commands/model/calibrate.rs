@@ -10,9 +10,9 @@ use splitsim_vision::Compute;
 
 use super::subject::{Subject, Wanted};
 use crate::calibration::{Plan, TaskCalibration, calibrate};
-use crate::failure::OrRefuse;
 use crate::outputs::PackageTarget;
 use crate::{Failure, Output, Screen};
+use splitsim_cli::{OrRefuse, names};
 
 /// Find value ranges, a codec's ladders and gate thresholds, and write them into the package.
 ///
@@ -29,7 +29,7 @@ pub(crate) struct Calibrate {
     #[arg(long, value_name = "SOURCE")]
     source: SourceSpec,
     /// The codec whose ladders are found: hevc, vvc, hm or vtm
-    #[arg(long, value_name = "CODEC", default_value = "hevc")]
+    #[arg(long, value_name = "CODEC", default_value = "hevc", value_parser = names::of(&CodecId::ALL, CodecId::name))]
     codec: CodecId,
     /// Keep the package's value ranges
     #[arg(long)]

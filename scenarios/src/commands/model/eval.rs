@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 use splitsim_feature::Task;
 use splitsim_source::SourceSpec;
 use splitsim_truth::{DatasetPerformance, DepthErrors, Evaluation};
+use splitsim_vision::Compute;
 
 use super::subject::{Subject, Wanted};
-use crate::commands::features::Dtype;
 use crate::evaluation::{self, Evaluated, Heading, Journal};
-use crate::failure::OrRefuse;
 use crate::{Failure, Output, Screen};
+use splitsim_cli::{OrRefuse, bounds, names};
 
 /// Measure the tasks on pictures with ground truth, features uncoded.
 ///
@@ -32,19 +32,25 @@ pub(crate) struct Eval {
     #[arg(long, value_name = "SOURCE")]
     source: SourceSpec,
     /// cls, seg or dpt; give it as often as needed [default: all that model and source have]
-    #[arg(long = "task", value_name = "TASK")]
+    #[arg(long = "task", value_name = "TASK", value_parser = names::of(&Task::ALL, Task::name))]
     tasks: Vec<Task>,
     /// Only the first N pictures
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = bounds::PICTURES.parser::<NonZeroUsize>())]
     limit: Option<NonZeroUsize>,
     /// Pictures per forward pass; more suits a GPU, and may change figures in their last digits
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = bounds::BATCH.parser::<NonZeroUsize>())]
     batch: NonZeroUsize,
     /// Element type of the backbone's products
-    #[arg(long, value_enum, default_value_t = Dtype::F32)]
-    dtype: Dtype,
+    #[arg(
+        long,
+        alias = "dtype",
+        value_name = "TYPE",
+        default_value_t,
+        value_parser = names::of(&Compute::ALL, Compute::name)
+    )]
+    compute: Compute,
     /// libtorch's threads [default: all cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = bounds::THREADS.parser::<NonZeroUsize>())]
     threads: Option<NonZeroUsize>,
     /// Keep a record per picture in DIR/TASK.jsonl, and go on from the records that are there
     #[arg(long, value_name = "DIR")]
@@ -69,7 +75,7 @@ impl Eval {
             model: &self.model,
             source: &self.source,
             tasks: &self.tasks,
-            compute: self.dtype.into(),
+            compute: self.compute,
             threads: self.threads,
         };
         let subject = wanted.open()?;
@@ -88,7 +94,7 @@ impl Eval {
             source: self.source.to_string(),
             pictures: subject.source.count(),
             task,
-            dtype: self.dtype.name().to_owned(),
+            dtype: self.compute.name().to_owned(),
             batch: self.batch.get(),
         };
         Journal::open(&dir.join(format!("{task}.jsonl")), &heading)
@@ -112,7 +118,7 @@ impl Eval {
             "model": package.manifest().name,
             "model_digest": package.digest().to_string(),
             "source": self.source.to_string(),
-            "dtype": self.dtype.name(),
+            "dtype": self.compute.name(),
             "tasks": figures,
         });
         let output = Output::new(lines.join("\n"), &json)?;
@@ -137,7 +143,7 @@ impl Eval {
             batch: self.batch,
         };
         let done = evaluation::evaluate(subject, journal, |seen, so_far| {
-            bar.message(describe(so_far));
+            bar.message(&describe(so_far));
             bar.set(seen as u64);
         })?;
         bar.finish();
@@ -191,6 +197,6 @@ Examples:
   splitsim model eval --model tiny-scenes --source scenes:7:100 --task seg --json
   splitsim model eval --model models/vitg --source imagenet:/data/val?list=labels.txt --out out/cls
   splitsim model eval --model models/vitg --source voc:/data/VOC2012 --limit 100 --out out/seg
-  splitsim model eval --model models/vitg --source nyu:/data/nyu --dtype bf16 --out out/dpt
+  splitsim model eval --model models/vitg --source nyu:/data/nyu --compute bf16 --out out/dpt
 The same command again goes on where one with --out was cut off. Take other scenes than the model was
 trained on; the shipped one was trained on seed 1.";

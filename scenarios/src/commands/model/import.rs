@@ -10,9 +10,9 @@ use splitsim_checkpoint::{
 use splitsim_feature::Task;
 use splitsim_model::{Manifest, Package, PositionInterpolation};
 
-use crate::failure::OrRefuse;
 use crate::outputs::Force;
 use crate::{Failure, Output, Screen};
+use splitsim_cli::{OrRefuse, bounds};
 
 /// Bytes in a step of the progress bar.
 const MEBIBYTE: u64 = 1 << 20;
@@ -49,10 +49,10 @@ pub(crate) struct Import {
     #[arg(long)]
     name: Option<String>,
     /// Classes of the classifier, where they are not the template's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = bounds::CLASSES.parser::<usize>())]
     cls_classes: Option<usize>,
     /// Classes of the segmentation head, where they are none of the template's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = bounds::CLASSES.parser::<usize>())]
     seg_classes: Option<usize>,
     /// How the position embedding is brought to other grids; as in the released model unless given.
     /// Hugging Face's transformers does it by size

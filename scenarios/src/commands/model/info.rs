@@ -6,8 +6,8 @@ use splitsim_feature::Task;
 use splitsim_model::{Manifest, Package, TaskCommon};
 use splitsim_source::ImageExtent;
 
-use crate::failure::OrRefuse;
 use crate::{Failure, Output};
+use splitsim_cli::OrRefuse;
 
 /// Side of the picture whose feature shapes are shown, pixels: that of rendered scenes.
 const EXAMPLE_SIDE: usize = 224;

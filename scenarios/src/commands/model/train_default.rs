@@ -8,10 +8,10 @@ use splitsim_model::Package;
 use splitsim_vision::train::{self, Held, PackageNote, Progress, TrainConfig};
 
 use crate::commands::training_log::TrainingLog;
-use crate::failure::OrRefuse;
 use crate::outputs::Force;
-use crate::screen::Bar;
 use crate::{Failure, Output, Screen};
+use splitsim_cli::Bar;
+use splitsim_cli::OrRefuse;
 
 /// Train a small model on rendered scenes and write its package.
 ///
@@ -131,7 +131,7 @@ impl Watch {
                 let left = Duration::from_secs(eta_seconds.max(0.0) as u64);
                 let left = humantime::format_duration(left);
                 let bar = self.bar(Phase::Training, total);
-                bar.message(format!(
+                bar.message(&format!(
                     "cls {cls:.2} seg {seg:.2} dpt {dpt:.2}, {images_per_second:.0} images/s, {left} left"
                 ));
                 bar.set(step as u64);

@@ -16,9 +16,9 @@ use self::files::Files;
 use self::logs::Logs;
 use self::rows::Assembly;
 use crate::benchmark::ROWS;
-use crate::failure::OrRefuse;
 use crate::outputs::Force;
 use crate::{Failure, Output, Screen};
+use splitsim_cli::{OrRefuse, bounds, names};
 
 /// Read a published data set's features and logs.
 ///
@@ -38,13 +38,13 @@ pub(crate) struct Import {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Features that there should be per task
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = bounds::PICTURES.parser::<usize>())]
     features: usize,
     /// Levels that there should be per codec and task
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = bounds::LEVELS.parser::<usize>())]
     levels: usize,
     /// A metric that reconstructions are scored by, as often as needed; all unless given
-    #[arg(long = "metric", value_name = "METRIC")]
+    #[arg(long = "metric", value_name = "METRIC", value_parser = names::of(&Metric::ALL, Metric::name))]
     metrics: Vec<Metric>,
     #[command(flatten)]
     force: Force,

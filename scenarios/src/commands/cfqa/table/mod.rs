@@ -18,9 +18,9 @@ use splitsim_lab::{
 };
 
 use crate::benchmark::read_rows;
-use crate::failure::OrRefuse;
 use crate::outputs::Force;
 use crate::{Failure, Output};
+use splitsim_cli::{OrRefuse, bounds};
 
 /// Say how well metrics predict true distortion: correlations with intervals.
 ///
@@ -43,7 +43,7 @@ pub(crate) struct Table {
     #[arg(long = "metric", value_name = "METRIC")]
     metrics: Vec<String>,
     /// Resamples behind the intervals; 0 for none
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = bounds::RESAMPLES.parser::<usize>())]
     bootstrap: usize,
     /// Seed of the resampling
     #[arg(long, value_name = "SEED", default_value_t = 1)]

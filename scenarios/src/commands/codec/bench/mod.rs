@@ -22,9 +22,9 @@ use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 use self::curve::TaskBench;
 use self::measure::{Coder, Measurement};
 use super::args::{SoftwareArgs, StageArgs};
-use crate::failure::OrRefuse;
 use crate::outputs::Force;
 use crate::{Failure, Output, Screen};
+use splitsim_cli::{OrRefuse, bounds, names};
 
 /// Measure codecs level by level: rate, error, task performance, time.
 ///
@@ -35,10 +35,10 @@ use crate::{Failure, Output, Screen};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Bench {
     /// A codec; give it as often as needed, the first is the anchor
-    #[arg(long = "codec", value_name = "CODEC", required = true)]
+    #[arg(long = "codec", value_name = "CODEC", required = true, value_parser = names::of(&CodecId::ALL, CodecId::name))]
     codecs: Vec<CodecId>,
     /// cls, seg or dpt; give it as often as needed, all of the model's unless given
-    #[arg(long = "task", value_name = "TASK")]
+    #[arg(long = "task", value_name = "TASK", value_parser = names::of(&Task::ALL, Task::name))]
     tasks: Vec<Task>,
     /// The model package, a name or a folder
     #[arg(long, value_name = "MODEL")]
@@ -50,7 +50,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     ladder: Option<Vec<f64>>,
     /// Features that are coded at once; more than 1 makes times those of a busy machine
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = bounds::JOBS.parser::<NonZeroUsize>())]
     jobs: NonZeroUsize,
     /// Where the figures go as CSV
     #[arg(long, value_name = "FILE.csv")]

@@ -1,0 +1,107 @@
+//! The path that was probably meant.
+
+use std::path::{Component, Path, PathBuf};
+
+use clap::Command;
+use splitsim_display::{nearest, printable};
+
+/// A remark on an error that names a path which was typed and is not there: the nearest one that is.
+/// `words` are those of the command line, the program's name apart.
+pub(crate) fn remark(error: &str, words: &[String], command: &Command) -> Option<String> {
+    let mut command = command;
+    let mut words = words.iter();
+    // Words that are commands are no paths.
+    let first = words
+        .by_ref()
+        .find(|word| match command.find_subcommand(word) {
+            Some(subcommand) => {
+                command = subcommand;
+                false
+            }
+            None => true,
+        });
+    first.into_iter().chain(words).find_map(|word| {
+        let path = word.split_once('=').filter(|_| word.starts_with("--"));
+        let path = path.map_or(word.as_str(), |(_, path)| path);
+        let meant = error
+            .contains(path)
+            .then(|| meant(Path::new(path)))
+            .flatten()?;
+        Some(format!(", did you mean '{}'?", printable(meant.display())))
+    })
+}
+
+/// Entries of a folder that are looked at.
+const LOOKED_AT: usize = 10_000;
+
+/// The path that is there and most like one that is not.
+fn meant(path: &Path) -> Option<PathBuf> {
+    if path.as_os_str().is_empty() || path.symlink_metadata().is_ok() {
+        return None;
+    }
+    let mut found = PathBuf::new();
+    for component in path.components() {
+        let next = found.join(component);
+        if next.symlink_metadata().is_ok() {
+            found = next;
+            continue;
+        }
+        let Component::Normal(name) = component else {
+            return None;
+        };
+        let folder = match found.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => &found,
+        };
+        let entries = folder.read_dir().ok()?.flatten().take(LOOKED_AT);
+        let names: Vec<String> = entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        found.push(nearest(name.to_str()?, names.iter().map(String::as_str))?);
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_path_is_looked_for_part_by_part() {
+        let dir = std::env::temp_dir().join(format!("splitsim-paths-{}", std::process::id()));
+        fs::create_dir_all(dir.join("scenarios")).unwrap();
+        fs::write(dir.join("scenarios/demo.toml"), "").unwrap();
+        let demo = dir.join("scenarios/demo.toml");
+        for slip in [
+            "scenarios/dmeo.toml",
+            "scenario/demo.toml",
+            "Scenarios/demo.tml",
+        ] {
+            assert_eq!(meant(&dir.join(slip)).as_ref(), Some(&demo), "{slip}");
+        }
+        for foreign in [
+            "scenarios/demo.toml",
+            "out/report.html",
+            "scenarios/other.toml",
+        ] {
+            assert_eq!(meant(&dir.join(foreign)), None, "{foreign}");
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn only_what_the_error_names_is_remarked_on() {
+        let dir = std::env::temp_dir().join(format!("splitsim-remark-{}", std::process::id()));
+        fs::create_dir_all(dir.join("photos")).unwrap();
+        let slip = dir.join("photo").display().to_string();
+        let command = Command::new("test").subcommand(Command::new("run"));
+        let words = ["run".to_owned(), format!("--source={slip}")];
+        let about = |error: &str| remark(error, &words, &command);
+        let expected = format!(", did you mean '{}'?", dir.join("photos").display());
+        assert_eq!(about(&format!("{slip}: no such file")), Some(expected));
+        assert_eq!(about("the disk is full"), None);
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
