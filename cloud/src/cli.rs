@@ -53,6 +53,22 @@ pub(crate) struct ServeArgs {
     /// How long an edge may be silent before its connection counts as lost
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = bounds::IDLE_TIMEOUT.parser())]
     pub(crate) idle_timeout: Duration,
+    /// Connections at once; beyond it the one that has been idle for the longest gives way
+    #[arg(long, value_name = "N", default_value = "256", value_parser = bounds::CONNECTIONS.parser::<NonZeroUsize>())]
+    pub(crate) connections: NonZeroUsize,
+    /// Of those, the ones with one certificate; an edge needs two
+    #[arg(long, value_name = "N", default_value = "64", value_parser = bounds::CONNECTIONS.parser::<NonZeroUsize>())]
+    pub(crate) connections_per_certificate: NonZeroUsize,
+    /// Runs that edges with one certificate may begin while this cloud runs
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = bounds::RUNS.parser::<NonZeroUsize>())]
+    pub(crate) runs_per_certificate: NonZeroUsize,
+    /// Memory for frames and references that are on the way, over all connections, MiB; others wait
+    #[arg(long, value_name = "MIB", default_value = "1024", value_parser = bounds::BODY_MEMORY_MIB.parser::<u32>())]
+    pub(crate) body_memory_mib: u32,
+    /// How long a frame may be half there without progress: longer than the outages to be survived
+    /// [default: the idle timeout]
+    #[arg(long, value_name = "TIME", value_parser = bounds::IDLE_TIMEOUT.parser())]
+    pub(crate) request_timeout: Option<Duration>,
     /// Memory for references that wait for their frames, MiB
     #[arg(long, value_name = "MIB", default_value = "512", value_parser = bounds::MEMORY_MIB.parser::<u32>())]
     pub(crate) reference_memory_mib: u32,
@@ -65,6 +81,9 @@ pub(crate) struct ServeArgs {
         value_parser = bounds::CODEC_TIME.parser()
     )]
     pub(crate) codec_time_limit: Duration,
+    /// Address space of one decoder process, MiB [default: 1024, and 128 bytes for each byte of the picture]
+    #[arg(long, value_name = "MIB", value_parser = bounds::MEMORY_MIB.parser::<u32>())]
+    pub(crate) decoder_memory_mib: Option<u32>,
     /// Print machine-readable lines: one JSON object when ready, one at the end
     #[arg(long)]
     pub(crate) json: bool,

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use splitsim_transport::{CloseCode, CloudEndpoint, Incoming, TransportOptions};
+use splitsim_transport::{CloseCode, CloudEndpoint, Incoming};
 use splitsim_vision::Engine;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout, timeout_at};
@@ -36,10 +36,7 @@ impl Cloud {
     /// When a decoder, the results or the references cannot be opened, or the socket cannot be had:
     /// see [`CloudError::is_configuration`].
     pub async fn start(config: CloudConfig, engine: Engine) -> Result<Self, CloudError> {
-        let transport = TransportOptions {
-            max_streams: config.limits.max_streams(),
-            ..config.transport.clone()
-        };
+        let transport = config.limits.windows(&config.transport);
         let endpoint = CloudEndpoint::bind(config.listen, &config.identity, &transport)?;
         let local_addr = endpoint.local_addr()?;
         let shared = blocking("open the results", move || Shared::open(&config, engine)).await??;
@@ -123,17 +120,7 @@ impl Cloud {
     }
 
     fn admit(&self, incoming: Incoming, connections: &mut JoinSet<()>) {
-        let Ok(place) = Arc::clone(&self.shared.connections).try_acquire_owned() else {
-            let limit = self.shared.limits.connections;
-            tracing::warn!(peer = %incoming.peer(), limit, "turned away, too many connections");
-            incoming.refuse();
-            return;
-        };
-        let shared = Arc::clone(&self.shared);
-        connections.spawn(async move {
-            serve(shared, incoming).await;
-            drop(place);
-        });
+        connections.spawn(serve(Arc::clone(&self.shared), incoming));
     }
 
     /// Lets every connection finish what it has in flight, and turns new ones away.

@@ -9,7 +9,7 @@ use splitsim_feature::units::Bytes;
 use splitsim_model::Package;
 use splitsim_results::RunRecord;
 use splitsim_source::ImageExtent;
-use splitsim_transport::{Identity, TransportOptions};
+use splitsim_transport::{BodyBudget, Identity, TransportOptions};
 
 /// What a cloud serves, and where it keeps the results.
 #[derive(Debug, Clone)]
@@ -66,8 +66,23 @@ pub struct CloudLimits {
     /// Frames that wait for a worker, over all connections; further ones are answered `overloaded`.
     /// Default 256.
     pub frames_waiting: NonZeroUsize,
-    /// Connections at once; further ones are turned away. Default 256.
+    /// Connections at once. Beyond it the one that has been idle for the longest gives way; where none is idle, a
+    /// new one is turned away. Default 256.
     pub connections: NonZeroUsize,
+    /// Of those, the ones with one certificate: an edge needs two. Default 64, for certificates that several edges
+    /// share.
+    pub connections_per_certificate: NonZeroUsize,
+    /// Runs that edges with one certificate may begin while the cloud runs. Default 1024.
+    pub runs_per_certificate: NonZeroUsize,
+    /// Bodies of requests that are under way, over all connections: a quarter of it for each certificate. Further
+    /// bodies wait, and their edges with them. Default 1 GiB.
+    pub body_memory: Bytes,
+    /// What QUIC takes of a stream before it is read: every connection has so much for each of its streams.
+    /// Default 1 MiB.
+    pub stream_window: Bytes,
+    /// How long a request may be half there without progress. Default: the idle timeout, so that it outlasts the
+    /// same outages as its connection.
+    pub request_patience: Option<Duration>,
     /// How long a cloud that stops waits for the frames in flight. Default 10 s.
     pub drain: Duration,
 }
@@ -102,6 +117,11 @@ impl Default for CloudLimits {
             frames_in_flight: const { NonZeroU32::new(16).expect("16 is not zero") },
             frames_waiting: const { NonZeroUsize::new(256).expect("256 is not zero") },
             connections: const { NonZeroUsize::new(256).expect("256 is not zero") },
+            connections_per_certificate: const { NonZeroUsize::new(64).expect("64 is not zero") },
+            runs_per_certificate: const { NonZeroUsize::new(1024).expect("1024 is not zero") },
+            body_memory: Bytes(1 << 30),
+            stream_window: Bytes(1 << 20),
+            request_patience: None,
             drain: Duration::from_secs(10),
         }
     }
@@ -117,8 +137,23 @@ impl CloudLimits {
             max_container_bytes: Bytes(
                 self.container.payload_bytes as u64 + CONTAINER_OVERHEAD_BYTES,
             ),
-            max_reference_bytes: self.reference.min(self.reference_memory),
+            max_reference_bytes: self
+                .reference
+                .min(self.reference_memory)
+                .min(BodyBudget::new(self.body_memory).largest_body()),
             max_frames_in_flight: self.frames_in_flight.get(),
+        }
+    }
+
+    /// The windows of a connection: a stream that waits for room leaves the others theirs.
+    pub(crate) fn windows(&self, options: &TransportOptions) -> TransportOptions {
+        let stream_window = self.stream_window.min(options.stream_window);
+        let streams = u64::from(self.max_streams());
+        TransportOptions {
+            max_streams: self.max_streams(),
+            stream_window,
+            connection_window: Bytes(stream_window.0.saturating_mul(streams)),
+            ..options.clone()
         }
     }
 

@@ -1,17 +1,17 @@
 //! One connection of an edge: hello, then requests until either side is done.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use splitsim_feature::Task;
 use splitsim_proto::{
-    Ack, FrameReply, FrameResult, Hello, Message, PathSample, Reference, ReferenceReply,
+    Ack, FrameReply, FrameResult, Hello, Message, PathSample, Reference, ReferenceReply, Refusal,
     RequestError, RequestErrorKind, Settlement,
 };
 use splitsim_results::{FrameKey, Recorded};
 use splitsim_transport::{
-    Channel, CloseCode, CloudSession, Connection, Exchange, Incoming, IpVersion, ReceivedFrame,
-    ReceivedRequest, TransportError,
+    Allowance, Certified, Channel, CloseCode, CloudSession, Connection, Exchange, Incoming,
+    IpVersion, ReceivedFrame, ReceivedRequest, TransportError,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ use tracing::{Instrument, Span, field};
 
 use crate::CloudError;
 use crate::frame::{self, Arrival};
+use crate::peers::Seat;
 use crate::records;
 use crate::references::Original;
 use crate::shared::{Shared, blocking};
@@ -41,29 +42,50 @@ pub(crate) async fn serve(shared: Arc<Shared>, incoming: Incoming) {
             () = stop.cancelled() => return,
         };
         match welcomed {
-            Ok(Some(session)) => serve_session(shared, session).await,
+            Ok(Some(welcomed)) => serve_session(shared, welcomed).await,
             Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "connection turned away"),
+            Err(error) => {
+                if let Some(others) = shared.warnings.turned_away.admit(Instant::now()) {
+                    tracing::warn!(%error, others, "connection turned away");
+                }
+            }
         }
     };
     serving.instrument(span).await;
+}
+
+/// A connection whose edge may send requests.
+struct Welcomed {
+    session: CloudSession,
+    certified: Certified,
+    seat: Seat,
 }
 
 /// Handshake, hello and registration; `None` when the run cannot be recorded.
 async fn welcome(
     shared: &Arc<Shared>,
     incoming: Incoming,
-) -> Result<Option<CloudSession>, TransportError> {
+) -> Result<Option<Welcomed>, TransportError> {
     let connection = incoming.handshake().await?;
     Span::current().record("channel", field::display(connection.channel()));
     let certified = connection.certified();
+    let mut seat = None;
     let session = connection
         .answer_hello(|hello| {
             Span::current().record("run", field::display(&hello.run_id));
             Span::current().record("edge", field::display(&hello.edge_id));
-            shared.welcome(hello, certified.as_ref())
+            let welcome = shared.welcome(hello, certified.as_ref())?;
+            seat = certified
+                .as_ref()
+                .map(|certified| shared.peers.seat(certified))
+                .transpose()?;
+            Ok(welcome)
         })
         .await?;
+    // Whoever has no certificate for an edge was not welcomed.
+    let (Some(certified), Some(seat)) = (certified, seat) else {
+        return Ok(None);
+    };
     let (cloud, hello) = (Arc::clone(shared), session.hello().clone());
     let registered = blocking("register a run", move || {
         cloud
@@ -71,7 +93,17 @@ async fn welcome(
             .map_err(|error| cloud.not_recorded(&error))
     });
     let reason = match registered.await {
-        Ok(Ok(())) => return Ok(Some(session)),
+        Ok(Ok(())) => {
+            let session = session.allow(Allowance {
+                bodies: seat.bodies(),
+                patience: shared.patience,
+            });
+            return Ok(Some(Welcomed {
+                session,
+                certified,
+                seat,
+            }));
+        }
         Ok(Err(error)) => error.to_string(),
         Err(error) => error.to_string(),
     };
@@ -79,13 +111,20 @@ async fn welcome(
     Ok(None)
 }
 
-async fn serve_session(shared: Arc<Shared>, session: CloudSession) {
+async fn serve_session(shared: Arc<Shared>, welcomed: Welcomed) {
+    let Welcomed {
+        session,
+        certified,
+        seat,
+    } = welcomed;
     let hello = session.hello();
     tracing::info!(policy = %hello.policy, software = %hello.software_version, "connected");
     let edge = Arc::new(Edge {
         hello: hello.clone(),
         ip_version: session.connection().ip_version(),
         shared,
+        certified,
+        seat,
     });
     let ended = match session.connection().channel() {
         Channel::Frames => serve_frames(&edge, &session).await,
@@ -94,7 +133,21 @@ async fn serve_session(shared: Arc<Shared>, session: CloudSession) {
     match ended {
         Ok(Ended::Done) => tracing::info!("done"),
         Ok(Ended::Stopped) => shut(session.connection()),
-        Err(error) => tracing::warn!(%error, "connection lost"),
+        Ok(Ended::GaveWay) => {
+            let reason = "idle for long, and another connection needed the place; connect again";
+            session.connection().close(CloseCode::Shutdown, reason);
+            tracing::info!("gave way to another connection");
+        }
+        Ok(Ended::Revoked(refusal)) => {
+            let reason = refusal.to_string();
+            session.connection().close(CloseCode::Refused, &reason);
+            tracing::warn!(reason, "closed");
+        }
+        Err(error) => {
+            if let Some(others) = edge.shared.warnings.lost.admit(Instant::now()) {
+                tracing::warn!(%error, others, "connection lost");
+            }
+        }
     }
 }
 
@@ -109,6 +162,10 @@ enum Ended {
     Done,
     /// The cloud is shutting down.
     Stopped,
+    /// It was idle, and another needed its place.
+    GaveWay,
+    /// Its edge is admitted no more.
+    Revoked(Refusal),
 }
 
 /// An edge that was welcomed on a connection.
@@ -116,6 +173,8 @@ struct Edge {
     shared: Arc<Shared>,
     hello: Hello,
     ip_version: IpVersion,
+    certified: Certified,
+    seat: Seat,
 }
 
 /// Takes frames as they come, works on several at once, and waits for all before it returns.
@@ -126,8 +185,12 @@ async fn serve_frames(edge: &Arc<Edge>, session: &CloudSession) -> Result<Ended,
             biased;
             () = edge.shared.stop.cancelled() => break Ok(Ended::Stopped),
             Some(answered) = frames.join_next() => note_panic(answered),
+            () = edge.seat.gives_way() => break Ok(Ended::GaveWay),
             accepted = session.accept() => match accepted {
                 Ok(Some(exchange)) => {
+                    if let Err(refusal) = edge.shared.admit(Some(&edge.certified)) {
+                        break Ok(Ended::Revoked(refusal));
+                    }
                     let answer = answer_frame(Arc::clone(edge), exchange);
                     frames.spawn(answer.in_current_span());
                 }
@@ -151,6 +214,7 @@ pub(crate) fn note_panic(ended: Result<(), tokio::task::JoinError>) {
 }
 
 async fn answer_frame(edge: Arc<Edge>, mut exchange: Exchange) {
+    let _busy = edge.seat.busy();
     let received = tokio::select! {
         biased;
         received = exchange.recv_frame() => received,
@@ -216,16 +280,21 @@ async fn serve_references(
         let exchange = tokio::select! {
             biased;
             () = edge.shared.stop.cancelled() => return Ok(Ended::Stopped),
+            () = edge.seat.gives_way() => return Ok(Ended::GaveWay),
             accepted = session.accept() => match accepted? {
                 Some(exchange) => exchange,
                 None => return Ok(Ended::Done),
             }
         };
+        if let Err(refusal) = edge.shared.admit(Some(&edge.certified)) {
+            return Ok(Ended::Revoked(refusal));
+        }
         answer_request(edge, exchange).await;
     }
 }
 
 async fn answer_request(edge: &Arc<Edge>, mut exchange: Exchange) {
+    let _busy = edge.seat.busy();
     let received = tokio::select! {
         biased;
         received = exchange.recv_request() => Some(received),
@@ -358,8 +427,10 @@ impl Edge {
     /// The answer to a request that could not be read, if there is somebody to answer.
     fn unreadable(&self, error: &TransportError) -> Option<RequestError> {
         let answer = error.to_request_error();
-        if answer.is_none() {
-            tracing::warn!(%error, "a request broke off");
+        if answer.is_none()
+            && let Some(others) = self.shared.warnings.requests.admit(Instant::now())
+        {
+            tracing::warn!(%error, others, "a request broke off");
         }
         answer
     }
@@ -367,7 +438,9 @@ impl Edge {
     /// Counts and logs an answer that is an error.
     fn refuse(&self, error: RequestError) -> RequestError {
         self.shared.tally.count(Event::Error);
-        tracing::warn!(kind = %error.kind, message = %error.message, "refused");
+        if let Some(others) = self.shared.warnings.requests.admit(Instant::now()) {
+            tracing::warn!(kind = %error.kind, message = %error.message, others, "refused");
+        }
         error
     }
 }

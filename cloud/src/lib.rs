@@ -23,6 +23,7 @@ mod experiment;
 mod frame;
 mod journal;
 mod outcome;
+mod peers;
 mod records;
 mod references;
 mod runs;

@@ -50,11 +50,19 @@ fn configure(args: &ServeArgs, package: &Package) -> anyhow::Result<CloudConfig>
         ..TransportOptions::default()
     };
     config.limits = CloudLimits {
+        connections: args.connections,
+        connections_per_certificate: args.connections_per_certificate,
+        runs_per_certificate: args.runs_per_certificate,
+        body_memory: Bytes(u64::from(args.body_memory_mib) << 20),
+        request_patience: args.request_timeout,
         reference_memory: Bytes(u64::from(args.reference_memory_mib) << 20),
         ..CloudLimits::default()
     };
     config.codec = CodecOptions {
         time_limit: args.codec_time_limit,
+        decoder_memory: args
+            .decoder_memory_mib
+            .map(|mib| Bytes(u64::from(mib) << 20)),
         ..CodecOptions::default()
     };
     if let Some(workers) = args.workers {

@@ -6,8 +6,8 @@ use splitsim_proto::{
     Welcome, negotiate,
 };
 use splitsim_results::{ResultsError, Store};
-use splitsim_transport::Certified;
 use splitsim_transport::identity::Roster;
+use splitsim_transport::{Certified, Throttle};
 use splitsim_vision::Engine;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use tracing::Span;
 
 use crate::decoders::{self, Decoders};
 use crate::journal::{Journal, JournalError};
+use crate::peers::Peers;
 use crate::references::{Directory, Pool, References};
 use crate::runs::{Known, Runs};
 use crate::shelf::Shelf;
@@ -44,10 +45,25 @@ pub(crate) struct Shared {
     pub(crate) workers: Semaphore,
     /// One permit per frame that waits for a worker.
     pub(crate) waiting: Semaphore,
-    /// One permit per connection.
-    pub(crate) connections: Arc<Semaphore>,
+    /// Who is connected.
+    pub(crate) peers: Arc<Peers>,
+    /// How long a request may be half there without progress.
+    pub(crate) patience: Duration,
+    /// Keeps what peers can repeat from filling the log.
+    pub(crate) warnings: Warnings,
     /// Cancelled when the cloud stops.
     pub(crate) stop: CancellationToken,
+}
+
+/// Warnings that a peer can cause as often as it likes.
+#[derive(Debug, Default)]
+pub(crate) struct Warnings {
+    /// Of connections that are not served.
+    pub(crate) turned_away: Throttle,
+    /// Of connections that break.
+    pub(crate) lost: Throttle,
+    /// Of requests that are not answered as they should be.
+    pub(crate) requests: Throttle,
 }
 
 impl Shared {
@@ -85,7 +101,12 @@ impl Shared {
             connection_samples: config.connection_samples,
             workers: Semaphore::new(config.workers.get()),
             waiting: Semaphore::new(config.limits.frames_waiting.get()),
-            connections: Arc::new(Semaphore::new(config.limits.connections.get())),
+            peers: Arc::new(Peers::new(&config.limits)),
+            patience: config
+                .limits
+                .request_patience
+                .unwrap_or(config.transport.idle_timeout),
+            warnings: Warnings::default(),
             stop: CancellationToken::new(),
             limits: config.limits.clone(),
             engine,
@@ -101,7 +122,10 @@ impl Shared {
         is_who_it_says(hello, certified)?;
         self.admit(certified)?;
         let welcome = negotiate(hello, &self.side)?;
-        self.runs.check(hello)?;
+        if self.runs.check(hello)? == Known::Not {
+            let certified = certified.ok_or_else(for_no_edge)?;
+            self.peers.begin_run(certified, &hello.run_id)?;
+        }
         Ok(welcome)
     }
 

@@ -7,16 +7,16 @@ use splitsim_codec::{CodecId, CodecOptions};
 use splitsim_feature::Task;
 use splitsim_policy::PolicyConfig;
 use splitsim_source::SourceSpec;
-use splitsim_transport::{Backoff, Identity, Target, TransportOptions};
+use splitsim_transport::{Backoff, Destination, Identity, TransportOptions};
 use splitsim_vision::Engine;
 
 /// One edge's part of a run.
 #[derive(Debug, Clone)]
 pub struct EdgeConfig {
     /// Where frames go.
-    pub target: Target,
+    pub target: Destination,
     /// Where references and settlements go, when that is not where frames go: past an emulated link.
-    pub reference_target: Option<Target>,
+    pub reference_target: Option<Destination>,
     /// Who this edge is.
     pub identity: Identity,
     /// The run; the same again continues it.

@@ -73,7 +73,7 @@ impl EdgeError {
     /// Whether the configuration is at fault, found before any frame was answered: exit code 2.
     /// Anything else is a run that failed: exit code 1.
     #[must_use]
-    pub const fn is_configuration(&self) -> bool {
+    pub fn is_configuration(&self) -> bool {
         match self {
             Self::Name { .. }
             | Self::Source(_)
@@ -97,8 +97,11 @@ impl EdgeError {
 }
 
 /// Whether the two sides do not fit together, so that trying again cannot help.
-const fn is_mismatch(error: &TransportError) -> bool {
+fn is_mismatch(error: &TransportError) -> bool {
     match error {
+        TransportError::NoneAnswered { attempts } => {
+            attempts.iter().all(|(_, error)| is_mismatch(error))
+        }
         TransportError::Tls { .. }
         | TransportError::Options(_)
         | TransportError::Target { .. }
@@ -111,6 +114,9 @@ const fn is_mismatch(error: &TransportError) -> bool {
         TransportError::Bind { .. }
         | TransportError::LocalAddress { .. }
         | TransportError::EndpointClosed
+        | TransportError::Unresolved { .. }
+        | TransportError::NoAnswer { .. }
+        | TransportError::Stalled { .. }
         | TransportError::HandshakeTimeout { .. }
         | TransportError::Closed { .. }
         | TransportError::ClosedHere { .. }

@@ -1,15 +1,14 @@
 //! The two connections to the cloud, made when needed and made again when lost. Lanes share them: one
 //! makes a connection for all.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use splitsim_proto::{Ack, Hello, Prospect, Reference, RequestErrorKind, Settlement};
 use splitsim_transport::{
-    Backoff, Channel, CloseCode, Connection, EdgeEndpoint, FrameSession, LinkCounter,
-    ReferenceSession, Retry, Reuse, Target, TransportError, with_backoff,
+    Backoff, Channel, CloseCode, Connection, Destination, Dialer, FrameSession, LinkCounter,
+    ReferenceSession, Retry, Reuse, TransportError, with_backoff,
 };
-use tokio::time::{Duration, timeout};
+use tokio::time::Duration;
 
 use crate::EdgeConfig;
 use crate::event::EdgeEvent;
@@ -59,11 +58,10 @@ pub(crate) struct FrameLine {
     shares: Arc<Mutex<LinkShares>>,
 }
 
-/// A socket, where it is to lead, and the connection that is made.
+/// A cloud's addresses, and the connection that is made.
 #[derive(Debug)]
 struct Way<S> {
-    endpoint: EdgeEndpoint,
-    target: Target,
+    dialer: Dialer,
     held: Mutex<Held<S>>,
     /// Locked by whoever makes the connection; others wait for it.
     making: tokio::sync::Mutex<()>,
@@ -127,11 +125,9 @@ impl Uplink {
 
     /// The frames connection, made if it is missing.
     pub(crate) async fn frames(&self, retry: &Backoff) -> Result<FrameLine, Trouble> {
-        let Way {
-            endpoint, target, ..
-        } = &self.frames;
+        let dialer = &self.frames.dialer;
         let connect = || async {
-            let session = endpoint.connect_frames(target, &self.hello).await;
+            let session = dialer.connect_frames(&self.hello).await;
             session.map(FrameLine::new)
         };
         self.frames.made(&self.shared, retry, connect).await
@@ -145,7 +141,7 @@ impl Uplink {
         let Some(way) = &self.references else {
             return Ok(None);
         };
-        let connect = || way.endpoint.connect_references(&way.target, &self.hello);
+        let connect = || way.dialer.connect_references(&self.hello);
         way.made(&self.shared, retry, connect).await.map(Some)
     }
 
@@ -194,11 +190,9 @@ impl Uplink {
     /// Closes both connections and lets the cloud know why. The sessions are still held then: one that
     /// is dropped first is closed without a word.
     pub(crate) async fn close(&self, code: CloseCode, reason: &str) {
-        let references = self.references.as_ref().map(|way| &way.endpoint);
-        for endpoint in references.into_iter().chain([&self.frames.endpoint]) {
-            endpoint.close(code, reason);
-            // A cloud that is gone need not hear it.
-            let _ = timeout(FAREWELL, endpoint.wait_idle()).await;
+        let references = self.references.as_ref().map(|way| &way.dialer);
+        for dialer in references.into_iter().chain([&self.frames.dialer]) {
+            dialer.close(code, reason, FAREWELL).await;
         }
     }
 }
@@ -250,11 +244,9 @@ impl Session for ReferenceSession {
 }
 
 impl<S: Session> Way<S> {
-    fn new(config: &EdgeConfig, target: &Target) -> Result<Self, TransportError> {
-        let endpoint = EdgeEndpoint::toward(target.address, &config.identity, &config.transport)?;
+    fn new(config: &EdgeConfig, to: &Destination) -> Result<Self, TransportError> {
         Ok(Self {
-            endpoint,
-            target: target.clone(),
+            dialer: Dialer::new(to.clone(), &config.identity, &config.transport)?,
             held: Mutex::new(Held {
                 session: None,
                 broken: false,
@@ -280,7 +272,7 @@ impl<S: Session> Way<S> {
         if let Some(session) = self.session() {
             return Ok(session);
         }
-        let made = patiently(shared, self.target.address, retry, connect).await?;
+        let made = patiently(shared, self.dialer.destination(), retry, connect).await?;
         announce(shared, made.connection(), made.cloud()).await;
         *locked(&self.held) = Held {
             session: Some(made.clone()),
@@ -342,7 +334,7 @@ const fn is_answer(error: &TransportError) -> bool {
 /// Connects with patience, until it works, cannot work, takes too long, or the run is to end.
 async fn patiently<T, F>(
     shared: &Shared,
-    cloud: SocketAddr,
+    cloud: &Destination,
     retry: &Backoff,
     connect: impl FnMut() -> F,
 ) -> Result<T, Trouble>
@@ -364,7 +356,8 @@ where
         connected = with_backoff(retry, connect, told) => connected.map_err(|error| match error {
             // Which cloud did not answer is not known further in.
             TransportError::OutOfTime(waited) => {
-                Trouble::Lasting(TransportError::HandshakeTimeout { peer: cloud, waited })
+                let cloud = cloud.to_string();
+                Trouble::Lasting(TransportError::NoAnswer { cloud, waited })
             }
             error => Trouble::of(error),
         }),

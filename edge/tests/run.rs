@@ -428,7 +428,7 @@ async fn a_stranger_among_clouds_is_a_matter_of_configuration() {
     let (world, other) = (World::new(), World::new());
     let cloud = world.cloud(Faults::default());
     let mut config = other.config("scenes:7:1");
-    config.target = world.target.clone();
+    config.target = world.target.clone().into();
     let error = run(config).await.0.unwrap_err();
     assert!(error.is_configuration());
     assert!(error.to_string().contains("splitsim certs"), "{error}");

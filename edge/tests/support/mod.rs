@@ -61,7 +61,7 @@ impl World {
 
     pub(crate) fn config(&self, source: &str) -> EdgeConfig {
         EdgeConfig {
-            target: self.target.clone(),
+            target: self.target.clone().into(),
             reference_target: None,
             identity: Identity::load(&self.edge_identity()).unwrap(),
             run_id: "run-1".to_owned(),

@@ -13,7 +13,7 @@ use splitsim_policy::{Criterion, PolicyConfig};
 use splitsim_results::RunRecord;
 use splitsim_source::Source;
 use splitsim_transport::identity::{self, IdentityOptions};
-use splitsim_transport::{Identity, Target};
+use splitsim_transport::{Destination, HandshakeLimits, Identity, TransportOptions};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -41,9 +41,15 @@ impl Loopback {
         let limits = CloudLimits::default();
         let config = CloudConfig {
             tasks: scenario.tasks.clone(),
-            transport: scenario.transport.clone(),
+            transport: TransportOptions {
+                handshakes: HandshakeLimits::NONE,
+                ..scenario.transport.clone()
+            },
+            // Its edges are this process' own, and share a certificate; windows are the scenario's.
             limits: CloudLimits {
                 frames_in_flight: limits.frames_in_flight.max(scenario.transport.in_flight),
+                connections_per_certificate: limits.connections,
+                stream_window: scenario.transport.stream_window,
                 ..limits
             },
             codec: scenario.codec_options.clone(),
@@ -188,10 +194,7 @@ impl Loopback {
         entry: Option<SocketAddr>,
     ) -> Result<EdgeConfig> {
         let scenario = &experiment.ready.scenario;
-        let target = |address| Target {
-            address,
-            server_name: self.address.ip().to_string(),
-        };
+        let target = |address| Destination::new(vec![address], self.address.ip().to_string());
         let out = experiment.ready.folder.edge(&policy.name, edge_id);
         let mut transport = scenario.transport.clone();
         if scenario.qlog {

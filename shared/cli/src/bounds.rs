@@ -52,6 +52,12 @@ pub const PICTURES: Count = Count::new(1, 100_000_000);
 pub const SHOWN: Count = Count::new(0, 1000);
 /// Memory in MiB: at most 1 TiB.
 pub const MEMORY_MIB: Count = Count::new(1, 1 << 20);
+/// Memory for bodies under way in MiB: from 4 MiB, which the largest message needs, to 1 TiB.
+pub const BODY_MEMORY_MIB: Count = Count::new(4, 1 << 20);
+/// Connections of a cloud at once.
+pub const CONNECTIONS: Count = Count::new(2, 65_536);
+/// Runs of one certificate.
+pub const RUNS: Count = Count::new(1, 1_000_000);
 /// Levels of a ladder.
 pub const LEVELS: Count = Count::new(1, 255);
 /// Seconds of a generated trace: at most a month.

@@ -1,12 +1,17 @@
+use std::time::Duration;
+
 use bytes::Bytes;
+use splitsim_feature::units;
 use splitsim_proto::framing::{FramingError, MAX_MESSAGE_BYTES};
 use splitsim_proto::{
     FrameHeader, Hello, Limits, Message, Reference, ReferenceHeader, ReferenceRequest, Settlement,
     Welcome,
 };
 
+use crate::budget::BodyRoom;
+use crate::pace::Pace;
 use crate::stream::{Reader, Writer};
-use crate::{CloseCode, Connection, TransportError};
+use crate::{BodyShare, CloseCode, Connection, TransportError};
 
 /// The cloud's view of a connection, after the hello.
 #[derive(Debug)]
@@ -14,6 +19,18 @@ pub struct CloudSession {
     connection: Connection,
     hello: Hello,
     welcome: Welcome,
+    bodies: Option<BodyShare>,
+    pace: Option<Pace>,
+}
+
+/// What the requests of a connection may cost.
+#[derive(Debug, Clone)]
+pub struct Allowance {
+    /// Memory for their bodies. A body waits for it before it is read, and its edge with it.
+    pub bodies: BodyShare,
+    /// How long a request may be half there without progress; each further 16 KiB have as long again. It should
+    /// be longer than the outages that edges are to survive.
+    pub patience: Duration,
 }
 
 /// One request of an edge: read it, then reply to it.
@@ -22,6 +39,9 @@ pub struct Exchange {
     writer: Writer,
     reader: Reader,
     limits: Limits,
+    bodies: Option<BodyShare>,
+    /// Memory for the request's body, until it is replied to.
+    room: Option<BodyRoom>,
 }
 
 /// A frame as it came.
@@ -48,7 +68,17 @@ impl CloudSession {
             connection,
             hello,
             welcome,
+            bodies: None,
+            pace: None,
         }
+    }
+
+    /// Sets what further requests may cost; without this, bodies wait for nothing and nothing is hurried.
+    #[must_use]
+    pub fn allow(mut self, allowance: Allowance) -> Self {
+        self.bodies = Some(allowance.bodies);
+        self.pace = Some(Pace::new(allowance.patience));
+        self
     }
 
     /// The connection.
@@ -80,11 +110,18 @@ impl CloudSession {
     /// When the connection ends otherwise.
     pub async fn accept(&self) -> Result<Option<Exchange>, TransportError> {
         match self.connection.accept_bi().await {
-            Ok((writer, reader)) => Ok(Some(Exchange {
-                writer,
-                reader,
-                limits: self.welcome.limits,
-            })),
+            Ok((writer, mut reader)) => {
+                if let Some(pace) = &self.pace {
+                    reader.set_pace(pace.begin());
+                }
+                Ok(Some(Exchange {
+                    writer,
+                    reader,
+                    limits: self.welcome.limits,
+                    bodies: self.bodies.clone(),
+                    room: None,
+                }))
+            }
             Err(
                 TransportError::ClosedHere { .. }
                 | TransportError::Closed {
@@ -130,6 +167,7 @@ impl Exchange {
     /// # Errors
     /// When the reply breaks a rule, or the stream or connection has broken.
     pub async fn reply<M: Message>(mut self, reply: &M) -> Result<(), TransportError> {
+        self.room = None;
         self.writer.message(reply).await?;
         self.writer.finish();
         Ok(())
@@ -141,6 +179,7 @@ impl Exchange {
     /// # Errors
     /// As [`Self::reply`].
     pub async fn deliver<M: Message>(mut self, reply: &M) -> Result<(), TransportError> {
+        self.room = None;
         self.writer.message(reply).await?;
         self.writer.finish();
         self.writer.acknowledged().await;
@@ -151,10 +190,24 @@ impl Exchange {
         let header: FrameHeader = self.reader.message(MAX_MESSAGE_BYTES).await?;
         let limit = self.limits.max_container_bytes;
         let container = self
-            .reader
-            .rest("container", header.container_bytes(), limit)
+            .body("container", header.container_bytes(), limit)
             .await?;
         Ok(ReceivedFrame { header, container })
+    }
+
+    /// Reads the body that ends the stream, once it has been found to be within `limit` and there is room for it.
+    async fn body(
+        &mut self,
+        what: &'static str,
+        declared: units::Bytes,
+        limit: units::Bytes,
+    ) -> Result<Bytes, TransportError> {
+        self.reader.check_size(what, declared, limit)?;
+        if let Some(bodies) = &self.bodies {
+            self.room = bodies.room(declared).await;
+            self.reader.resume();
+        }
+        self.reader.rest(what, declared).await
     }
 
     async fn read_request(&mut self) -> Result<ReceivedRequest, TransportError> {
@@ -172,10 +225,7 @@ impl Exchange {
         header: &ReferenceHeader,
     ) -> Result<ReceivedRequest, TransportError> {
         let limit = self.limits.max_reference_bytes;
-        let body = self
-            .reader
-            .rest("reference", header.body_bytes(), limit)
-            .await?;
+        let body = self.body("reference", header.body_bytes(), limit).await?;
         Reference::from_parts(header, &body)
             .map(ReceivedRequest::Reference)
             .map_err(|source| {

@@ -1,14 +1,15 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quinn::{ConnectError, ConnectionError, Endpoint, EndpointConfig};
 use splitsim_proto::Hello;
 use tokio::time::timeout;
 
+use crate::door::{Answer, Door, Place};
 use crate::{
-    Channel, CloseCode, Connection, FrameSession, Identity, ReferenceSession, TransportError,
-    TransportOptions, qlog, socket, tls,
+    Channel, CloseCode, Connection, FrameSession, Identity, ReferenceSession, Throttle,
+    TransportError, TransportOptions, qlog, socket, tls,
 };
 
 /// The cloud's socket. One port takes both channels; [`Connection::channel`] says which.
@@ -17,6 +18,8 @@ pub struct CloudEndpoint {
     inner: Endpoint,
     handshake_timeout: Duration,
     zero_rtt: bool,
+    door: Door,
+    turned_away: Arc<Throttle>,
 }
 
 /// An edge's socket.
@@ -41,8 +44,9 @@ pub struct Target {
 #[derive(Debug)]
 pub struct Incoming {
     inner: quinn::Incoming,
-    handshake_timeout: Duration,
+    time: Duration,
     zero_rtt: bool,
+    place: Place,
 }
 
 impl CloudEndpoint {
@@ -64,6 +68,8 @@ impl CloudEndpoint {
             inner,
             handshake_timeout: options.handshake_timeout,
             zero_rtt: options.zero_rtt,
+            door: Door::new(options.handshakes),
+            turned_away: Arc::default(),
         })
     }
 
@@ -75,17 +81,34 @@ impl CloudEndpoint {
         local_addr(&self.inner)
     }
 
-    /// Waits for the next connection attempt; `None` once the endpoint is closed.
+    /// Waits for the next connection attempt; `None` once the endpoint is closed. Attempts for which there is no
+    /// place, see [`HandshakeLimits`](crate::HandshakeLimits), are answered here.
     ///
     /// The handshake is left to [`Incoming::handshake`], which belongs in a task of its own: a slow
     /// edge must not keep others waiting.
     pub async fn accept(&self) -> Option<Incoming> {
-        let inner = self.inner.accept().await?;
-        Some(Incoming {
-            inner,
-            handshake_timeout: self.handshake_timeout,
-            zero_rtt: self.zero_rtt,
-        })
+        loop {
+            let inner = self.inner.accept().await?;
+            let peer = inner.remote_address();
+            match self.door.knock(peer, inner.remote_address_validated()) {
+                Answer::Enter(place) => {
+                    return Some(Incoming {
+                        inner,
+                        time: self.door.time_for(&place, self.handshake_timeout),
+                        zero_rtt: self.zero_rtt,
+                        place,
+                    });
+                }
+                // Fails only for one that has proved itself already.
+                Answer::Prove => drop(inner.retry()),
+                Answer::Full => {
+                    inner.refuse();
+                    if let Some(others) = self.turned_away.admit(Instant::now()) {
+                        tracing::warn!(%peer, others, "turned away, too many handshakes");
+                    }
+                }
+            }
+        }
     }
 
     /// Closes every connection and takes no more.
@@ -112,9 +135,13 @@ impl Incoming {
     /// When either side refuses the other's certificate, the protocols differ, or the edge falls silent.
     pub async fn handshake(self) -> Result<Connection, TransportError> {
         let peer = self.peer();
-        let (limit, zero_rtt) = (self.handshake_timeout, self.zero_rtt);
-        let connecting = self
-            .inner
+        let Self {
+            inner,
+            time: limit,
+            zero_rtt,
+            place: _place,
+        } = self;
+        let connecting = inner
             .accept()
             .map_err(|error| TransportError::of_connection(peer, error))?;
         let connection = within(limit, peer, async {
@@ -136,6 +163,18 @@ impl Incoming {
 }
 
 impl EdgeEndpoint {
+    /// Finds out whether an endpoint could be made, but for its socket.
+    ///
+    /// # Errors
+    /// When the options or the identity are not usable.
+    pub(crate) fn check(
+        identity: &Identity,
+        options: &TransportOptions,
+    ) -> Result<(), TransportError> {
+        options.to_quinn(None)?;
+        tls::client(identity, Channel::Frames, options.zero_rtt).map(drop)
+    }
+
     /// A socket on any free port, of the IP version of `peer`. Needs a tokio runtime.
     ///
     /// # Errors

@@ -56,6 +56,30 @@ pub enum TransportError {
         /// What is wrong with them.
         reason: String,
     },
+    /// The host of the cloud has no address, or nobody can be asked for it.
+    #[error("cannot find an address of '{host}': {reason}")]
+    Unresolved {
+        /// The host.
+        host: String,
+        /// What the system said.
+        reason: Explanation,
+    },
+    /// None of the cloud's addresses answered as it should.
+    #[error("none of the cloud's addresses answers: {}", each(.attempts))]
+    NoneAnswered {
+        /// The addresses, and what came of each.
+        attempts: Vec<(SocketAddr, Self)>,
+    },
+    /// The cloud did not answer in the time allowed.
+    #[error(
+        "{cloud} did not complete the handshake within {waited:?}; is it running and reachable?"
+    )]
+    NoAnswer {
+        /// The cloud, as it was asked for.
+        cloud: String,
+        /// How long this side waited.
+        waited: Duration,
+    },
     /// The endpoint was closed.
     #[error("endpoint is closed")]
     EndpointClosed,
@@ -176,6 +200,14 @@ pub enum TransportError {
         /// Its code, `None` for one that this version does not know.
         code: Option<CloseCode>,
     },
+    /// A request has been half there for too long.
+    #[error("{peer} sent next to nothing of a request for {patience:?}")]
+    Stalled {
+        /// The peer.
+        peer: SocketAddr,
+        /// How long this side waited.
+        patience: Duration,
+    },
     /// The stream ended early.
     #[error("{peer} ended the stream in the middle of {what}: {actual} of {expected} bytes")]
     Truncated {
@@ -267,13 +299,18 @@ impl TransportError {
     /// A cloud that is absent, restarting or full may come back; wrong certificates, versions, models
     /// and sizes stay wrong.
     #[must_use]
-    pub const fn is_transient(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
+            Self::NoneAnswered { attempts } => {
+                attempts.iter().any(|(_, error)| error.is_transient())
+            }
             Self::HandshakeTimeout { .. }
             | Self::IdleTimeout { .. }
             | Self::ReplyTimeout { .. }
             | Self::Lost { .. }
             | Self::StreamAbandoned { .. }
+            | Self::Stalled { .. }
+            | Self::Unresolved { .. }
             | Self::Truncated { .. } => true,
             Self::Refused { source, .. } => {
                 matches!(source.kind, RefusalKind::Unavailable)
@@ -291,6 +328,7 @@ impl TransportError {
             | Self::Qlog { .. }
             | Self::Options(_)
             | Self::Target { .. }
+            | Self::NoAnswer { .. }
             | Self::EndpointClosed
             | Self::IdentityRefused { .. }
             | Self::PeerNotTrusted { .. }
@@ -322,6 +360,10 @@ impl TransportError {
             | Self::Qlog { .. }
             | Self::Options(_)
             | Self::Target { .. }
+            | Self::Unresolved { .. }
+            | Self::NoneAnswered { .. }
+            | Self::NoAnswer { .. }
+            | Self::Stalled { .. }
             | Self::EndpointClosed
             | Self::HandshakeTimeout { .. }
             | Self::IdentityRefused { .. }
@@ -343,6 +385,26 @@ impl TransportError {
             | Self::OutOfTime(_) => return None,
         };
         Some(RequestError::new(kind, self.to_string()))
+    }
+
+    /// What to say when no address of a cloud answered.
+    pub(crate) fn of_all(mut attempts: Vec<(SocketAddr, Self)>) -> Self {
+        match attempts.len() {
+            1 => attempts
+                .pop()
+                .map_or(Self::EndpointClosed, |(_, error)| error),
+            _ => Self::NoneAnswered { attempts },
+        }
+    }
+
+    /// Whether it is the word of a cloud that has proved who it is, so that no other address of it will say
+    /// otherwise.
+    pub(crate) fn is_verdict(&self) -> bool {
+        let refused = matches!(
+            self,
+            Self::Refused { .. } | Self::IdentityRefused { .. } | Self::InFlight { .. }
+        );
+        refused && !self.is_transient()
     }
 
     pub(crate) fn of_connection(peer: SocketAddr, error: ConnectionError) -> Self {
@@ -460,6 +522,14 @@ fn protocols() -> String {
 
 fn code_name(code: Option<CloseCode>) -> String {
     code.map_or_else(|| "unknown code".to_owned(), |code| code.to_string())
+}
+
+fn each(attempts: &[(SocketAddr, TransportError)]) -> String {
+    let attempts = attempts.iter();
+    let attempts: Vec<String> = attempts
+        .map(|(address, error)| format!("{address} ({error})"))
+        .collect();
+    attempts.join(", ")
 }
 
 fn reason_suffix(reason: &Explanation) -> String {

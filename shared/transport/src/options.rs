@@ -9,8 +9,8 @@ use quinn::congestion::{BbrConfig, ControllerFactory, CubicConfig, NewRenoConfig
 use quinn::{IdleTimeout, QlogStream, TransportConfig, VarInt};
 use splitsim_feature::units::Bytes;
 
-use crate::Priority;
 use crate::arrivals::CountingFactory;
+use crate::{HandshakeLimits, Priority};
 
 /// How connections behave. Both sides have their own; windows limit what the peer may send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub struct TransportOptions {
     /// A resumed session rests on the certificates of the first handshake, and early data can be
     /// repeated by whoever records it; hello and frames are such that a repetition changes nothing.
     pub zero_rtt: bool,
+    /// How many handshakes a cloud makes at once, and with whom.
+    pub handshakes: HandshakeLimits,
     /// The folder in which an edge leaves a qlog file of every frames connection. Default none. Each
     /// packet costs a line.
     pub qlog: Option<PathBuf>,
@@ -148,6 +150,7 @@ impl Default for TransportOptions {
             in_flight: NonZeroU32::MIN,
             priority: Priority::default(),
             zero_rtt: false,
+            handshakes: HandshakeLimits::default(),
             qlog: None,
         }
     }

@@ -8,8 +8,9 @@ use quinn::{RecvStream, SendStream, WriteError};
 use splitsim_feature::units;
 use splitsim_proto::Message;
 use splitsim_proto::framing::{self, FramingError, PREFIX_BYTES};
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
+use crate::pace::Pacer;
 use crate::{CloseCode, TransportError};
 
 /// What is set aside before any of the bytes that a peer has declared arrived. More is taken as they
@@ -32,6 +33,7 @@ pub(crate) struct Writer {
 pub(crate) struct Reader {
     inner: RecvStream,
     peer: SocketAddr,
+    pacer: Option<Pacer>,
 }
 
 impl Writer {
@@ -112,7 +114,23 @@ impl Writer {
 
 impl Reader {
     pub(crate) const fn new(inner: RecvStream, peer: SocketAddr) -> Self {
-        Self { inner, peer }
+        Self {
+            inner,
+            peer,
+            pacer: None,
+        }
+    }
+
+    /// Gives the peer so much time from now on.
+    pub(crate) fn set_pace(&mut self, pacer: Pacer) {
+        self.pacer = Some(pacer);
+    }
+
+    /// The peer was kept waiting by this side.
+    pub(crate) fn resume(&mut self) {
+        if let Some(pacer) = &mut self.pacer {
+            pacer.restart();
+        }
     }
 
     /// Reads a message of at most `limit` bytes.
@@ -126,22 +144,31 @@ impl Reader {
         framing::decode_frame_body(&body).map_err(|source| self.framing(source))
     }
 
-    /// Reads the `declared` bytes that end the stream, once they have been found to be within `limit`.
+    /// Checks a body's `declared` length.
+    pub(crate) fn check_size(
+        &self,
+        what: &'static str,
+        declared: units::Bytes,
+        limit: units::Bytes,
+    ) -> Result<(), TransportError> {
+        if declared <= limit {
+            return Ok(());
+        }
+        Err(TransportError::TooLarge {
+            peer: self.peer,
+            what,
+            actual: declared,
+            limit,
+        })
+    }
+
+    /// Reads the `declared` bytes that end the stream.
     pub(crate) async fn rest(
         &mut self,
         what: &'static str,
         declared: units::Bytes,
-        limit: units::Bytes,
     ) -> Result<Bytes, TransportError> {
-        let length = usize::try_from(declared.0)
-            .ok()
-            .filter(|_| declared <= limit)
-            .ok_or(TransportError::TooLarge {
-                peer: self.peer,
-                what,
-                actual: declared,
-                limit,
-            })?;
+        let length = usize::try_from(declared.0).unwrap_or(usize::MAX);
         let bytes = self.bytes(what, length).await?;
         self.end(what).await?;
         Ok(bytes.into())
@@ -185,10 +212,27 @@ impl Reader {
     }
 
     async fn chunk(&mut self, max: usize) -> Result<Option<Bytes>, TransportError> {
-        match self.inner.read_chunk(max, true).await {
-            Ok(chunk) => Ok(chunk.map(|chunk| chunk.bytes)),
-            Err(error) => Err(TransportError::of_read(self.peer, error)),
+        let read = loop {
+            let reading = self.inner.read_chunk(max, true);
+            let Some(pacer) = &mut self.pacer else {
+                break reading.await;
+            };
+            match timeout_at(pacer.deadline(), reading).await {
+                Ok(read) => break read,
+                Err(_) if pacer.extend() => {}
+                Err(_) => {
+                    return Err(TransportError::Stalled {
+                        peer: self.peer,
+                        patience: pacer.patience(),
+                    });
+                }
+            }
+        };
+        let chunk = read.map_err(|error| TransportError::of_read(self.peer, error))?;
+        if let (Some(chunk), Some(pacer)) = (&chunk, &mut self.pacer) {
+            pacer.came(chunk.bytes.len());
         }
+        Ok(chunk.map(|chunk| chunk.bytes))
     }
 
     pub(crate) fn framing(&self, source: FramingError) -> TransportError {

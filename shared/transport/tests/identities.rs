@@ -207,7 +207,7 @@ fn pem_files_that_are_none_are_refused_by_what_they_are() {
         let words = std::iter::once(0xfeff).chain(pem.encode_utf16());
         words.flat_map(u16::to_le_bytes).collect()
     };
-    let half = |pem: String| pem[..pem.len() / 2].as_bytes().to_vec();
+    let half = |pem: String| pem.as_bytes()[..pem.len() / 2].to_vec();
     for file in ["cert.pem", "key.pem", "ca.pem"] {
         check(file, utf16, "UTF-16");
         check(file, half, "END");

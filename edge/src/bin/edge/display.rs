@@ -41,7 +41,7 @@ impl<'a> Display<'a> {
             config.source,
             config.codec,
             config.policy,
-            config.target.address,
+            config.target,
             config.out.display(),
         ));
     }

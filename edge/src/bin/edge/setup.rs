@@ -1,16 +1,15 @@
 //! From what was typed to what is needed.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use splitsim_codec::CodecOptions;
 use splitsim_edge::EdgeConfig;
 use splitsim_model::Package;
 use splitsim_proto::Id;
-use splitsim_transport::{Backoff, Identity, Target, TransportOptions};
+use splitsim_transport::{Backoff, Destination, Identity, TransportOptions};
 use splitsim_vision::{Engine, EngineOptions, Parts};
 
 use crate::cli::RunArgs;
@@ -48,8 +47,10 @@ fn config(args: &RunArgs) -> anyhow::Result<EdgeConfig> {
         .edge_id(args.edge_id.as_ref())
         .context("identity")?;
     Ok(EdgeConfig {
-        target: target(&args.connect, name)?,
-        reference_target: beside.map(|address| target(address, name)).transpose()?,
+        target: destination(&args.connect, name)?,
+        reference_target: beside
+            .map(|address| destination(address, name))
+            .transpose()?,
         identity,
         out: out(args, &run_id, &edge_id),
         run_id,
@@ -92,21 +93,13 @@ fn out(args: &RunArgs, run_id: &str, edge_id: &Id) -> PathBuf {
     args.out.clone().unwrap_or_else(default)
 }
 
-/// `HOST:PORT`, and the name that the host must prove.
-fn target(address: &str, server_name: Option<&str>) -> anyhow::Result<Target> {
-    let Some((host, _)) = address.rsplit_once(':') else {
-        bail!("'{address}' is no address, expected HOST:PORT, such as 127.0.0.1:4433");
-    };
-    let resolved = address
-        .to_socket_addrs()
-        .with_context(|| format!("cannot resolve '{address}', expected HOST:PORT"))?
-        .next()
-        .with_context(|| format!("'{address}' has no address"))?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    Ok(Target {
-        address: resolved,
-        server_name: server_name.unwrap_or(host).to_owned(),
-    })
+/// A cloud that has an address now; it is asked for anew at every connection.
+fn destination(address: &str, server_name: Option<&str>) -> anyhow::Result<Destination> {
+    let destination = Destination::parse(address, server_name)?;
+    destination
+        .resolve()
+        .with_context(|| format!("cannot resolve '{address}'"))?;
+    Ok(destination)
 }
 
 /// The time, for people, and enough chance that two edges started together differ.
@@ -119,19 +112,6 @@ fn new_run_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_host_is_what_the_certificate_must_name() {
-        let check = |address: &str, given: Option<&str>, expected: &str| {
-            assert_eq!(target(address, given).unwrap().server_name, expected);
-        };
-        check("127.0.0.1:4433", None, "127.0.0.1");
-        check("[::1]:4433", None, "::1");
-        check("localhost:4433", None, "localhost");
-        check("127.0.0.1:4433", Some("cloud"), "cloud");
-        let error = target("4433", None).unwrap_err().to_string();
-        assert!(error.contains("expected HOST:PORT"), "{error}");
-    }
 
     #[test]
     fn a_new_run_id_is_a_valid_one_and_new() {

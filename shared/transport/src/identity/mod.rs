@@ -16,9 +16,9 @@
 
 mod certified;
 mod create;
-mod pem;
+pub(crate) mod pem;
 mod roster;
-mod validity;
+pub(crate) mod validity;
 
 use std::fmt;
 use std::io;

@@ -164,6 +164,26 @@ fn remedy(missing: &Path) -> String {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
+    #[test]
+    fn a_key_that_others_may_read_is_warned_of() {
+        use std::fs::{Permissions, set_permissions, write};
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let key = directory.path().join("key.pem");
+        write(&key, "").unwrap();
+        let with_mode = |mode| {
+            set_permissions(&key, Permissions::from_mode(mode)).unwrap();
+            exposed_key(&key)
+        };
+        assert_eq!([with_mode(0o600), with_mode(0o400)], [None, None]);
+        for mode in [0o644, 0o640, 0o604] {
+            let warning = with_mode(mode).unwrap();
+            assert!(warning.contains(&format!("mode {mode:o}")), "{warning}");
+            assert!(warning.contains("chmod 600"), "{warning}");
+        }
+    }
+
     #[test]
     fn what_is_there_instead_is_named() {
         let block = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");

@@ -18,7 +18,7 @@ impl ExtendedKeyUsageValidator for AnyUsage {
 }
 
 /// Checks the first certificate of a chain, of the file `path`, against authorities and the clock.
-pub(super) fn check(
+pub(crate) fn check(
     chain: &[CertificateDer<'static>],
     anchors: &[TrustAnchor<'_>],
     path: &Path,

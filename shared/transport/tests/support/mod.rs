@@ -20,7 +20,8 @@ use splitsim_proto::{
 };
 use splitsim_transport::identity::{self, IdentityOptions};
 use splitsim_transport::{
-    CloudEndpoint, CloudSession, EdgeEndpoint, Identity, Target, TransportError, TransportOptions,
+    CloudEndpoint, CloudSession, EdgeEndpoint, Identity, Incoming, Target, TransportError,
+    TransportOptions,
 };
 
 /// Identities of one authority.
@@ -78,7 +79,11 @@ pub(crate) fn edge_endpoint(identity: &Identity, target: &Target) -> EdgeEndpoin
 
 /// Takes one connection and answers its hello as `negotiate` says.
 pub(crate) async fn welcome_one(endpoint: &CloudEndpoint) -> Result<CloudSession, TransportError> {
-    let incoming = endpoint.accept().await.unwrap();
+    welcome(endpoint.accept().await.unwrap()).await
+}
+
+/// Makes the handshake, and answers the hello as `negotiate` says.
+pub(crate) async fn welcome(incoming: Incoming) -> Result<CloudSession, TransportError> {
     let connection = incoming.handshake().await?;
     connection
         .answer_hello(|hello| negotiate(hello, &cloud_side()))

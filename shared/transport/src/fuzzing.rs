@@ -1,0 +1,33 @@
+//! What the fuzz target does with its input, so that a test can replay what it once found.
+//!
+//! It panics when a promise is broken, and only then.
+
+use std::path::Path;
+
+use webpki::anchor_from_trusted_cert;
+
+use crate::Certified;
+use crate::identity::{pem, validity};
+
+/// Any bytes are refused, or become certificates or a private key. Of every certificate it can be told which edge
+/// it is for and whether it is valid, on the word of all of them.
+pub fn pem(input: &[u8]) {
+    // A key is refused or read; it is never shown, so there is nothing to compare.
+    drop(pem::parse_private_key(input));
+    let Ok(certificates) = pem::parse_certificates(input) else {
+        return;
+    };
+    assert!(!certificates.is_empty());
+    let anchors: Vec<_> = certificates
+        .iter()
+        .filter_map(|certificate| anchor_from_trusted_cert(certificate).ok())
+        .collect();
+    for certificate in &certificates {
+        if let Some(certified) = Certified::of(certificate) {
+            assert!(certified.allows(&certified.default_id()));
+        }
+    }
+    let outcome = validity::check(&certificates, &anchors, Path::new("fuzzed"));
+    // Nobody is believed on no word at all.
+    assert!(outcome.is_err() || !anchors.is_empty());
+}

@@ -1,0 +1,78 @@
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Keeps what a peer can repeat from filling a log: so many messages in a span of time are let through, the others
+/// are counted, and the next one that is let through can tell how many they were.
+#[derive(Debug)]
+pub struct Throttle {
+    messages: u32,
+    span: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// When the present span began.
+    begun: Option<Instant>,
+    said: u32,
+    suppressed: u64,
+}
+
+impl Throttle {
+    /// Lets `messages` through in every `span`.
+    #[must_use]
+    pub const fn new(messages: u32, span: Duration) -> Self {
+        Self {
+            messages,
+            span,
+            state: Mutex::new(State {
+                begun: None,
+                said: 0,
+                suppressed: 0,
+            }),
+        }
+    }
+
+    /// Whether a message may be said now: `Some` with the number of those that were not said since the last one
+    /// that was, `None` if this one is not to be said either.
+    #[must_use]
+    pub fn admit(&self, now: Instant) -> Option<u64> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = |begun| now.saturating_duration_since(begun) >= self.span;
+        if state.begun.is_none_or(is_over) {
+            state.begun = Some(now);
+            state.said = 0;
+        }
+        if state.said == self.messages {
+            state.suppressed += 1;
+            return None;
+        }
+        state.said += 1;
+        Some(std::mem::take(&mut state.suppressed))
+    }
+}
+
+impl Default for Throttle {
+    /// Five messages in ten seconds.
+    fn default() -> Self {
+        Self::new(5, Duration::from_secs(10))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_is_counted() {
+        let throttle = Throttle::new(2, Duration::from_secs(10));
+        let start = Instant::now();
+        let after = |seconds| throttle.admit(start + Duration::from_secs(seconds));
+        assert_eq!(
+            [after(0), after(1), after(2), after(9)],
+            [Some(0), Some(0), None, None]
+        );
+        assert_eq!([after(10), after(11), after(12)], [Some(2), Some(0), None]);
+        assert_eq!(after(40), Some(1));
+    }
+}
