@@ -88,14 +88,20 @@ pub struct CloudLimits {
 }
 
 impl CloudConfig {
-    /// A configuration with defaults for all that is not named here, serving every task of a package.
+    /// A configuration with defaults for all that is not named here, serving every task of a package whose head
+    /// it has; all of them where it has none, which the engine refuses with the remedy.
     #[must_use]
     pub fn new(listen: SocketAddr, identity: Identity, out: PathBuf, package: &Package) -> Self {
+        let mut tasks = package.manifest().tasks.available();
+        let with_head = |&task: &Task| package.manifest().has_head(task);
+        if tasks.iter().any(with_head) {
+            tasks.retain(with_head);
+        }
         Self {
             listen,
             identity,
             out,
-            tasks: package.manifest().tasks.available(),
+            tasks,
             references: None,
             transport: TransportOptions::default(),
             limits: CloudLimits::default(),

@@ -19,6 +19,7 @@ impl Decoders {
         tasks: &[Task],
         options: &CodecOptions,
     ) -> Result<Self, CloudError> {
+        let options = &options.clone().decoding();
         let mut codecs = BTreeMap::new();
         for &task in tasks {
             let ladders = &package.task(task)?.common().ladders;

@@ -1,14 +1,20 @@
-//! Value ranges, QP ladders and gate thresholds of a model package, found on scenes.
+//! Value ranges, QP ladders and gate thresholds of a model package, found on pictures.
 //!
-//! 1. *Ranges*: the extremes of every tapped layer over the calibration scenes, or the package's own.
-//! 2. *Ladder*: features are coded at a sweep of QPs and put through the heads. The richest level is
-//!    the coarsest QP that loses less than [`RICHEST_LOSS`] of the task's performance, and from which
-//!    every finer one does too; the cheapest is the finest that loses at least [`CHEAPEST_LOSS`].
-//!    Whole QPs evenly between the two fill the ladder; where fewer lie between, it ends richer.
+//! 1. *Ranges*: the extremes of every tapped layer over the pictures, or the package's own.
+//! 2. *Ladder*: features are coded at a sweep of QPs and judged by a [`Criterion`]. The richest level is
+//!    the coarsest QP that loses less than the criterion permits, and from which every finer one does too;
+//!    the cheapest is the finest that loses what the criterion calls ruined. Whole QPs evenly between
+//!    the two fill the ladder; where fewer lie between, it ends richer.
 //! 3. *Thresholds*: on the ladder, the lowest score at which a gate that starts at the cheapest level
-//!    ships features whose mean true distortion is at most a limit.
+//!    ships features whose mean distortion is at most a limit.
+//!
+//! Pictures need no labels: without them the original's own answers, or the features alone, are the yardstick.
 
-use anyhow::{Context, Result, bail, ensure};
+mod criterion;
+mod rungs;
+mod threshold;
+
+use anyhow::{Context, Result};
 use rayon::prelude::*;
 use serde::Serialize;
 use splitsim_cfqa::{Metric, Reference};
@@ -21,12 +27,14 @@ use splitsim_source::{ImageExtent, Source};
 use splitsim_truth::{DepthCrop, GroundTruth, Performance, SemanticDistortion};
 use splitsim_vision::Engine;
 
+pub use criterion::Criterion;
+pub use rungs::Rung;
+use rungs::{Choice, choose};
+pub use threshold::GateThreshold;
+use threshold::threshold;
+
 /// Levels of a ladder.
 pub const LEVELS: usize = 10;
-/// Share of the task's performance that the richest level may lose.
-pub const RICHEST_LOSS: f64 = 0.005;
-/// Share of the task's performance that the cheapest level must lose.
-pub const CHEAPEST_LOSS: f64 = 0.6;
 /// QPs between two of the sweep.
 const SWEEP_STEP: usize = 3;
 
@@ -35,6 +43,8 @@ const SWEEP_STEP: usize = 3;
 pub struct Plan {
     /// The task.
     pub task: Task,
+    /// What reconstructions are judged by.
+    pub criterion: Criterion,
     /// The codec whose ladder is wanted; its levels must be QPs.
     pub codec: CodecId,
     /// Take the package's value ranges instead of finding new ones: other codecs' ladders and
@@ -51,52 +61,35 @@ pub struct TaskCalibration {
     pub task: Task,
     /// The codec.
     pub codec: CodecId,
-    /// Scenes that it was found on.
-    pub scenes: String,
+    /// What reconstructions were judged by.
+    pub criterion: Criterion,
+    /// Pictures that it was found on.
+    pub pictures: usize,
     /// Value range per tapped layer.
     pub ranges: RangeTable,
-    /// Mean performance of the original features: top-1 percent, mIoU percent, or RMSE in metres.
+    /// What performance is, with its unit.
+    pub performance_is: &'static str,
+    /// Mean performance of the original features.
     pub original_performance: f64,
     /// Every QP of the sweep, cheapest first.
     pub sweep: Vec<Rung>,
     /// The levels chosen, cheapest first.
     pub ladder: Vec<Rung>,
-    /// The gate's threshold.
-    pub threshold: GateThreshold,
+    /// Why the ladder is another than asked for, where it is.
+    pub note: Option<String>,
+    /// The gate's threshold; none where features alone are the yardstick, which have no distortion.
+    pub threshold: Option<GateThreshold>,
 }
 
-/// One QP and what it costs.
-#[derive(Debug, Clone, Serialize)]
-pub struct Rung {
-    /// The QP.
-    pub qp: f64,
-    /// Mean bits per feature point of the container.
-    pub bpfp: f64,
-    /// Mean cosine similarity.
-    pub cosine: f64,
-    /// Mean performance, as of the originals.
-    pub performance: f64,
-    /// Share of the original performance that is lost.
-    pub loss: f64,
-}
-
-/// A threshold on the cosine and what a gate with it ships.
-#[derive(Debug, Clone, Serialize)]
-pub struct GateThreshold {
-    /// The lowest cosine that passes.
-    pub cosine: f64,
-    /// The limit on the mean distortion that it was chosen for, in the task's unit.
-    pub distortion_limit: f64,
-    /// Mean true distortion of what the gate ships on the calibration scenes.
-    pub mean_distortion: f64,
-    /// Mean attempts per feature, starting at the cheapest level.
-    pub mean_attempts: f64,
-}
-
-/// A feature with what is true of its picture.
+/// A feature with what its reconstructions are judged by.
 struct Subject {
     reference: Reference,
     extent: ImageExtent,
+    judged: Option<Judged>,
+}
+
+/// What a head is expected to say, and how the original does.
+struct Judged {
     truth: GroundTruth,
     original: Performance,
 }
@@ -106,24 +99,31 @@ struct Subject {
 struct Trial {
     bpfp: f64,
     cosine: f64,
+    /// As the criterion means it.
     performance: f64,
-    distortion: f64,
+    /// Where there is a head to distort.
+    distortion: Option<f64>,
 }
 
 /// Calibrates one task. `progress` is told the trials done and the trials in all.
 ///
 /// # Errors
-/// When the codec's levels are no QPs, a scene, the model or the codec fails, or no QP keeps the task's
-/// performance.
+/// When the codec's levels are no QPs, a picture, the model or the codec fails, or, judged by ground truth, no
+/// QP keeps the task's performance.
 pub fn calibrate(
     engine: &Engine,
     source: &Source,
     plan: Plan,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<TaskCalibration> {
-    let Plan { task, codec, .. } = plan;
+    let Plan {
+        task,
+        codec,
+        criterion,
+        ..
+    } = plan;
     let sweep_qps = sweep(codec)?;
-    let subjects = subjects(engine, task, source)?;
+    let subjects = subjects(engine, source, plan)?;
     let ranges = match plan.keep_ranges {
         true => engine.package().task(task)?.common().ranges.clone(),
         false => ranges(&subjects)?,
@@ -141,45 +141,52 @@ pub fn calibrate(
         progress(done, trials_in_all);
     };
     let swept = bench.trials(&sweep_qps, &tick)?;
-    let originals: Vec<Performance> = subjects.iter().map(|subject| subject.original).collect();
-    let original_performance = mean(originals.iter().map(|p| on_scale(*p)));
+    let yardstick = criterion.yardstick(task, &subjects)?;
     let rungs = |qps: &[f64], trials: &[Vec<Trial>]| -> Vec<Rung> {
-        qps.iter()
-            .zip(trials)
-            .map(|(&qp, trials)| rung(task, qp, trials, original_performance))
-            .collect()
+        let rung = |(&qp, trials): (&f64, &Vec<Trial>)| Rung::of(qp, trials, yardstick);
+        qps.iter().zip(trials).map(rung).collect()
     };
     let sweep = rungs(&sweep_qps, &swept);
-    let qps = choose(&sweep).with_context(|| format!("no ladder for {task}"))?;
+    let Choice { qps, note } =
+        choose(&sweep, criterion).with_context(|| format!("no ladder for {task}"))?;
     let laddered = bench.trials(&qps, &tick)?;
     Ok(TaskCalibration {
         task,
         codec,
-        scenes: format!("{} scenes", subjects.len()),
+        criterion,
+        pictures: subjects.len(),
         ladder: rungs(&qps, &laddered),
         threshold: threshold(&laddered, plan.distortion_limit),
         ranges,
-        original_performance,
+        performance_is: criterion.performance_is(task),
+        original_performance: yardstick.original,
         sweep,
+        note,
     })
 }
 
-fn subjects(engine: &Engine, task: Task, source: &Source) -> Result<Vec<Subject>> {
+fn subjects(engine: &Engine, source: &Source, plan: Plan) -> Result<Vec<Subject>> {
+    let Plan {
+        task, criterion, ..
+    } = plan;
     (0..source.count())
         .map(|index| {
             let item = source.item(index, task)?;
-            let Some(truth) = item.truth else {
-                bail!("{} has no ground truth for {task}", item.name);
-            };
             let extent = item.picture.extent();
             let feature = engine.extract(task, item.picture)?.feature;
-            let output = engine.run_head(task, &feature, extent)?;
-            let original = Performance::of(&truth, &output, DepthCrop::Full)?;
+            let place = (task, extent);
+            let expected = criterion
+                .expected(engine, &feature, item.truth, place)
+                .with_context(|| item.name.clone())?;
+            let judged = expected.map(|truth| {
+                let output = engine.run_head(task, &feature, extent)?;
+                let original = Performance::of(&truth, &output, DepthCrop::Full)?;
+                anyhow::Ok(Judged { truth, original })
+            });
             Ok(Subject {
                 reference: Reference::new(feature),
                 extent,
-                truth,
-                original,
+                judged: judged.transpose()?,
             })
         })
         .collect()
@@ -189,7 +196,7 @@ fn subjects(engine: &Engine, task: Task, source: &Source) -> Result<Vec<Subject>
 fn ranges(subjects: &[Subject]) -> Result<RangeTable> {
     let layers = subjects
         .first()
-        .context("no scene to calibrate on")?
+        .context("no picture to calibrate on")?
         .reference
         .feature()
         .shape()
@@ -269,16 +276,22 @@ fn trial(
 ) -> Result<Trial> {
     let original: &Feature = subject.reference.feature();
     let encoded = codec.encode_and_decode(original, level)?;
-    let output = engine.run_head(task, &encoded.reconstruction, subject.extent)?;
-    let received = Performance::of(&subject.truth, &output, DepthCrop::Full)?;
+    let reconstruction = &encoded.reconstruction;
+    let cosine = subject.reference.score(Metric::Cosine, reconstruction)?;
+    let (performance, distortion) = match &subject.judged {
+        None => (cosine.value(), None),
+        Some(judged) => {
+            let output = engine.run_head(task, reconstruction, subject.extent)?;
+            let received = Performance::of(&judged.truth, &output, DepthCrop::Full)?;
+            let distortion = SemanticDistortion::between(judged.original, received)?;
+            (on_scale(received), Some(distortion.value()))
+        }
+    };
     Ok(Trial {
         bpfp: encoded.container.bpfp().0,
-        cosine: subject
-            .reference
-            .score(Metric::Cosine, &encoded.reconstruction)?
-            .value(),
-        performance: on_scale(received),
-        distortion: SemanticDistortion::between(subject.original, received)?.value(),
+        cosine: cosine.value(),
+        performance,
+        distortion,
     })
 }
 
@@ -291,92 +304,6 @@ fn on_scale(performance: Performance) -> f64 {
     }
 }
 
-fn rung(task: Task, qp: f64, trials: &[Trial], original: f64) -> Rung {
-    let performance = mean(trials.iter().map(|trial| trial.performance));
-    let loss = match task {
-        Task::Cls | Task::Seg => (original - performance) / original,
-        Task::Dpt => (performance - original) / original,
-    };
-    Rung {
-        qp,
-        bpfp: mean(trials.iter().map(|trial| trial.bpfp)),
-        cosine: mean(trials.iter().map(|trial| trial.cosine)),
-        performance,
-        loss,
-    }
-}
-
-/// [`LEVELS`] whole QPs from the cheapest to the richest, evenly spaced.
-fn choose(sweep: &[Rung]) -> Result<Vec<f64>> {
-    let kept = sweep
-        .iter()
-        .rev()
-        .take_while(|rung| rung.loss < RICHEST_LOSS)
-        .last();
-    let richest = kept
-        .context("even the finest QP loses too much; widen the range or the sweep")?
-        .qp;
-    let lost = sweep.iter().rev().find(|rung| rung.loss >= CHEAPEST_LOSS);
-    let cheapest = lost.unwrap_or(&sweep[0]).qp;
-    let steps = (LEVELS - 1) as f64;
-    // Where quality falls off a cliff, whole QPs for all levels need room on the rich side.
-    let richest = richest.min(cheapest - steps);
-    ensure!(
-        richest >= 0.0,
-        "QP {cheapest} already loses too much for {LEVELS} levels"
-    );
-    let level = |level: usize| cheapest + (richest - cheapest) * level as f64 / steps;
-    Ok((0..LEVELS).map(|index| level(index).round()).collect())
-}
-
-/// The lowest cosine at which a gate from the cheapest level keeps the mean distortion within the
-/// limit; the highest that was seen when none does.
-fn threshold(ladder: &[Vec<Trial>], distortion_limit: f64) -> GateThreshold {
-    let mut candidates: Vec<f64> = ladder.iter().flatten().map(|trial| trial.cosine).collect();
-    candidates.sort_by(f64::total_cmp);
-    let gates = candidates
-        .iter()
-        .map(|&cosine| gate(ladder, cosine, distortion_limit));
-    let strictest = gate(
-        ladder,
-        candidates.last().copied().unwrap_or(1.0),
-        distortion_limit,
-    );
-    // A stricter gate may ship a worse feature by chance: all stricter ones must hold as well.
-    let holding: Vec<GateThreshold> = gates
-        .rev()
-        .take_while(|gate| gate.mean_distortion <= distortion_limit)
-        .collect();
-    holding.into_iter().last().unwrap_or(strictest)
-}
-
-/// What a gate ships that starts at the cheapest level and takes single steps.
-fn gate(ladder: &[Vec<Trial>], cosine: f64, distortion_limit: f64) -> GateThreshold {
-    let subjects = ladder.first().map_or(0, Vec::len);
-    let shipped = (0..subjects).map(|subject| {
-        let passing = ladder
-            .iter()
-            .position(|level| level[subject].cosine >= cosine);
-        let level = passing.unwrap_or_else(|| best_level(ladder, subject));
-        let attempts = passing.map_or(ladder.len(), |level| level + 1);
-        (ladder[level][subject].distortion, attempts as f64)
-    });
-    let (distortions, attempts): (Vec<f64>, Vec<f64>) = shipped.unzip();
-    GateThreshold {
-        cosine,
-        distortion_limit,
-        mean_distortion: mean(distortions.into_iter()),
-        mean_attempts: mean(attempts.into_iter()),
-    }
-}
-
-fn best_level(ladder: &[Vec<Trial>], subject: usize) -> usize {
-    let score = |level: &usize| ladder[*level][subject].cosine;
-    (0..ladder.len())
-        .max_by(|a, b| score(a).total_cmp(&score(b)))
-        .unwrap_or(0)
-}
-
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = values.len() as f64;
     values.sum::<f64>() / count
@@ -385,16 +312,6 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn rung_at(qp: f64, loss: f64) -> Rung {
-        Rung {
-            qp,
-            bpfp: 1.0,
-            cosine: 1.0,
-            performance: 1.0,
-            loss,
-        }
-    }
 
     #[test]
     fn a_sweep_goes_over_the_whole_scale_of_a_codec() {
@@ -406,58 +323,5 @@ mod tests {
         let vvc = sweep(CodecId::Vvc).unwrap();
         assert_eq!((vvc.len(), vvc[0], vvc[21]), (22, 63.0, 0.0));
         assert!(sweep(CodecId::Hyperprior).is_err());
-    }
-
-    #[test]
-    fn a_ladder_spans_from_mostly_lost_to_nearly_lossless() {
-        let sweep = [
-            (51.0, 0.9),
-            (45.0, 0.7),
-            (39.0, 0.3),
-            (30.0, 0.004),
-            (21.0, 0.0),
-            (12.0, -0.001),
-        ];
-        let sweep: Vec<Rung> = sweep.map(|(qp, loss)| rung_at(qp, loss)).into();
-        let qps = choose(&sweep).unwrap();
-        assert_eq!(
-            qps,
-            [45.0, 43.0, 42.0, 40.0, 38.0, 37.0, 35.0, 33.0, 32.0, 30.0]
-        );
-    }
-
-    #[test]
-    fn a_cliff_leaves_one_level_per_qp() {
-        let sweep = [(51.0, 0.98), (39.0, 0.7), (36.0, 0.002), (33.0, 0.0)];
-        let sweep: Vec<Rung> = sweep.map(|(qp, loss)| rung_at(qp, loss)).into();
-        let qps = choose(&sweep).unwrap();
-        assert_eq!((qps[0], qps[1], qps[9]), (39.0, 38.0, 30.0));
-    }
-
-    #[test]
-    fn a_lucky_coarse_level_does_not_end_the_ladder() {
-        // QP 39 loses nothing by chance, 30 does lose: the richest must be finer than 30.
-        let sweep = [(51.0, 0.9), (39.0, 0.0), (30.0, 0.02), (12.0, 0.0)];
-        let sweep: Vec<Rung> = sweep.map(|(qp, loss)| rung_at(qp, loss)).into();
-        assert_eq!(choose(&sweep).unwrap().last(), Some(&12.0));
-    }
-
-    #[test]
-    fn the_threshold_is_the_lowest_that_keeps_the_limit() {
-        let at = |cosine, distortion| Trial {
-            bpfp: 1.0,
-            cosine,
-            performance: 1.0,
-            distortion,
-        };
-        let ladder = [
-            vec![at(0.5, 9.0), at(0.6, 4.0)],
-            vec![at(0.8, 1.0), at(0.9, 0.0)],
-        ];
-        let chosen = threshold(&ladder, 1.0);
-        // At 0.8 the first subject ships its second level; the second passes at neither 0.6 nor
-        // below, and ships its second level too.
-        assert_eq!(chosen.cosine, 0.8);
-        assert_eq!((chosen.mean_distortion, chosen.mean_attempts), (0.5, 2.0));
     }
 }

@@ -210,7 +210,16 @@ fn depths(depth: &DepthMap) -> (String, Value) {
 
 const EXAMPLES: &str = "\
 Examples:
-  splitsim heads run --model tiny-scenes --task cls --feature out/f/000000.npy --truth 17
-  splitsim heads run --model tiny-scenes --task dpt --feature out/f/000000.npy \\
-      --truth out/scenes/000000.depth.png
-  splitsim heads run --model models/mine --task seg --feature f.npy --image-size 640x480";
+  splitsim scenes render --count 2 --seed 4 --out out/scenes
+  splitsim features extract --model tiny-scenes --task cls \\
+      --source scenes:4:2 --out out/cls
+  splitsim heads run --model tiny-scenes --task cls \\
+      --feature out/cls/scene-4-000000.npy --truth out/scenes/000000.json
+  splitsim features extract --model tiny-scenes --task dpt \\
+      --source scenes:4:2 --out out/dpt
+  splitsim heads run --model tiny-scenes --task dpt \\
+      --feature out/dpt/scene-4-000000.npy --truth out/scenes/000000.depth.png
+  splitsim features extract --model tiny-scenes --task seg \\
+      --images photo.jpg --out out/seg
+  splitsim heads run --model tiny-scenes --task seg \\
+      --feature out/seg/photo.npy --image-size 640x480";

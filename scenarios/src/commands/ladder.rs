@@ -108,4 +108,5 @@ const EXAMPLES: &str = "\
 Examples:
   splitsim ladder record scenarios/policy-comparison.toml
   splitsim ladder record scenarios/demo.toml --out out/ladders --set frames=300
-  splitsim policies compare out/ladders --scenario scenarios/policy-comparison.toml";
+  splitsim policies compare out/ladders \\
+      --scenario scenarios/policy-comparison.toml";

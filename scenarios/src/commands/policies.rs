@@ -111,6 +111,8 @@ impl Prepared {
 
 const EXAMPLES: &str = "\
 Examples:
-  splitsim policies compare out/policy-comparison/ladders --scenario scenarios/policy-comparison.toml
-  splitsim policies compare seg.parquet --scenario scenarios/policy-comparison.toml \\
+  splitsim policies compare out/policy-comparison \\
+      --scenario scenarios/policy-comparison.toml
+  splitsim policies compare seg.parquet \\
+      --scenario scenarios/policy-comparison.toml \\
       --set replay.rate='2 Mbit/s' --out out/slow --json";

@@ -46,7 +46,7 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Recording>> {
     Ok(recordings)
 }
 
-/// Files as they are, folders as the recordings in them.
+/// Files as they are, folders as the recordings in them, a recording's whole folder among these.
 fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
@@ -54,8 +54,14 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             files.push(path.clone());
             continue;
         }
-        let named = Task::ALL.map(|task| path.join(Recording::file_name(task)));
-        let there: Vec<PathBuf> = named.into_iter().filter(|file| file.is_file()).collect();
+        let inside = |folder: &Path| -> Vec<PathBuf> {
+            let named = Task::ALL.map(|task| folder.join(Recording::file_name(task)));
+            named.into_iter().filter(|file| file.is_file()).collect()
+        };
+        let mut there = inside(path);
+        if there.is_empty() {
+            there = inside(&path.join(Recording::FOLDER));
+        }
         ensure!(
             !there.is_empty(),
             "{} has no recordings (cls.parquet, seg.parquet, dpt.parquet): make them with splitsim ladder \

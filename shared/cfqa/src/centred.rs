@@ -1,6 +1,8 @@
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use crate::lanes::{accumulate, centre};
+use crate::lanes::{Uncentred, accumulate, centre, centre_two};
 use crate::panels::{Panels, Side};
 
 /// What centring a map `[tokens, dim]` takes: each channel's mean over the tokens, and the map's RMS.
@@ -56,6 +58,39 @@ impl Centring {
             let means = &self.means[channels.clone()];
             centre(out, &values[token * dim..][channels], means, factor);
         })
+    }
+}
+
+/// Two maps of one shape with their centrings, for what is made of both.
+#[derive(Clone, Copy)]
+pub(crate) struct CentredPair<'a> {
+    pub(crate) x: (&'a Centring, &'a [f32]),
+    pub(crate) y: (&'a Centring, &'a [f32]),
+}
+
+impl CentredPair<'_> {
+    /// The first plus `sign` times the second, each centred and divided by its RMS, laid out as a map is.
+    pub(crate) fn panels(self, sign: f64, side: Side) -> Panels {
+        let dim = self.x.0.means.len();
+        let tokens = self.x.1.len() / dim;
+        Panels::of(side, tokens, dim, |out, token, channels| {
+            let x = uncentred(self.x.0, self.x.1, token, channels.clone());
+            let y = uncentred(self.y.0, self.y.1, token, channels);
+            centre_two(out, x, y, sign);
+        })
+    }
+}
+
+fn uncentred<'a>(
+    centring: &'a Centring,
+    values: &'a [f32],
+    token: usize,
+    channels: Range<usize>,
+) -> Uncentred<'a> {
+    Uncentred {
+        values: &values[token * centring.means.len()..][channels.clone()],
+        means: &centring.means[channels],
+        factor: centring.scale.recip(),
     }
 }
 

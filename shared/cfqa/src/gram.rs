@@ -113,6 +113,67 @@ impl KeptGram {
     }
 }
 
+/// What K = X·Xᵀ and D = X·Xᵀ − Y·Yᵀ are to each other, from S = X + Y and E = X − Y.
+///
+/// D = ½(S·Eᵀ + E·Sᵀ) is made of products with the difference, and keeps digits that K and Y·Yᵀ, computed apart, do
+/// not have to give it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct NearProducts {
+    /// ⟨K, K⟩.
+    pub(crate) kk: f64,
+    /// ⟨K, D⟩.
+    pub(crate) kd: f64,
+    /// ⟨D, D⟩.
+    pub(crate) dd: f64,
+}
+
+impl NearProducts {
+    /// Those of S and E, laid out as the route wants them.
+    pub(crate) fn of(route: Route, sum: &Panels, difference: &Panels) -> Self {
+        let terms: fn(Entry) -> [f64; 3] = match route {
+            Route::Gram => gram_terms,
+            Route::Columns => column_terms,
+        };
+        let [kk, kd, dd] = over_tiles(sum.rows(), |_, tile, scratch: &mut [Vec<f32>; 4]| {
+            let [ss, se, es, ee] = scratch;
+            for (product, (a, b)) in [
+                (&mut *ss, (sum, sum)),
+                (&mut *se, (sum, difference)),
+                (&mut *es, (difference, sum)),
+                (&mut *ee, (difference, difference)),
+            ] {
+                tile.of_product(a, b, product);
+            }
+            tile.sums_of_four([ss, se, es, ee], terms)
+        });
+        Self { kk, kd, dd }
+    }
+
+    /// 1 − ⟨K, L⟩ / (‖K‖‖L‖) for L = K − D, by ‖K‖²‖L‖² − ⟨K, L⟩² = ‖K‖²‖D‖² − ⟨K, D⟩².
+    pub(crate) fn lacking(self) -> f64 {
+        let Self { kk, kd, dd } = self;
+        let norms = (kk * (kk - 2.0 * kd + dd)).sqrt();
+        (kk * dd - kd * kd).max(0.0) / (norms * (norms + kk - kd))
+    }
+}
+
+/// The products of two rows of S and E, s·s′, s·e′, e·s′ and e·e′: an entry of each of four matrices.
+type Entry = [f64; 4];
+
+/// Of rows that are those of X and Y, so that the entries are K's and D's.
+fn gram_terms([ss, se, es, ee]: Entry) -> [f64; 3] {
+    let (k, d) = ((ss + se + es + ee) / 4.0, (se + es) / 2.0);
+    [k * k, k * d, d * d]
+}
+
+/// Of rows that are columns of X and Y: ⟨K, K⟩ = ‖XᵀX‖², ⟨K, D⟩ = ⟨XᵀS, XᵀE⟩ and
+/// ⟨D, D⟩ = ½(⟨SᵀS, EᵀE⟩ + ⟨SᵀE, EᵀS⟩). The second is no symmetric sum, and is the mean with its mirror image.
+fn column_terms([ss, se, es, ee]: Entry) -> [f64; 3] {
+    let k = (ss + se + es + ee) / 4.0;
+    let kd = ((ss + es) * (se + ee) + (ss + se) * (es + ee)) / 8.0;
+    [k * k, kd, (ss * ee + se * es) / 2.0]
+}
+
 /// ‖X·Xᵀ − Y·Yᵀ‖²_F of two matrices with equally many rows, from S = X + Y and E = X − Y.
 ///
 /// X·Xᵀ − Y·Yᵀ = ½(S·Eᵀ + E·Sᵀ): products with the difference itself, whose digits are those of E however
@@ -261,6 +322,16 @@ mod tests {
             close(kept.xx, products.xx);
             close(kept.yy, products.yy);
             close(kept.xy, products.xy);
+        }
+        for (route, side) in [
+            (Route::Gram, Side::Tokens),
+            (Route::Columns, Side::Channels),
+        ] {
+            let [sum, difference] = [a + b, a - b].map(|matrix| panels(&matrix, side));
+            let near = NearProducts::of(route, &sum, &difference);
+            close(near.kk, (&k * &k).sum());
+            close(near.kd, (&k * (&k - &l)).sum());
+            close(near.dd, (&k - &l).mapv(|entry| entry * entry).sum());
         }
         let squares = (k - l).mapv(|entry| entry * entry);
         let (sum, difference) = (a + b, a - b);

@@ -156,6 +156,30 @@ impl WithSimd for Differences<'_> {
     }
 }
 
+/// Values to be centred and scaled: `(value − mean)·factor`; the slices are of one length.
+#[derive(Clone, Copy)]
+pub(crate) struct Uncentred<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) means: &'a [f64],
+    pub(crate) factor: f64,
+}
+
+/// Puts the sum of two centred values, the second times `sign`, into `out`.
+pub(crate) fn centre_two(out: &mut [f32], x: Uncentred<'_>, y: Uncentred<'_>, sign: f64) {
+    debug_assert_eq!((x.values.len(), y.values.len()), (out.len(), out.len()));
+    Arch::new().dispatch(|| {
+        let x_values = x.values.iter().zip(x.means);
+        let y_values = y.values.iter().zip(y.means);
+        for ((out, (&value_x, &mean_x)), (&value_y, &mean_y)) in
+            out.iter_mut().zip(x_values).zip(y_values)
+        {
+            let x = (f64::from(value_x) - mean_x) * x.factor;
+            let y = (f64::from(value_y) - mean_y) * y.factor;
+            *out = (x + sign * y) as f32;
+        }
+    });
+}
+
 /// Puts `(value − mean)·factor` into `out`; the slices are of one length.
 pub(crate) fn centre(out: &mut [f32], values: &[f32], means: &[f64], factor: f64) {
     debug_assert_eq!((values.len(), means.len()), (out.len(), out.len()));

@@ -2,8 +2,8 @@ use std::cell::OnceCell;
 use std::sync::OnceLock;
 
 use crate::Operand;
-use crate::centred::Centring;
-use crate::gram::{GramProducts, KeptGram, Route};
+use crate::centred::{CentredPair, Centring};
+use crate::gram::{GramProducts, KeptGram, NearProducts, Route};
 use crate::panels::Side;
 
 /// What is known of an original's map, to be had for any number of distorted versions.
@@ -26,7 +26,12 @@ pub(crate) struct MapPair<'a> {
     distorted: Centring,
     values: MapValues<'a>,
     products: PerSide<OnceCell<GramProducts>>,
+    near: PerSide<OnceCell<f64>>,
 }
+
+/// Where a cosine of Gram matrices lacks less than this of one, the `f32` products of either have few digits for
+/// it, and it is computed from the maps' difference. Gates seldom look there: it is worth a second pass.
+const NEAR: f64 = 1e-3;
 
 /// The values of two maps of one shape.
 #[derive(Clone, Copy)]
@@ -49,6 +54,7 @@ impl<'a> MapPair<'a> {
             distorted: distorted.ok_or(Operand::Distorted)?,
             values,
             products: PerSide::default(),
+            near: PerSide::default(),
         })
     }
 
@@ -57,8 +63,34 @@ impl<'a> MapPair<'a> {
         self.original.centring.scale() * self.distorted.scale()
     }
 
+    /// The cosine of the Gram matrices over that side, and the product of their norms.
+    pub(crate) fn cosine(&self, side: Side) -> (f64, f64) {
+        let GramProducts { xx, yy, xy } = self.products(side);
+        let norms = xx.sqrt() * yy.sqrt();
+        let cosine = xy / norms;
+        if 1.0 - cosine < NEAR {
+            (1.0 - self.lacking(side), norms)
+        } else {
+            (cosine, norms)
+        }
+    }
+
+    /// What that cosine lacks of one.
+    fn lacking(&self, side: Side) -> f64 {
+        *self.near.of(side).get_or_init(|| {
+            let (route, rows) = self.values.route(side);
+            let pair = CentredPair {
+                x: (&self.original.centring, self.values.original),
+                y: (&self.distorted, self.values.distorted),
+            };
+            let (sum, difference) =
+                rayon::join(|| pair.panels(1.0, rows), || pair.panels(-1.0, rows));
+            NearProducts::of(route, &sum, &difference).lacking()
+        })
+    }
+
     /// Of the Gram matrices over that side.
-    pub(crate) fn products(&self, side: Side) -> GramProducts {
+    fn products(&self, side: Side) -> GramProducts {
         *self.products.of(side).get_or_init(|| {
             let (route, rows) = self.values.route(side);
             let (x, y) = (&self.original.centring, &self.distorted);

@@ -134,6 +134,29 @@ impl Tile {
     }
 }
 
+impl Tile {
+    /// The sums over this tile's entries of four matrices, and their mirror images, of what `terms` makes of an
+    /// entry of each.
+    pub(crate) fn sums_of_four<const TERMS: usize>(
+        &self,
+        matrices: [&[f32]; 4],
+        terms: impl Fn([f64; 4]) -> [f64; TERMS],
+    ) -> [f64; TERMS] {
+        let mut total = [0.0; TERMS];
+        for (index, (row, column)) in self.pairs().enumerate() {
+            let times = if row == column { 1.0 } else { 2.0 };
+            let matrices = matrices.map(|matrix| &matrix[index * PRODUCT..][..PRODUCT]);
+            for place in 0..PRODUCT {
+                let entry = matrices.map(|matrix| f64::from(matrix[place]));
+                for (total, term) in total.iter_mut().zip(terms(entry)) {
+                    *total += times * term;
+                }
+            }
+        }
+        total
+    }
+}
+
 /// Two panels each of a side, and what is left.
 fn twos(side: &Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let end = side.end;

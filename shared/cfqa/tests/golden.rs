@@ -127,6 +127,8 @@ struct PerturbedCase {
     changed: usize,
     mse: f64,
     gram_distance: f64,
+    lacking_cka: f64,
+    lacking_cka_cfqa2025_mean: f64,
     lacking_cosine: f64,
     lacking_cosine_class: f64,
     lacking_cosine_patch_mean: f64,
@@ -168,16 +170,27 @@ fn small_differences_keep_their_digits() {
                 case.scale
             );
         }
-        for (metric, expected) in [
-            (Metric::Cosine, case.lacking_cosine),
-            (Metric::CosineClass, case.lacking_cosine_class),
-            (Metric::CosinePatchMean, case.lacking_cosine_patch_mean),
-            (Metric::CosineMin, case.lacking_cosine_min),
+        // Products are in single precision: six digits of what is not the last digit beside one.
+        for (metric, expected, relative) in [
+            (Metric::Cka, case.lacking_cka, 1e-5),
+            (
+                Metric::CkaCfqa2025Mean,
+                case.lacking_cka_cfqa2025_mean,
+                1e-5,
+            ),
+            (Metric::Cosine, case.lacking_cosine, 1e-12),
+            (Metric::CosineClass, case.lacking_cosine_class, 1e-12),
+            (
+                Metric::CosinePatchMean,
+                case.lacking_cosine_patch_mean,
+                1e-12,
+            ),
+            (Metric::CosineMin, case.lacking_cosine_min, 1e-12),
         ] {
             let actual = 1.0 - value(metric);
             let difference = (actual - expected).abs();
             assert!(
-                difference < f64::EPSILON + 1e-12 * expected,
+                difference < f64::EPSILON + relative * expected,
                 "{metric} at {}: {actual} below one, not {expected}",
                 case.scale
             );

@@ -21,7 +21,8 @@ pub enum CodecError {
     Model(#[from] ModelError),
     /// The manifest has no value ranges for the task.
     #[error(
-        "model '{model}' has no value ranges for {task}, find them with splitsim model calibrate"
+        "model '{model}' has no value ranges for {task}: find them with 'splitsim model calibrate', which takes \
+         pictures without labels, or code by each feature's own with range 'feature'"
     )]
     Uncalibrated {
         /// The package's name.

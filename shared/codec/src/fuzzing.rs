@@ -88,6 +88,7 @@ fn stage(task: Task, layers: usize) -> Option<PictureStage> {
     let tables = Tables {
         model: "fuzz".to_owned(),
         task,
+        layers,
         ranges: RangeTable(vec![range; layers]),
         codebook: Codebook::new(&[centres]).ok(),
     };

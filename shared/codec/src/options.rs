@@ -36,6 +36,18 @@ pub struct CodecOptions {
     pub reference: ReferenceOptions,
 }
 
+impl CodecOptions {
+    /// For whoever only decodes: containers say what their symbols mean, so that nothing need be calibrated.
+    #[must_use]
+    pub fn decoding(self) -> Self {
+        Self {
+            transform: Transform::Linear,
+            range_mode: RangeMode::Feature,
+            ..self
+        }
+    }
+}
+
 impl Default for CodecOptions {
     fn default() -> Self {
         Self {

@@ -32,6 +32,7 @@ fn setup(ladder: &[f64], codebook: Option<Codebook>) -> Setup {
         tables: Tables {
             model: "test".to_owned(),
             task: Task::Cls,
+            layers: 1,
             ranges: RangeTable(vec![range()]),
             codebook,
         },

@@ -2,7 +2,7 @@ use std::num::NonZeroU8;
 
 use splitsim_feature::Task;
 
-use crate::{DepthMap, Logits, Mask, TruthError};
+use crate::{DepthMap, GroundTruth, Logits, Mask, TruthError};
 
 /// What a task head says of an image.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,25 @@ impl HeadOutput {
             Self::Cls(_) => Task::Cls,
             Self::Seg(_) => Task::Seg,
             Self::Dpt(_) => Task::Dpt,
+        }
+    }
+}
+
+impl HeadOutput {
+    /// The answer taken for the truth: what another feature's answer agrees with or not. Of equal logits the first
+    /// counts.
+    #[must_use]
+    pub fn as_truth(&self) -> GroundTruth {
+        match self {
+            Self::Cls(logits) => GroundTruth::Cls {
+                label: logits.first_greatest(),
+            },
+            Self::Seg(prediction) => GroundTruth::Seg {
+                mask: prediction.mask.clone(),
+            },
+            Self::Dpt(depth) => GroundTruth::Dpt {
+                depth: depth.clone(),
+            },
         }
     }
 }
@@ -83,5 +102,23 @@ mod tests {
         };
         assert_eq!(predict(21).unwrap_err(), at(2, 21, 21));
         assert_eq!(predict(255).unwrap_err(), at(3, 255, 255));
+    }
+
+    #[test]
+    fn an_answer_agrees_with_itself_in_full() {
+        let performance = |output: &HeadOutput| {
+            let truth = output.as_truth();
+            crate::Performance::of(&truth, output, crate::DepthCrop::Full)
+                .unwrap()
+                .value()
+        };
+        let logits = Logits::new(vec![0.5, 2.0, 2.0, -1.0]).unwrap();
+        assert_eq!(logits.first_greatest(), 1);
+        assert_eq!(performance(&HeadOutput::Cls(logits)), 1.0);
+        let mask = Mask::new(array![[0, 2], [1, 1]]).unwrap();
+        let prediction = SegPrediction::new(mask, NonZeroU8::new(3).unwrap()).unwrap();
+        assert_eq!(performance(&HeadOutput::Seg(prediction)), 100.0);
+        let depth = DepthMap::new(array![[0.5, 2.0], [4.0, 1.0]]).unwrap();
+        assert_eq!(performance(&HeadOutput::Dpt(depth)), 0.0);
     }
 }

@@ -35,6 +35,19 @@ impl Logits {
     pub fn values(&self) -> &[f32] {
         &self.0
     }
+
+    /// The class of the greatest logit, the first of equals.
+    #[must_use]
+    pub fn first_greatest(&self) -> u32 {
+        let better = |best: usize, class: usize| {
+            if self.0[class] > self.0[best] {
+                class
+            } else {
+                best
+            }
+        };
+        (0..self.0.len()).fold(0, better) as u32
+    }
 }
 
 /// A label's place among the logits, from 1, the best.

@@ -61,8 +61,7 @@ impl Decode {
         let container = read_container(&self.input)
             .with_context(|| format!("{}: no bitstream", self.input.display()))?;
         let header = container.header();
-        // What the symbols mean stands in the container.
-        let options = StageArgs::default().options(&self.software);
+        let options = StageArgs::default().options(&self.software).decoding();
         let codec = splitsim_hyperprior::open(header.codec, &package, header.task, &options)?;
         Ok((codec, container))
     }

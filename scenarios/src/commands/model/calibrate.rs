@@ -9,12 +9,16 @@ use splitsim_source::SourceSpec;
 use splitsim_vision::Compute;
 
 use super::subject::{Subject, Wanted};
-use crate::calibration::{Plan, TaskCalibration, calibrate};
+use crate::calibration::{Criterion, Plan, TaskCalibration, calibrate};
 use crate::outputs::PackageTarget;
 use crate::{Failure, Output, Screen};
 use splitsim_cli::{OrRefuse, names};
 
 /// Find value ranges, a codec's ladders and gate thresholds, and write them into the package.
+///
+/// Any pictures will do. Reconstructions are judged per task by the best of three criteria that pictures and
+/// package allow: truth, the task's performance; agreement with the answer that the head gives to the original
+/// feature; or, where the package has no head, the mean cosine to the original feature.
 ///
 /// Ranges and ladders go into model.toml; everything that was measured on the way, and the gate
 /// thresholds, go into calibration.json beside it (of hevc; calibration-CODEC.json of others). New
@@ -25,9 +29,16 @@ pub(crate) struct Calibrate {
     /// The model package, a name or a folder
     #[arg(long, value_name = "MODEL")]
     model: String,
-    /// Pictures with ground truth: scenes:SEED:COUNT, or imagenet:DIR, voc:DIR or nyu:DIR for one task
+    /// Pictures: folder:DIR or a path, scenes:SEED:COUNT, imagenet:DIR, voc:DIR or nyu:DIR
     #[arg(long, value_name = "SOURCE")]
     source: SourceSpec,
+    /// cls, seg or dpt; give it as often as needed [default: all of the model's; with labels for some
+    /// tasks only, these]
+    #[arg(long = "task", value_name = "TASK")]
+    tasks: Vec<Task>,
+    /// What reconstructions are judged by [default: the best that pictures and package allow]
+    #[arg(long, value_enum, value_name = "CRITERION")]
+    by: Option<Criterion>,
     /// The codec whose ladders are found: hevc, vvc, hm or vtm
     #[arg(long, value_name = "CODEC", default_value = "hevc", value_parser = names::of(&CodecId::ALL, CodecId::name))]
     codec: CodecId,
@@ -60,7 +71,7 @@ impl Calibrate {
         let wanted = Wanted {
             model: &self.model,
             source: &self.source,
-            tasks: &[],
+            tasks: &self.tasks,
             compute: Compute::F32,
             threads: None,
         };
@@ -70,11 +81,37 @@ impl Calibrate {
              QPs to calibrate",
             self.codec
         );
-        let subject = wanted.open()?;
+        let mut subject = wanted.open_unlabelled()?;
+        let Subject { source, tasks, .. } = &mut subject;
+        // A data set with the truth of one task is there for that task.
+        if self.tasks.is_empty() && self.by.is_none_or(|by| by == Criterion::Truth) {
+            let labelled = |&task: &Task| source.has_truth(task);
+            if tasks.iter().any(labelled) {
+                tasks.retain(labelled);
+            }
+        }
         if !self.dry_run {
             self.target.check(subject.engine.package())?;
         }
+        for &task in &subject.tasks {
+            self.check(&subject, task)?;
+        }
         Ok(subject)
+    }
+
+    /// Refuses a criterion that pictures or package do not allow.
+    fn check(&self, subject: &Subject, task: Task) -> Result<()> {
+        let Subject { engine, source, .. } = subject;
+        let by = self.by.unwrap_or(Criterion::Cosine);
+        ensure!(
+            by != Criterion::Truth || source.has_truth(task),
+            "--by truth: {} has no ground truth for {task}",
+            self.source
+        );
+        if by != Criterion::Cosine {
+            engine.package().head_path(task)?;
+        }
+        Ok(())
     }
 
     fn execute(&self, subject: &Subject, screen: &Screen) -> Result<Output> {
@@ -92,8 +129,10 @@ impl Calibrate {
                     bar.set(done as u64);
                 }
             };
+            let best = || Criterion::of(engine.package(), source, task);
             let plan = Plan {
                 task,
+                criterion: self.by.unwrap_or_else(best),
                 codec: self.codec,
                 keep_ranges: self.keep_ranges,
                 distortion_limit: self.limit(task),
@@ -158,14 +197,17 @@ impl Calibrate {
             dpt_limit,
             ..
         } = self;
+        let tasks = self.tasks.iter().map(|task| format!(" --task {task}"));
+        let tasks: String = tasks.collect();
+        let by = self.by.map_or_else(String::new, |by| format!(" --by {by}"));
         let keep_ranges = if self.keep_ranges {
             " --keep-ranges"
         } else {
             ""
         };
         format!(
-            "splitsim model calibrate --model {model} --source {source} --codec {codec}{keep_ranges} \
-             --cls-limit {cls_limit} --seg-limit {seg_limit} --dpt-limit {dpt_limit}"
+            "splitsim model calibrate --model {model} --source {source}{tasks}{by} --codec {codec}\
+             {keep_ranges} --cls-limit {cls_limit} --seg-limit {seg_limit} --dpt-limit {dpt_limit}"
         )
     }
 }
@@ -181,13 +223,20 @@ fn table(calibrations: &[TaskCalibration]) -> String {
 fn section(calibration: &TaskCalibration) -> String {
     let TaskCalibration {
         task,
+        criterion,
+        pictures,
+        performance_is,
         original_performance,
         ladder,
         threshold,
+        note,
         ..
     } = calibration;
     let mut lines = vec![
-        format!("{task}: original performance {original_performance:.3}"),
+        format!(
+            "{task}: {pictures} pictures, judged by {criterion}: {performance_is}, of the originals \
+             {original_performance:.3}"
+        ),
         "level  qp     bpfp   cosine  performance   lost".to_owned(),
     ];
     lines.extend(ladder.iter().enumerate().map(|(level, rung)| {
@@ -200,10 +249,13 @@ fn section(calibration: &TaskCalibration) -> String {
             100.0 * rung.loss
         )
     }));
-    lines.push(format!(
-        "gate: cosine >= {:.4} ships a mean distortion of {:.4} in {:.1} attempts from the cheapest level",
-        threshold.cosine, threshold.mean_distortion, threshold.mean_attempts
-    ));
+    lines.extend(note.clone());
+    lines.extend(threshold.as_ref().map(|threshold| {
+        format!(
+            "gate: cosine >= {:.4} ships a mean distortion of {:.4} in {:.1} attempts from the cheapest level",
+            threshold.cosine, threshold.mean_distortion, threshold.mean_attempts
+        )
+    }));
     lines.join("\n")
 }
 
@@ -211,5 +263,6 @@ const EXAMPLES: &str = "\
 Examples:
   splitsim model calibrate --model tiny-scenes --source scenes:3:100 --out models/mine
   splitsim model calibrate --model models/mine --source scenes:3:100 --codec vvc --keep-ranges
+  splitsim model calibrate --model models/mine --source folder:photos --task cls
   splitsim model calibrate --model models/mine --source scenes:3:40 --dry-run --json
-Take scenes that are neither trained on nor shown later.";
+Take pictures that are neither trained on nor shown later, and of the kind that will be coded.";

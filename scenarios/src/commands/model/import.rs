@@ -187,7 +187,8 @@ fn text(imported: &Imported) -> String {
         let tasks = names(&uncalibrated);
         let _ = writeln!(
             text,
-            "  no ranges   {tasks}: find them with splitsim model calibrate --model {folder}"
+            "  no ranges   {tasks}: find them with splitsim model calibrate --model {folder} --source \
+             folder:PHOTOS\n              (no labels needed), or code with range 'feature'"
         );
     }
     if let Some(note) = interpolation_note(imported) {

@@ -66,6 +66,15 @@ fn text(package: &Package) -> String {
             "  {task}         taps {:?}, feature of a {EXAMPLE_SIDE}x{EXAMPLE_SIDE} picture {shape}",
             common.taps
         );
+        if common.ranges.is_empty() {
+            text.push_str(
+                "              no value ranges: find them with 'splitsim model calibrate', or code with range \
+                 'feature'\n",
+            );
+        }
+        if !manifest.has_head(task) {
+            text.push_str("              no head: features only\n");
+        }
         for (codec, ladder) in &common.ladders {
             let _ = writeln!(
                 text,
@@ -86,6 +95,10 @@ fn json(package: &Package) -> Value {
         "root": package.root(),
         "digest": package.digest().to_string(),
         "manifest": manifest,
+        "uncalibrated": tasks(manifest)
+            .filter(|(_, common)| common.ranges.is_empty())
+            .map(|(task, _)| task)
+            .collect::<Vec<_>>(),
         "scene_feature_shapes": shapes.collect::<serde_json::Map<_, _>>(),
     })
 }

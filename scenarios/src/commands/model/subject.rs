@@ -1,4 +1,4 @@
-//! What `eval` and `calibrate` work on: a loaded model and pictures with ground truth.
+//! What `eval` and `calibrate` work on: a loaded model and pictures.
 
 use std::num::NonZeroUsize;
 
@@ -13,13 +13,13 @@ use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 pub(super) struct Wanted<'a> {
     pub(super) model: &'a str,
     pub(super) source: &'a SourceSpec,
-    /// None means all of the model's that the source knows the truth of.
+    /// None means all of the model's; where ground truth is needed, those that the source knows the truth of.
     pub(super) tasks: &'a [Task],
     pub(super) compute: Compute,
     pub(super) threads: Option<NonZeroUsize>,
 }
 
-/// A model with its backbone and the heads of the tasks, and pictures with the truth for each of them.
+/// A model with its backbone and the tasks' heads, and pictures.
 #[derive(Debug)]
 pub(super) struct Subject {
     pub(super) engine: Engine,
@@ -28,15 +28,12 @@ pub(super) struct Subject {
 }
 
 impl Wanted<'_> {
+    /// With the head of every task, of pictures whose truth for it is known.
     pub(super) fn open(self) -> Result<Subject> {
         let package = Package::find(self.model)?;
         let source = Source::open(self.source)?.for_heads(package.manifest().tasks.classes());
-        let available = package.manifest().tasks.available();
         let with_truth = |&task: &Task| source.has_truth(task);
-        let tasks: Vec<Task> = match self.tasks {
-            [] => available.into_iter().filter(with_truth).collect(),
-            named => named.to_vec(),
-        };
+        let tasks = self.tasks_of(&package, |task| source.has_truth(task));
         let without = tasks.iter().find(|&task| !with_truth(task));
         let lacking = match without {
             Some(task) => format!("no ground truth for {task}"),
@@ -48,14 +45,42 @@ impl Wanted<'_> {
              voc:DIR for seg, nyu:DIR for dpt",
             self.source
         );
+        self.load(&package, source, tasks)
+    }
+
+    /// Of any pictures, with the heads that there are.
+    pub(super) fn open_unlabelled(self) -> Result<Subject> {
+        let package = Package::find(self.model)?;
+        let source = Source::open(self.source)?.for_heads(package.manifest().tasks.classes());
+        let tasks = self.tasks_of(&package, |_| true);
+        self.load(&package, source, tasks)
+    }
+
+    /// The tasks asked for, or those of the model that serve.
+    fn tasks_of(&self, package: &Package, serves: impl Fn(Task) -> bool) -> Vec<Task> {
+        match self.tasks {
+            [] => {
+                let available = package.manifest().tasks.available().into_iter();
+                available.filter(|&task| serves(task)).collect()
+            }
+            named => named.to_vec(),
+        }
+    }
+
+    fn load(&self, package: &Package, source: Source, tasks: Vec<Task>) -> Result<Subject> {
+        ensure!(source.count() > 0, "--source {}: no pictures", self.source);
+        for &task in &tasks {
+            package.task(task)?;
+        }
         let options = EngineOptions {
             parts: Parts::All,
             compute: self.compute,
             threads: self.threads,
         };
-        let engine = Engine::load(&package, &tasks, options)?;
+        let with_head = |&task: &Task| package.manifest().has_head(task);
+        let heads: Vec<Task> = tasks.iter().copied().filter(with_head).collect();
         Ok(Subject {
-            engine,
+            engine: Engine::load(package, &heads, options)?,
             source,
             tasks,
         })

@@ -1,4 +1,3 @@
-use crate::gram::GramProducts;
 use crate::map_pair::MapPair;
 use crate::metric::{Cost, Definition, Direction, MapsUsed, Spec};
 use crate::panels::Side;
@@ -20,6 +19,5 @@ pub(crate) const SPEC: Spec = Spec {
 ///
 /// The numerator equals ⟨X̃X̃ᵀ, ỸỸᵀ⟩ and the denominator's norms those of X̃X̃ᵀ and ỸỸᵀ.
 fn alignment(maps: &MapPair<'_>) -> f64 {
-    let GramProducts { xx, yy, xy } = maps.products(Side::Tokens);
-    xy / (xx.sqrt() * yy.sqrt())
+    maps.cosine(Side::Tokens).0
 }

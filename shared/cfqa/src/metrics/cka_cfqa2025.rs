@@ -1,4 +1,3 @@
-use crate::gram::GramProducts;
 use crate::map_pair::MapPair;
 use crate::metric::{Cost, Definition, Direction, MapsUsed, Spec};
 use crate::panels::Side;
@@ -36,8 +35,8 @@ const DENOMINATOR_OFFSET: f64 = 1e-8;
 ///
 /// One deviation: of a constant map the script makes 0 or rounding noise; here it is undefined.
 fn alignment(maps: &MapPair<'_>) -> f64 {
-    let GramProducts { xx, yy, xy } = maps.products(Side::Channels);
+    let (cosine, norms) = maps.cosine(Side::Channels);
     // Unlike the ratio, the offset depends on the scale that the maps were divided by.
     let scale = maps.scale().powi(2);
-    xy / (xx.sqrt() * yy.sqrt() + DENOMINATOR_OFFSET / scale)
+    cosine * norms / (norms + DENOMINATOR_OFFSET / scale)
 }

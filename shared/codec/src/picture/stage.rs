@@ -36,9 +36,10 @@ impl PictureStage {
     /// A stage that codes as the options say. It decodes whatever its tables suffice for.
     ///
     /// # Errors
-    /// When a codebook is wanted that the package lacks, or truncation ranges are not for its layers.
+    /// When a codebook or value ranges are wanted that the package lacks, or truncation ranges are not for
+    /// its layers.
     pub fn new(tables: Tables, options: &CodecOptions) -> Result<Self, CodecError> {
-        let layers = tables.ranges.0.len();
+        let layers = tables.layers;
         let depth = match (&options.transform, &tables.codebook) {
             (Transform::Linear, _) => options.depth,
             (Transform::Codebook(_), Some(codebook)) => codebook.depth(),
@@ -49,6 +50,13 @@ impl PictureStage {
                 });
             }
         };
+        let by_package = (options.transform, &options.range_mode);
+        if by_package == (Transform::Linear, &RangeMode::Package) && tables.ranges.is_empty() {
+            return Err(CodecError::Uncalibrated {
+                model: tables.model,
+                task: tables.task,
+            });
+        }
         if let RangeMode::Truncate(truncation) = &options.range_mode
             && truncation.for_layers(layers).is_none()
         {
@@ -189,7 +197,7 @@ impl PictureStage {
     }
 
     fn check_layers(&self, shape: FeatureShape) -> Result<(), CodecError> {
-        let (expected, actual) = (self.tables.ranges.0.len(), shape.layers());
+        let (expected, actual) = (self.tables.layers, shape.layers());
         if expected == actual {
             return Ok(());
         }

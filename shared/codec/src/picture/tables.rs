@@ -11,7 +11,9 @@ pub struct Tables {
     pub model: String,
     /// The task.
     pub task: Task,
-    /// The calibrated value range of every layer.
+    /// Layers of a feature.
+    pub layers: usize,
+    /// The calibrated value range of every layer; empty where the model is not calibrated.
     pub ranges: RangeTable,
     /// The codebook, if the package has one.
     pub codebook: Option<Codebook>,
@@ -24,29 +26,24 @@ impl Tables {
     /// The tables of a package's task.
     ///
     /// # Errors
-    /// When the package lacks the task or its value ranges, or its codebook cannot be read or is not
-    /// for its layers.
+    /// When the package lacks the task, or its codebook cannot be read or is not for its layers.
     pub fn of(package: &Package, task: Task) -> Result<Self, CodecError> {
-        let ranges = package.task(task)?.common().ranges.clone();
-        if ranges.is_empty() {
-            return Err(CodecError::Uncalibrated {
-                model: package.manifest().name.clone(),
-                task,
-            });
-        }
+        let common = package.task(task)?.common();
+        let layers = common.taps.len();
         let path = package
             .table_paths(task, Self::CODEBOOK)?
             .into_iter()
             .next();
         let codebook = path.map(|path| {
             let opened = Codebook::open(&path)
-                .and_then(|codebook| codebook.check_layers(ranges.0.len()).map(|()| codebook));
+                .and_then(|codebook| codebook.check_layers(layers).map(|()| codebook));
             opened.map_err(|source| CodecError::CodebookFile { path, source })
         });
         Ok(Self {
             model: package.manifest().name.clone(),
             task,
-            ranges,
+            layers,
+            ranges: common.ranges.clone(),
             codebook: codebook.transpose()?,
         })
     }

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 use splitsim_codec::CodecId;
-use splitsim_codec::bd_rate::{BdRate, bd_rate, points_out_of_order};
-use splitsim_feature::Task;
+use splitsim_codec::bd_rate::{BdRate, Better, bd_rate, points_out_of_order};
 
 use super::curve::{Axis, Curve};
 
@@ -27,19 +26,19 @@ pub(super) struct Comparison {
     pub(super) levels_out_of_order: usize,
 }
 
-/// Every curve but the first against the first, on both axes.
-pub(super) fn compare(task: Task, curves: &[Curve]) -> Vec<Comparison> {
+/// Every curve but the first against the first, on both axes; `better` says which performances are.
+pub(super) fn compare(better: Better, curves: &[Curve]) -> Vec<Comparison> {
     let Some((anchor, others)) = curves.split_first() else {
         return Vec::new();
     };
     let pairs = others.iter().flat_map(|curve| {
-        [Axis::Mse, Axis::Performance].map(|axis| pair(task, anchor, curve, axis))
+        [Axis::Mse, Axis::Performance].map(|axis| pair(better, anchor, curve, axis))
     });
     pairs.collect()
 }
 
-fn pair(task: Task, anchor: &Curve, curve: &Curve, at_equal: Axis) -> Comparison {
-    let better = at_equal.better(task);
+fn pair(performance: Better, anchor: &Curve, curve: &Curve, at_equal: Axis) -> Comparison {
+    let better = at_equal.better(performance);
     let [first, second] = [anchor, curve].map(|curve| curve.points(at_equal));
     let found = bd_rate(&first, &second, better);
     let out_of_order = |points| points_out_of_order(points, better).len();
@@ -129,7 +128,7 @@ mod tests {
             CodecId::Vvc,
             &[(0.1, 3.0, 10.0), (0.2, 2.0, 90.0), (0.4, 1.0, 80.0)],
         );
-        let found = compare(Task::Cls, &[anchor, other]);
+        let found = compare(Better::Greater, &[anchor, other]);
         let percent = found[0].bd_rate_percent.unwrap();
         assert!((percent - -50.0).abs() < 1e-9, "{percent}");
         assert_eq!(found[0].depends_on_interpolation, Some(false));
@@ -148,7 +147,7 @@ mod tests {
                 .describe()
                 .contains("the second curve is not monotone")
         );
-        assert_eq!(compare(Task::Cls, &[]), []);
+        assert_eq!(compare(Better::Greater, &[]), []);
     }
 
     /// Four points about a knee: PCHIP and Akima draw other curves, and the sentence says so.
@@ -172,7 +171,7 @@ mod tests {
                 (1.1, 1.0, 99.2),
             ],
         );
-        let found = compare(Task::Cls, &[anchor, other]);
+        let found = compare(Better::Greater, &[anchor, other]);
         assert_eq!(found[1].depends_on_interpolation, Some(true));
         let text = found[1].describe();
         assert!(

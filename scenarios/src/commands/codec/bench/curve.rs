@@ -6,11 +6,14 @@ use splitsim_codec::{CodecId, Level};
 use splitsim_feature::{FeatureShape, Task};
 
 use super::compare::Comparison;
+use crate::calibration::Criterion;
 
 /// One task.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct TaskBench {
     pub(super) task: Task,
+    /// What reconstructions are judged by.
+    pub(super) judged_by: Criterion,
     /// What performance is, with its unit.
     pub(super) performance_is: &'static str,
     pub(super) pictures: usize,
@@ -80,10 +83,11 @@ impl Curve {
 }
 
 impl Axis {
-    pub(super) const fn better(self, task: Task) -> Better {
-        match (self, task) {
-            (Self::Mse, _) | (Self::Performance, Task::Dpt) => Better::Smaller,
-            (Self::Performance, Task::Cls | Task::Seg) => Better::Greater,
+    /// Which values are better, of performances as told.
+    pub(super) const fn better(self, performance: Better) -> Better {
+        match self {
+            Self::Mse => Better::Smaller,
+            Self::Performance => performance,
         }
     }
 }
@@ -106,14 +110,6 @@ impl Times {
 fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied().unwrap_or(f64::NAN)
-}
-
-pub(super) const fn performance_is(task: Task) -> &'static str {
-    match task {
-        Task::Cls => "top-1, %",
-        Task::Seg => "mIoU, %",
-        Task::Dpt => "RMSE, m",
-    }
 }
 
 #[cfg(test)]

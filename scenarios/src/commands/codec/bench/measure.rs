@@ -13,8 +13,9 @@ use splitsim_truth::{DatasetPerformance, DepthCrop, Evaluation, GroundTruth, Jud
 use splitsim_vision::Engine;
 
 use super::compare::compare;
-use super::curve::{Curve, LevelFigures, TaskBench, Times, performance_is};
+use super::curve::{Curve, LevelFigures, TaskBench, Times};
 use crate::Screen;
+use crate::calibration::Criterion;
 use crate::commands::codec::milliseconds;
 
 /// What is measured on.
@@ -23,6 +24,7 @@ pub(super) struct Measurement<'a> {
     pub(super) engine: &'a Engine,
     pub(super) source: &'a Source,
     pub(super) task: Task,
+    pub(super) criterion: Criterion,
     /// Features coded at once.
     pub(super) jobs: NonZeroUsize,
 }
@@ -37,12 +39,12 @@ impl<'a> Coder<'a> {
     }
 }
 
-/// A feature with what is true of its picture.
+/// A feature with what its head is to say of it, if it has one.
 struct Subject {
     name: String,
     feature: Feature,
     extent: ImageExtent,
-    truth: GroundTruth,
+    expected: Option<GroundTruth>,
 }
 
 /// One subject coded at one level.
@@ -52,9 +54,17 @@ struct Trial {
     shape: FeatureShape,
     mse: f64,
     clamped_points: usize,
-    judgement: Judgement,
+    judgement: Verdict,
     encode_ms: f64,
     decode_ms: f64,
+}
+
+/// How a reconstruction does.
+enum Verdict {
+    /// Its head's answer.
+    Answer(Judgement),
+    /// Its mean cosine to the original.
+    Cosine(f64),
 }
 
 impl Measurement<'_> {
@@ -72,10 +82,11 @@ impl Measurement<'_> {
             .collect::<Result<Vec<_>>>()?;
         let bench = TaskBench {
             task: self.task,
-            performance_is: performance_is(self.task),
+            judged_by: self.criterion,
+            performance_is: self.criterion.performance_is(self.task),
             pictures: subjects.len(),
             original_performance: original,
-            comparisons: compare(self.task, &curves),
+            comparisons: compare(self.criterion.better(self.task), &curves),
             curves,
         };
         Ok((bench, problems))
@@ -83,25 +94,29 @@ impl Measurement<'_> {
 
     /// Every picture's feature, and the performance of all of them.
     fn subjects(&self, screen: &Screen) -> Result<(Vec<Subject>, f64)> {
-        let mut evaluation = Evaluation::new(self.task);
-        let mut subjects = Vec::new();
+        let (mut subjects, mut verdicts) = (Vec::new(), Vec::new());
         let count = self.source.count();
         let mut bar = screen.bar(format!("extracting {}", self.task), count as u64);
         for index in 0..count {
             let item = self.source.item(index, self.task)?;
+            let extent = item.picture.extent();
+            let feature = self.engine.extract(self.task, item.picture)?.feature;
+            let place = (self.task, extent);
+            let expected = self
+                .criterion
+                .expected(self.engine, &feature, item.truth, place);
             let subject = Subject {
-                truth: item.truth.context("a picture without ground truth")?,
-                extent: item.picture.extent(),
-                feature: self.engine.extract(self.task, item.picture)?.feature,
+                expected: expected.with_context(|| item.name.clone())?,
+                extent,
+                feature,
                 name: item.name,
             };
-            let judgement = self.judge(&subject, &subject.feature)?;
-            evaluation.add(&judgement)?;
+            verdicts.push(self.judge(&subject, &subject.feature)?);
             subjects.push(subject);
             bar.advance();
         }
         bar.finish();
-        Ok((subjects, figure(&evaluation)))
+        Ok((subjects, performance(self.task, verdicts.iter())?))
     }
 
     fn curve(
@@ -173,17 +188,18 @@ impl Measurement<'_> {
         })
     }
 
-    fn judge(&self, subject: &Subject, feature: &Feature) -> Result<Judgement> {
-        let output = self.engine.run_head(self.task, feature, subject.extent)?;
-        Ok(Judgement::of(&subject.truth, &output, DepthCrop::Full)?)
+    fn judge(&self, subject: &Subject, feature: &Feature) -> Result<Verdict> {
+        Ok(match &subject.expected {
+            Some(expected) => {
+                let output = self.engine.run_head(self.task, feature, subject.extent)?;
+                Verdict::Answer(Judgement::of(expected, &output, DepthCrop::Full)?)
+            }
+            None => Verdict::Cosine(score(Metric::Cosine, &subject.feature, feature)?.value()),
+        })
     }
 }
 
 fn figures(task: Task, level: Level, label: String, trials: &[Trial]) -> Result<LevelFigures> {
-    let mut evaluation = Evaluation::new(task);
-    for trial in trials {
-        evaluation.add(&trial.judgement)?;
-    }
     let count = trials.len() as f64;
     let mean = |value: fn(&Trial) -> f64| trials.iter().map(value).sum::<f64>() / count;
     let shapes: Vec<FeatureShape> = trials.iter().map(|trial| trial.shape).collect();
@@ -201,11 +217,30 @@ fn figures(task: Task, level: Level, label: String, trials: &[Trial]) -> Result<
         payload_bytes: mean(|trial| trial.payload_bytes as f64),
         bpfp: 8.0 * bytes * count / points as f64,
         mse: mean(|trial| trial.mse),
-        performance: figure(&evaluation),
+        performance: performance(task, trials.iter().map(|trial| &trial.judgement))?,
         clamped_points: trials.iter().map(|trial| trial.clamped_points).sum(),
         encode: times(|trial| trial.encode_ms),
         decode: times(|trial| trial.decode_ms),
     })
+}
+
+/// Of all pictures together: what the task's answers come to, or the mean cosine.
+fn performance<'a>(
+    task: Task,
+    verdicts: impl ExactSizeIterator<Item = &'a Verdict>,
+) -> Result<f64> {
+    let count = verdicts.len() as f64;
+    let mut evaluation = Evaluation::new(task);
+    let mut cosines = None;
+    for verdict in verdicts {
+        match verdict {
+            Verdict::Answer(judgement) => {
+                evaluation.add(judgement)?;
+            }
+            Verdict::Cosine(cosine) => *cosines.get_or_insert(0.0) += cosine / count,
+        }
+    }
+    Ok(cosines.unwrap_or_else(|| figure(&evaluation)))
 }
 
 /// Top-1 in percent, mIoU of all pixels in percent, or RMSE in metres; NaN of nothing.

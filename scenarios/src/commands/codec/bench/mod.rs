@@ -22,28 +22,31 @@ use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 use self::curve::TaskBench;
 use self::measure::{Coder, Measurement};
 use super::args::{SoftwareArgs, StageArgs};
+use crate::calibration::Criterion;
 use crate::outputs::Force;
 use crate::{Failure, Output, Screen};
 use splitsim_cli::{OrRefuse, bounds, names};
 
 /// Measure codecs level by level: rate, error, task performance, time.
 ///
-/// Features of pictures with ground truth are coded at every level, decoded from the very bytes and put
-/// through the task head. The first codec is the anchor that the others' rates are compared with
-/// (BD-rate, once at equal mean squared error and once at equal task performance).
+/// Features of pictures are coded at every level, decoded from the very bytes and put through the task head.
+/// Performance is the task's where pictures have ground truth; else it is agreement with what the head says of
+/// the original feature; and the mean cosine where the package has no head. The first codec is the anchor that the others' rates are compared with
+/// (BD-rate by two interpolations, once at equal mean squared error and once at equal performance).
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Bench {
     /// A codec; give it as often as needed, the first is the anchor
     #[arg(long = "codec", value_name = "CODEC", required = true, value_parser = names::of(&CodecId::ALL, CodecId::name))]
     codecs: Vec<CodecId>,
-    /// cls, seg or dpt; give it as often as needed, all of the model's unless given
+    /// cls, seg or dpt; give it as often as needed [default: all of the model's; with labels for some
+    /// tasks only, these]
     #[arg(long = "task", value_name = "TASK", value_parser = names::of(&Task::ALL, Task::name))]
     tasks: Vec<Task>,
     /// The model package, a name or a folder
     #[arg(long, value_name = "MODEL")]
     model: String,
-    /// Pictures with ground truth: scenes:SEED:COUNT, imagenet:DIR, voc:DIR or nyu:DIR
+    /// Pictures: folder:DIR or a path, scenes:SEED:COUNT, imagenet:DIR, voc:DIR or nyu:DIR
     #[arg(long, value_name = "SOURCE")]
     source: SourceSpec,
     /// QPs, cheapest first, in place of the model's ladders: 40,30,20
@@ -99,28 +102,26 @@ impl Bench {
             compute: Compute::F32,
             threads: None,
         };
+        let with_head = |&task: &Task| package.manifest().has_head(task);
+        let heads: Vec<Task> = tasks.into_iter().filter(with_head).collect();
         Ok(Prepared {
-            engine: Engine::load(&package, &tasks, options)?,
+            engine: Engine::load(&package, &heads, options)?,
             source,
             tasks: codecs,
         })
     }
 
     fn tasks(&self, package: &Package, source: &Source) -> Result<Vec<Task>> {
-        let tasks: Vec<Task> = match self.tasks.as_slice() {
-            [] => {
-                let available = package.manifest().tasks.available().into_iter();
-                available.filter(|&task| source.has_truth(task)).collect()
-            }
-            named => named.to_vec(),
-        };
-        let judged = tasks.iter().all(|&task| source.has_truth(task));
-        ensure!(
-            judged && !tasks.is_empty() && source.count() > 0,
-            "--source {}: no ground truth for the tasks; scenes:SEED:COUNT has it for all, \
-             imagenet:DIR for cls, voc:DIR for seg, nyu:DIR for dpt",
-            self.source
-        );
+        ensure!(source.count() > 0, "--source {}: no pictures", self.source);
+        if !self.tasks.is_empty() {
+            return Ok(self.tasks.clone());
+        }
+        let mut tasks = package.manifest().tasks.available();
+        let labelled = |&task: &Task| source.has_truth(task);
+        // A data set with the truth of one task is there for that task.
+        if tasks.iter().any(labelled) {
+            tasks.retain(labelled);
+        }
         Ok(tasks)
     }
 
@@ -150,6 +151,7 @@ impl Bench {
                 engine: &prepared.engine,
                 source: &prepared.source,
                 task: *task,
+                criterion: Criterion::of(prepared.engine.package(), &prepared.source, *task),
                 jobs: self.jobs,
             };
             let coders: Vec<Coder<'_>> = codecs.iter().map(|codec| Coder::new(&**codec)).collect();
@@ -201,4 +203,6 @@ Examples:
       --source scenes:7:100 --csv cls.csv --html cls.html
   splitsim codec bench --codec hm --codec hevc --ladder 40,30,20,10 --model tiny-scenes \\
       --task seg --source scenes:7:20 --hm-dir ~/HM --cache out/hm --json
+  splitsim codec bench --codec hevc --range feature --model models/mine --task cls \\
+      --source folder:photos
 Take pictures that the model was neither trained nor calibrated on.";

@@ -29,8 +29,8 @@ pub(super) fn render(benches: &[TaskBench], about: &About<'_>) -> String {
 fn section(bench: &TaskBench) -> Section {
     let section = Section::new(bench.task.to_string())
         .text(format!(
-            "{} pictures; {} of the original features: {:.3}.",
-            bench.pictures, bench.performance_is, bench.original_performance
+            "{} pictures, judged by {}; {} of the original features: {:.3}.",
+            bench.pictures, bench.judged_by, bench.performance_is, bench.original_performance
         ))
         .figures([performance(bench), error(bench)])
         .table(table(bench));

@@ -55,12 +55,14 @@ fn section(bench: &TaskBench) -> String {
     let TaskBench {
         task,
         pictures,
+        judged_by,
         original_performance,
         performance_is,
         ..
     } = bench;
     let title = format!(
-        "{task}: {pictures} pictures, original {performance_is}: {original_performance:.3}"
+        "{task}: {pictures} pictures, judged by {judged_by}; originals, {performance_is}: \
+         {original_performance:.3}"
     );
     let comparisons = bench
         .comparisons

@@ -14,6 +14,7 @@ fn tables(task: Task, codebook: Option<Codebook>) -> Tables {
     Tables {
         model: "test".to_owned(),
         task,
+        layers,
         ranges: RangeTable(vec![range(-512.0, 511.0); layers]),
         codebook,
     }
@@ -226,4 +227,45 @@ fn what_decoders_need_is_digested() {
     assert_ne!(plain, digest(Some(four_centres())));
     let other = Codebook::new(&[vec![-10.0, -1.0, 0.0, 4.5]]).unwrap();
     assert_ne!(digest(Some(four_centres())), digest(Some(other)));
+}
+
+/// A model that nobody calibrated codes by ranges that travel along, and decodes; only its own are refused.
+#[test]
+fn without_calibrated_ranges_others_still_serve() {
+    let uncalibrated = || Tables {
+        ranges: RangeTable::default(),
+        ..tables(Task::Cls, None)
+    };
+    let with = |range_mode| {
+        let options = CodecOptions {
+            range_mode,
+            ..CodecOptions::default()
+        };
+        PictureStage::new(uncalibrated(), &options)
+    };
+    let refused = with(RangeMode::Package).unwrap_err().to_string();
+    assert!(refused.contains("splitsim model calibrate") && refused.contains("range 'feature'"));
+    let shape = FeatureShape::new(1, 1, 3, 4).unwrap();
+    let values: Vec<f32> = (0..12u8).map(|value| f32::from(value) - 5.0).collect();
+    let feature = Feature::new(shape, values).unwrap();
+    let decoder = PictureStage::new(uncalibrated(), &CodecOptions::default().decoding()).unwrap();
+    for mode in ["feature", "truncate:-5..6"] {
+        let stage = with(mode.parse().unwrap()).unwrap();
+        let picture = stage.forward(&feature).unwrap();
+        let back = decoder.inverse(
+            picture.symbols.view(),
+            &picture.ranges,
+            picture.depth,
+            shape,
+        );
+        let back = back.unwrap();
+        // Steps of 11/1023: at most half a step off.
+        let errors = feature.values().iter().zip(back.values());
+        assert!(
+            errors
+                .map(|(x, y)| (x - y).abs())
+                .all(|error| error < 0.0055),
+            "{mode}"
+        );
+    }
 }
