@@ -1,15 +1,6 @@
 //! Text of a stranger, before it reaches a log, a terminal or a table.
 
-/// Whether a terminal or a reader of lines takes the character for more than itself: control characters,
-/// which move the cursor and end lines; the line and paragraph separators of Unicode; and the marks,
-/// embeddings, overrides and isolates that turn the order of text (UAX #9, section 2).
-pub(crate) fn is_hostile(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        )
-}
+pub(crate) use splitsim_display::is_unprintable as is_hostile;
 
 /// The text with hostile characters spelled as in a Rust literal (`\n`, `\u{1b}`), cut to `max_bytes` between
 /// two characters or spellings. Escaping it again changes nothing.

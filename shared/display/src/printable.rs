@@ -83,7 +83,10 @@ impl fmt::Write for Escaping<'_, '_> {
     }
 }
 
-fn is_unprintable(c: char) -> bool {
+/// Whether a terminal or a reader of lines takes the character for more than itself: it is what
+/// [`printable`] spells out.
+#[must_use]
+pub fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
             // Line and paragraph separator.

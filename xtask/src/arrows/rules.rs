@@ -123,7 +123,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         from: Only(&["splitsim-proto"]),
-        to: MembersBut(&["splitsim-feature", "splitsim-text"]),
+        to: MembersBut(&["splitsim-display", "splitsim-feature", "splitsim-text"]),
         why: "the wire format depends on nobody who speaks it",
     },
     Rule {
