@@ -40,7 +40,7 @@ fn wrong_usage_is_refused_with_2() {
         .failed(2, &["unknown metric 'ssim'"]);
     place
         .splitsim("model info model --log [[")
-        .failed(2, &["--log '[['"]);
+        .failed(2, &["log filter '[['"]);
 }
 
 #[test]

@@ -14,8 +14,6 @@ use super::units::{Rate, TimeSpan};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
-/// As long as a trace may be.
-const YEAR: Duration = Duration::from_secs(365 * 86_400);
 const FASTEST: BitRate = BitRate(100_000_000_000);
 /// The same in bytes per second.
 const MOST_BYTES_PER_SECOND: u64 = 12_500_000_000;
@@ -105,7 +103,6 @@ fn link(section: &LinkSection) -> Result<(), ScenarioError> {
 fn pipe(direction: &str, section: &PipeSection) -> Result<(), ScenarioError> {
     let key = |name: &str| format!("link.{direction}.{name}");
     rate(&key("rate"), section.rate)?;
-    span(&key("trace-start"), section.trace_start, YEAR)?;
     span(&key("delay"), section.delay, HOUR)?;
     span(&key("jitter"), section.jitter, HOUR)?;
     if let Some(codel) = section.codel {
@@ -122,8 +119,6 @@ fn pipe(direction: &str, section: &PipeSection) -> Result<(), ScenarioError> {
 }
 
 fn event(section: &EventSection) -> Result<(), ScenarioError> {
-    span("link.events.at", Some(section.at), YEAR)?;
-    span("link.events.down-for", section.down_for, YEAR)?;
     span("link.events.delay", section.delay, HOUR)?;
     rate("link.events.rate", section.rate)
 }
@@ -195,7 +190,6 @@ mod tests {
             let message = check_of(&draft.0);
             assert!(message.contains(expected), "{message}");
         };
-        check("link.up.delay = '100000 years'", "link.up.delay: ");
         check(
             "link.up.delay = '2 h'",
             "2h is out of range, expected at most 1h",
@@ -210,8 +204,17 @@ mod tests {
             "queue: expected a whole number from 1 to 256",
         );
         check(
-            "[[link.events]]\nat = '2 years'\ndown-for = '1 s'",
-            "link.events.at",
+            "[[link.events]]\nat = '1 s'\ndelay = '2 h'",
+            "link.events.delay: 2h is out of range",
+        );
+    }
+
+    #[test]
+    fn no_span_is_longer_than_a_year() {
+        let error = parse("link.up.delay = '100000 years'", &[]).unwrap_err();
+        assert!(
+            error.to_string().contains("no span of time up to a year"),
+            "{error}"
         );
     }
 

@@ -444,7 +444,10 @@ mod tests {
             "[up]\nrate = 20",
             "20 has no unit, expected a rate with its unit",
         );
-        refused("[up]\nloss = 0.01", "invalid type");
+        refused(
+            "[up]\nloss = 0.01",
+            "0.01 has no unit, expected a share in per cent",
+        );
         refused("[up]\nloss = '1'", "'1' is no share");
         refused("[up]\nloss = '101 %'", "'101 %' is no share");
         refused("[up]\nqueue = '100 parcels'", "'100 parcels' is no queue");

@@ -137,12 +137,13 @@ impl Build {
             keep,
             tasks,
         };
+        let jobs = self.jobs(&engine, &source, &identity.tasks)?;
         let folder = SetFolder::open(&self.out)?;
         if !self.force {
             folder.require(&identity, self.shard)?;
         }
         Ok(Builder {
-            jobs: self.jobs(&engine, &source, &identity.tasks)?,
+            jobs,
             engine,
             source,
             codecs,
