@@ -308,8 +308,8 @@ fn recordings_of_something_else_are_refused() {
         &["decides by cka", "record with it"],
     );
     place
-        .splitsim("policies compare of --scenario replay.toml")
-        .failed(2, &["of has no recordings", "splitsim ladder record"]);
+        .splitsim("policies compare model --scenario replay.toml")
+        .failed(2, &["model has no recordings", "splitsim ladder record"]);
     place
         .splitsim("policies compare of/ladders --scenario small.toml")
         .failed(2, &["no [replay]"]);

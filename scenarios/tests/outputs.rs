@@ -49,14 +49,12 @@ fn every_picture_has_a_feature_of_its_own_which_stays() {
     place.splitsim(&format!("{other} --force")).ok();
     assert_ne!(fs::read(place.path("f/frame.0.npy")).unwrap(), before);
 
-    pictures(
-        &place.path("rooms"),
-        &["room.jpg", "room.png", "hall.png", "...png"],
-    );
+    let rooms = ["room.jpg", "room.png", "hall.png"];
+    pictures(&place.path("rooms"), &rooms);
     place
         .splitsim("features extract --model model --task cls --images rooms --out r")
         .ok();
-    let expected = ["%2E..npy", "hall.npy", "room.jpg.npy", "room.png.npy"];
+    let expected = ["hall.npy", "room.jpg.npy", "room.png.npy"];
     assert_eq!(names(&place.path("r")), expected);
 }
 

@@ -130,7 +130,7 @@ fn told_unfinished(place: &Workplace) {
     let table = splitsim_table::read_parquet(&place.path("tables/sweep.parquet")).unwrap();
     assert_eq!(
         table.ints("frames_arrived").unwrap(),
-        [Some(1), None, Some(1)]
+        [Some(1), Some(0), Some(1)]
     );
 }
 

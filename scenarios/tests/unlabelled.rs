@@ -63,7 +63,7 @@ fn an_imported_backbone_codes_photos_before_and_after_calibration() {
         .ok();
         let roundtrip = format!(
             "codec roundtrip --codec hevc --level richest --model mine --task {task} \
-             --in f-{task}/000000.npy --out r.npy --bitstream r.splf"
+             --in f-{task}/000000.npy --out r.npy --bitstream r.splf --force"
         );
         let refused = lab.splitsim(&roundtrip);
         assert_eq!(refused.code, Some(2), "{}", refused.stderr);
@@ -79,7 +79,7 @@ fn an_imported_backbone_codes_photos_before_and_after_calibration() {
         );
         for range in ["feature", "truncate:-20..20"] {
             lab.splitsim(&format!("{roundtrip} --range {range}")).ok();
-            lab.splitsim("codec decode --in r.splf --out d.npy --model mine")
+            lab.splitsim("codec decode --in r.splf --out d.npy --model mine --force")
                 .ok();
             let score = "cfqa score --original r.npy --distorted d.npy --metric mse --json";
             let score = lab.splitsim(score).json();
@@ -103,7 +103,7 @@ fn an_imported_backbone_codes_photos_before_and_after_calibration() {
     let clamped = lab
         .splitsim(
             "codec roundtrip --codec hevc --level cheapest --model mine --task dpt \
-             --in f-dpt/000001.npy --out r.npy --json",
+             --in f-dpt/000001.npy --out r.npy --json --force",
         )
         .json();
     // The ranges are the extremes of these very features.

@@ -45,6 +45,9 @@ impl Wanted<'_> {
              voc:DIR for seg, nyu:DIR for dpt",
             self.source
         );
+        for &task in &tasks {
+            package.head_path(task)?;
+        }
         self.load(&package, source, tasks)
     }
 
