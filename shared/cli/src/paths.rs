@@ -21,8 +21,11 @@ pub(crate) fn remark(error: &str, words: &[String], command: &Command) -> Option
             None => true,
         });
     first.into_iter().chain(words).find_map(|word| {
-        let path = word.split_once('=').filter(|_| word.starts_with("--"));
-        let path = path.map_or(word.as_str(), |(_, path)| path);
+        // An option's own name is no path, though an error may name it.
+        let path = match word.starts_with('-') {
+            true => word.split_once('=')?.1,
+            false => word.as_str(),
+        };
         let meant = error
             .contains(path)
             .then(|| meant(Path::new(path)))
@@ -102,6 +105,9 @@ mod tests {
         let expected = format!(", did you mean '{}'?", dir.join("photos").display());
         assert_eq!(about(&format!("{slip}: no such file")), Some(expected));
         assert_eq!(about("the disk is full"), None);
+        let option = [format!("--{slip}")];
+        let error = format!("choose another --{slip}");
+        assert_eq!(remark(&error, &option, &command), None);
         fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -53,7 +53,11 @@ fn a_scenario_gives_a_row_per_task_and_policy_and_does_so_again() {
     }
     check_summary(&stored_summary(&lab));
 
-    let json = lab.splitsim(&[&command[..], &["--json"]].concat());
+    // Finished results are replaced when that is asked for only.
+    let again = lab.splitsim(&command);
+    assert_eq!(again.code, Some(2), "{}", again.stderr);
+    assert!(again.stderr.contains("--force"), "{}", again.stderr);
+    let json = lab.splitsim(&[&command[..], &["--json", "--force"]].concat());
     assert_eq!(json.code, Some(0), "{}", json.stderr);
     let printed: Value = serde_json::from_str(&json.stdout.join("\n")).unwrap();
     check_summary(&printed);
