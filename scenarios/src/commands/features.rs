@@ -28,7 +28,7 @@ pub(crate) enum FeaturesCommand {
 /// Per picture one NAME.npy, f32 [views, layers, tokens, dim]. NAME is the picture's without its ending,
 /// or with it where two would be the same; characters that no file name has are written as %XX.
 #[derive(Debug, Args)]
-#[command(override_usage = USAGE, after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Extract {
     /// The model package, a name or a folder
     #[arg(long, value_name = "MODEL")]
@@ -267,10 +267,6 @@ fn places(sources: &[Rc<Source>], out: &Path) -> Result<Vec<Place>> {
 fn file_of(out: &Path, name: &str) -> PathBuf {
     out.join(format!("{}.npy", encode_name(name)))
 }
-
-/// The inputs on a line of their own: on one line with the rest they do not fit 80 columns.
-const USAGE: &str = "splitsim features extract --model <MODEL> --task <TASK> --out <DIR>
-           <--images <PATH>...|--source <SOURCE>|--tensor <X.npy>> [OPTIONS]";
 
 const EXAMPLES: &str = "\
 Examples:

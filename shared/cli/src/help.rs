@@ -14,7 +14,10 @@ const PROGRAMS: [&str; 4] = ["splitsim ", "edge ", "cloud ", "cargo "];
 /// that names the commit.
 #[must_use]
 pub fn command<P: CommandFactory>() -> Command {
-    fold(P::command().version(VERSION))
+    let mut command = fold(P::command().version(VERSION));
+    // Only a command that is built knows the names before its own, which its usage begins with.
+    command.build();
+    fold_usage(command)
 }
 
 /// The help of a program and of each of its commands, at [`WIDTH`].
@@ -53,6 +56,26 @@ fn fold(command: Command) -> Command {
     }
     command
 }
+
+/// Breaks the lines of usage, which clap leaves as long as they are.
+fn fold_usage(command: Command) -> Command {
+    let mut command = command.mut_subcommands(fold_usage);
+    let usage = command.render_usage().to_string();
+    if usage.chars().count() <= WIDTH {
+        return command;
+    }
+    let style = Style {
+        end: "",
+        indent: USAGE.len() + 4,
+    };
+    let mut lines = Vec::new();
+    style.fold(&usage, &mut lines);
+    let usage = lines.join("\n");
+    command.override_usage(usage.strip_prefix(USAGE).unwrap_or(&usage).to_owned())
+}
+
+/// How clap introduces a usage.
+const USAGE: &str = "Usage: ";
 
 /// The text with lines of at most [`WIDTH`] characters: commands go on after a backslash, so that they can be
 /// copied, and other lines are broken between words.
