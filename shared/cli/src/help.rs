@@ -14,7 +14,11 @@ const PROGRAMS: [&str; 4] = ["splitsim ", "edge ", "cloud ", "cargo "];
 /// that names the commit.
 #[must_use]
 pub fn command<P: CommandFactory>() -> Command {
-    let mut command = fold(P::command().version(VERSION));
+    built(P::command())
+}
+
+fn built(command: Command) -> Command {
+    let mut command = fold(command.version(VERSION));
     // Only a command that is built knows the names before its own, which its usage begins with.
     command.build();
     fold_usage(command)
@@ -29,8 +33,7 @@ pub fn texts<P: CommandFactory>() -> Vec<String> {
         subcommands.for_each(|subcommand| render(subcommand, texts));
     }
     let mut texts = Vec::new();
-    let mut command = command::<P>().term_width(WIDTH);
-    command.build();
+    let mut command = built(P::command().term_width(WIDTH));
     render(&mut command, &mut texts);
     texts
 }
