@@ -20,7 +20,7 @@ pub enum CloudError {
     Out {
         /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// The references are in no directory.
@@ -51,7 +51,7 @@ pub enum CloudError {
         what: &'static str,
         /// The name.
         name: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A thread of the cloud's own ended without an answer.

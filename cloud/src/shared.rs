@@ -58,11 +58,11 @@ pub(crate) struct Shared {
 /// Warnings that a peer can cause as often as it likes.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings {
-    /// Of connections that are not served.
+    /// Warnings about connections that are not served.
     pub(crate) turned_away: Throttle,
-    /// Of connections that break.
+    /// Warnings about connections that break.
     pub(crate) lost: Throttle,
-    /// Of requests that are not answered as they should be.
+    /// Warnings about requests that are not answered as they should be.
     pub(crate) requests: Throttle,
 }
 

@@ -19,7 +19,7 @@ pub enum EdgeError {
         what: &'static str,
         /// The name.
         text: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// The source has no pictures to give.
@@ -58,7 +58,7 @@ pub enum EdgeError {
     Thread {
         /// The stage.
         stage: &'static str,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// A thread ended in a way that should not be possible.

@@ -39,7 +39,7 @@ pub enum OutboxError {
         operation: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// Another edge works there.

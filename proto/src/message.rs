@@ -57,7 +57,7 @@ pub enum InvalidMessage {
     Name {
         /// The field.
         field: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         source: NameError,
     },
     /// A list is too long or too short.

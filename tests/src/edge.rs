@@ -23,7 +23,7 @@ pub struct EdgeRun {
     pub model: PathBuf,
     /// The task.
     pub task: Task,
-    /// How many rendered scenes.
+    /// The number of rendered scenes.
     pub frames: usize,
     /// Their seed.
     pub seed: u64,

@@ -14,8 +14,7 @@ use splitsim_scenes::{
 
 use crate::outputs::Force;
 use crate::{Failure, Output, Screen};
-use splitsim_cli::Bar;
-use splitsim_cli::OrRefuse;
+use splitsim_cli::{Bar, OrRefuse};
 
 /// Scenes that a contact sheet shows at most.
 const SHEET_SCENES: u64 = 64;

@@ -13,7 +13,7 @@ pub enum ScenarioError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// Something is wrong in a file.
@@ -29,7 +29,7 @@ pub enum ScenarioError {
     Setting {
         /// The setting.
         setting: String,
-        /// What is wrong with it.
+        /// The fault.
         source: Box<Self>,
     },
     /// The text is no TOML, or a value is not of its key's type.

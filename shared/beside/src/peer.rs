@@ -21,7 +21,7 @@ pub enum PeerError {
     Start {
         /// The program.
         program: String,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// A pipe broke.

@@ -19,7 +19,7 @@ pub enum CheckpointError {
     Index {
         /// The index.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// The file cannot be read.
@@ -27,7 +27,7 @@ pub enum CheckpointError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// Neither a zip archive nor a safetensors file.
@@ -54,7 +54,7 @@ pub enum CheckpointError {
     Archive {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// The archive's pickle is refused.
@@ -70,7 +70,7 @@ pub enum CheckpointError {
     Safetensors {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// A tensor does not lie in the file as it says.
@@ -80,7 +80,7 @@ pub enum CheckpointError {
         path: PathBuf,
         /// The tensor's key.
         name: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// The file holds no tensors.

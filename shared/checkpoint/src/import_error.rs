@@ -20,7 +20,7 @@ pub enum ImportError {
     Template {
         /// A name or a file.
         name: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// The file has none of a backbone's keys.
@@ -125,7 +125,7 @@ pub enum ImportError {
     Header {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// A file of the package cannot be written.
@@ -133,7 +133,7 @@ pub enum ImportError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
 }

@@ -49,7 +49,7 @@ pub enum CodecError {
         task: Task,
         /// The codec.
         codec: CodecId,
-        /// What is wrong with it.
+        /// The fault.
         source: LadderError,
     },
     /// The ladder given is not one of the codec.
@@ -57,7 +57,7 @@ pub enum CodecError {
     InvalidLadder {
         /// The codec.
         codec: CodecId,
-        /// What is wrong with it.
+        /// The fault.
         source: LadderError,
     },
     /// The codec is a trained network, which this crate cannot run.
@@ -93,7 +93,7 @@ pub enum CodecError {
     CodebookFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         source: CodebookError,
     },
     /// The container was coded with a codebook that this decoder does not have.

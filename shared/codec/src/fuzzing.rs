@@ -1,4 +1,4 @@
-//! What the fuzz targets do with their input, so that a test can replay what they once found.
+//! The bodies of the fuzz targets, so that a test can replay what they once found.
 //!
 //! Each function panics when a promise is broken, and only then.
 

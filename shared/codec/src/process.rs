@@ -198,7 +198,7 @@ pub enum ProcessError {
     Spawn {
         /// The program.
         program: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// What it may use could not be limited, and it was killed.
@@ -206,7 +206,7 @@ pub enum ProcessError {
     Unconfined {
         /// The program.
         program: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// It did not end in time, and was killed.
@@ -242,7 +242,7 @@ pub enum ProcessError {
     Io {
         /// The program.
         program: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
 }

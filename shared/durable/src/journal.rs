@@ -60,7 +60,7 @@ pub enum JournalError {
         path: PathBuf,
         /// Its number, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
         /// What the user can do.
         remedy: &'static str,

@@ -24,7 +24,7 @@ pub enum HyperpriorError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// A file of another kind, or damaged.
@@ -32,7 +32,7 @@ pub enum HyperpriorError {
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A file whose content is not the one that its name promises.

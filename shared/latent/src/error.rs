@@ -8,7 +8,7 @@ pub enum LatentError {
     Table {
         /// Whose table.
         what: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A network that integers cannot carry exactly.
@@ -16,7 +16,7 @@ pub enum LatentError {
     Layer {
         /// The layer, counted from 0.
         layer: usize,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// Parts of a model that do not fit each other.
@@ -34,7 +34,7 @@ pub enum LatentError {
     Tensor {
         /// Its key.
         name: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// Latents of another extent than the picture has.

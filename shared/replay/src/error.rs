@@ -13,7 +13,7 @@ pub enum ReplayError {
     Row {
         /// The row, from 0.
         row: usize,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// A recording without a frame.
@@ -28,7 +28,7 @@ pub enum ReplayError {
     /// A recording of something else than asked for.
     #[error("the recording is of another {what} ('{actual}', expected '{expected}'): record again")]
     Other {
-        /// What differs.
+        /// The difference.
         what: &'static str,
         /// What the recording is of.
         actual: String,

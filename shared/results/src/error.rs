@@ -82,7 +82,7 @@ pub enum ResultsError {
     Create {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// The file is no longer where it was opened. What was written since cannot be found there.
@@ -122,7 +122,7 @@ pub enum ResultsError {
         run_id: String,
         /// The edge.
         edge_id: String,
-        /// What differs.
+        /// The difference.
         field: &'static str,
         /// Its registered value.
         stored: String,
@@ -174,7 +174,7 @@ pub enum ResultsError {
 pub struct FrameConflict {
     /// The frame.
     pub key: FrameKey,
-    /// What differs.
+    /// The difference.
     pub field: &'static str,
     /// Its recorded value.
     pub stored: String,

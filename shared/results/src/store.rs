@@ -205,7 +205,7 @@ impl Store {
         }
     }
 
-    /// How many frames are recorded.
+    /// The number of recorded frames.
     ///
     /// # Errors
     /// When the file cannot be read.

@@ -13,7 +13,7 @@ pub enum SourceError {
     Spec {
         /// What was given.
         text: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A file or folder cannot be read.
@@ -21,7 +21,7 @@ pub enum SourceError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// A file is no image, or one that is not read.
@@ -29,7 +29,7 @@ pub enum SourceError {
     Image {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A path leads to no regular file, to one that is too large, or a list is no text.
@@ -58,7 +58,7 @@ pub enum SourceError {
         path: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A picture of a labelled folder that its label file does not name.
@@ -114,7 +114,7 @@ pub enum SourceError {
     Truth {
         /// The file or scene that says it.
         origin: String,
-        /// What is wrong with it.
+        /// The fault.
         source: splitsim_truth::TruthError,
     },
 }

@@ -72,7 +72,7 @@ impl LeftOut {
     /// Files named in messages.
     const SHOWN: usize = 5;
 
-    /// How many files.
+    /// The number of files.
     #[must_use]
     pub fn count(&self) -> usize {
         self.files.len()

@@ -28,7 +28,7 @@ pub enum StoryError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// A file is not what a run writes.
@@ -36,7 +36,7 @@ pub enum StoryError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A recording cannot be read.

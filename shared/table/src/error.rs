@@ -66,7 +66,7 @@ pub enum TableError {
     /// Bytes that are no Parquet file of flat columns, or a damaged one.
     #[error("not a readable Parquet table: {reason}")]
     Parquet {
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// A file could not be read or written.
@@ -74,7 +74,7 @@ pub enum TableError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// A file whose content is no table.

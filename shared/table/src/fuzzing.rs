@@ -1,4 +1,4 @@
-//! What the fuzz target does with its input, so that a test can replay what it once found.
+//! The body of the fuzz target, so that a test can replay what it once found.
 //!
 //! The function panics when a promise is broken, and only then.
 

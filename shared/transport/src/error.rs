@@ -18,13 +18,13 @@ pub enum TransportError {
     Bind {
         /// The address asked for.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// The system does not tell a socket's address.
     #[error("cannot read the socket's address: {source}")]
     LocalAddress {
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// TLS cannot be set up with the identity.
@@ -40,7 +40,7 @@ pub enum TransportError {
     Qlog {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// The options contradict themselves.
@@ -61,7 +61,7 @@ pub enum TransportError {
     Unresolved {
         /// The host.
         host: String,
-        /// What the system said.
+        /// The system's reason.
         reason: Explanation,
     },
     /// None of the cloud's addresses answered as it should.
@@ -77,7 +77,7 @@ pub enum TransportError {
     NoAnswer {
         /// The cloud, as it was asked for.
         cloud: String,
-        /// How long this side waited.
+        /// The time that this side waited.
         waited: Duration,
     },
     /// The endpoint was closed.
@@ -90,7 +90,7 @@ pub enum TransportError {
     HandshakeTimeout {
         /// The peer.
         peer: SocketAddr,
-        /// How long this side waited.
+        /// The time that this side waited.
         waited: Duration,
     },
     /// The peer refused this side's certificate.
@@ -181,7 +181,7 @@ pub enum TransportError {
     ReplyTimeout {
         /// The cloud.
         peer: SocketAddr,
-        /// How long this side waited.
+        /// The time that this side waited.
         waited: Duration,
     },
     /// The connection broke otherwise.
@@ -205,7 +205,7 @@ pub enum TransportError {
     Stalled {
         /// The peer.
         peer: SocketAddr,
-        /// How long this side waited.
+        /// The time that this side waited.
         patience: Duration,
     },
     /// The stream ended early.
@@ -247,7 +247,7 @@ pub enum TransportError {
         peer: SocketAddr,
         /// "to" or "from".
         direction: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         source: Box<FramingError>,
     },
     /// The container is not as long as its header says.

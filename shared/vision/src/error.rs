@@ -21,7 +21,7 @@ pub enum VisionError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// A weight file is damaged, or none.
@@ -29,7 +29,7 @@ pub enum VisionError {
     WeightFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A weight that the architecture needs is missing.
@@ -65,7 +65,7 @@ pub enum VisionError {
     Input {
         /// The task.
         task: Task,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// A feature has another shape than the head takes.

@@ -16,8 +16,7 @@ use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 use crate::commands::training_log::TrainingLog;
 use crate::outputs::{PackageTarget, write_feature};
 use crate::{Failure, Output, Screen};
-use splitsim_cli::Bar;
-use splitsim_cli::{OrRefuse, bounds, names};
+use splitsim_cli::{Bar, OrRefuse, bounds, names};
 
 /// Train a ladder of hyperpriors on a model's features and write it into the model's package.
 ///

@@ -10,8 +10,7 @@ use splitsim_vision::train::{self, Held, PackageNote, Progress, TrainConfig};
 use crate::commands::training_log::TrainingLog;
 use crate::outputs::Force;
 use crate::{Failure, Output, Screen};
-use splitsim_cli::Bar;
-use splitsim_cli::OrRefuse;
+use splitsim_cli::{Bar, OrRefuse};
 
 /// Train a small model on rendered scenes and write its package.
 ///

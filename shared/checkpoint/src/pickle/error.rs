@@ -37,7 +37,7 @@ pub enum PickleError {
     Malformed {
         /// Where.
         at: usize,
-        /// What is wrong.
+        /// The fault.
         reason: &'static str,
     },
     /// More steps than any checkpoint takes.

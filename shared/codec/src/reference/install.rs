@@ -76,7 +76,7 @@ pub enum ReferenceError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
 }

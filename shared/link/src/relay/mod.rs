@@ -83,13 +83,13 @@ pub enum RelayError {
     Bind {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// The sockets could not be waited for.
     #[error("the emulated link broke down: {source}")]
     Wait {
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// The packet log cannot be written.
@@ -97,7 +97,7 @@ pub enum RelayError {
     Log {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// The thread cannot be started, or broke down.
