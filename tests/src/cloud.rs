@@ -37,7 +37,21 @@ impl CloudRun {
     /// Starts it, and waits until edges may connect.
     #[must_use]
     pub fn start(&self) -> Cloud {
-        let program = Program::start("cloud", &self.launcher, &self.directory, |command| {
+        let program = self.launch();
+        let ready = program.line(Says::Stdout, "\"ready\"");
+        let ready: Value = serde_json::from_str(&ready).unwrap();
+        let address = ready["listen"].as_str().unwrap().parse().unwrap();
+        Cloud { program, address }
+    }
+
+    /// Starts it where it cannot serve, and waits for its end.
+    #[must_use]
+    pub fn refusal(&self) -> Ended {
+        self.launch().end()
+    }
+
+    fn launch(&self) -> Program {
+        Program::start("cloud", &self.launcher, &self.directory, |command| {
             command.args(["serve", "--json", "--threads", "1"]);
             command.arg("--listen").arg(self.listen.to_string());
             command.arg("--identity").arg(&self.identity);
@@ -46,11 +60,7 @@ impl CloudRun {
             if let Some(ffmpeg) = &self.ffmpeg {
                 command.env(Variable::VARIABLE, ffmpeg);
             }
-        });
-        let ready = program.line(Says::Stdout, "\"ready\"");
-        let ready: Value = serde_json::from_str(&ready).unwrap();
-        let address = ready["listen"].as_str().unwrap().parse().unwrap();
-        Cloud { program, address }
+        })
     }
 }
 
@@ -81,6 +91,11 @@ impl Cloud {
     #[must_use]
     pub fn end(self) -> Ended {
         self.program.end()
+    }
+
+    /// Fills its disk, or frees it: see [`Program::fill_disk`].
+    pub fn fill_disk(&self, full: bool) {
+        self.program.fill_disk(full);
     }
 
     /// SIGKILL.

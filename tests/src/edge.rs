@@ -136,6 +136,11 @@ impl Edge {
         self.program.signal(signal);
     }
 
+    /// Fills its disk, or frees it: see [`Program::fill_disk`].
+    pub fn fill_disk(&self, full: bool) {
+        self.program.fill_disk(full);
+    }
+
     /// SIGKILL.
     pub fn kill(self) {
         self.program.kill();

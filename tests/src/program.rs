@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 use crate::LIMIT;
 
@@ -38,6 +38,9 @@ pub struct Ended {
     /// Progress and errors.
     pub stderr: String,
 }
+
+/// Words before a program for which [`Program::fill_disk`] makes writing an error.
+pub const SURVIVES_A_FULL_DISK: [&str; 4] = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
 
 /// The file of a program of the workspace: cargo puts it two folders above this test.
 #[must_use]
@@ -127,6 +130,17 @@ impl Program {
     /// Any signal. A program that has ended does not hear it.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Lets it write nothing more to files, as on a disk that is full, or everything again. Writing is an
+    /// error rather than a signal where the program was started behind [`SURVIVES_A_FULL_DISK`].
+    pub fn fill_disk(&self, full: bool) {
+        let limit = Rlimit {
+            current: full.then_some(0),
+            maximum: None,
+        };
+        // A program that has ended has no limits.
+        let _ = prlimit(Some(Pid::from_child(&self.child)), Resource::Fsize, limit);
     }
 
     /// SIGKILL: no farewell, no cleaning up.

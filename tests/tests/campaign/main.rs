@@ -37,8 +37,8 @@ fn no_frame_is_lost_doubled_or_mislabelled_under_any_faults() {
         println!("seed {seed}: {plan:?}");
         let lab = Lab::new();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            play::play(&lab, &plan, seed);
-            expected.judge(&lab, plan.frames);
+            let removed = play::play(&lab, &plan, seed);
+            expected.judge(&lab, plan.frames, &removed);
         }));
         if outcome.is_err() {
             println!("replay with: cargo xtask campaign --runs 1 --seed {seed}");

@@ -26,21 +26,33 @@ pub(crate) enum Fault {
     KillCloud,
     EndCloud,
     FreezeCloud,
+    /// The edge's disk fills, and is freed.
+    FillEdgeDisk,
+    /// The cloud's disk fills, and is freed.
+    FillCloudDisk,
     /// The results are moved away, and back.
     MoveResults,
+    /// The results may only be read when the cloud is started again, and may be written later.
+    LockResults,
+    /// The results are removed for good.
+    RemoveResults,
     /// An edge of the same ids and other pictures.
     SecondEdge,
 }
 
 impl Fault {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::KillEdge,
         Self::EndEdge,
         Self::FreezeEdge,
         Self::KillCloud,
         Self::EndCloud,
         Self::FreezeCloud,
+        Self::FillEdgeDisk,
+        Self::FillCloudDisk,
         Self::MoveResults,
+        Self::LockResults,
+        Self::RemoveResults,
         Self::SecondEdge,
     ];
 }

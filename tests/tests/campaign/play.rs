@@ -5,15 +5,28 @@
     reason = "a test moves things away as a user does, and nothing need last"
 )]
 
+use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use splitsim_tests::{Chance, Cloud, CloudRun, Edge, EdgeRun, Ffmpeg, Lab, Mangler, Signal};
+use splitsim_tests::{
+    Chance, Cloud, CloudRun, Edge, EdgeRun, Ffmpeg, Lab, Mangler, SURVIVES_A_FULL_DISK, Signal,
+    results,
+};
 
 use crate::plan::{Fault, Plan};
 
 /// As in the test of a full disk: room for the tables and a few frames.
 const LIMITED: [&str; 4] = ["sh", "-c", "trap '' XFSZ; ulimit -f 320; exec \"$@\"", "sh"];
+
+/// For a superuser, to whom permissions otherwise mean nothing.
+const WITHOUT_PRIVILEGE: [&str; 2] = ["setpriv", "--bounding-set=-dac_override"];
+
+/// How long a disk is full, a program frozen, a folder away.
+const PAUSE: Duration = Duration::from_millis(700);
 
 /// How often the edge is started before a run counts as one that does not end.
 const MAX_STARTS: usize = 12;
@@ -25,11 +38,17 @@ struct Play<'a> {
     sound_cloud: CloudRun,
     edge: Option<Edge>,
     run: EdgeRun,
+    removed: BTreeSet<u64>,
 }
 
 /// Plays a plan to its end: all frames of the edge are answered then, and both programs have ended well.
-pub(crate) fn play(lab: &Lab, plan: &Plan, seed: u64) {
-    let mut first = lab.cloud();
+/// Returns the frames that were removed with the results.
+pub(crate) fn play(lab: &Lab, plan: &Plan, seed: u64) -> BTreeSet<u64> {
+    let sound = CloudRun {
+        launcher: SURVIVES_A_FULL_DISK.map(Into::into).to_vec(),
+        ..lab.cloud()
+    };
+    let mut first = sound.clone();
     if plan.full_disk {
         first.launcher = LIMITED.map(Into::into).to_vec();
     }
@@ -43,10 +62,12 @@ pub(crate) fn play(lab: &Lab, plan: &Plan, seed: u64) {
         cloud: Some(cloud),
         sound_cloud: CloudRun {
             listen: address,
-            ..lab.cloud()
+            ..sound
         },
         edge: None,
+        removed: BTreeSet::new(),
         run: EdgeRun {
+            launcher: SURVIVES_A_FULL_DISK.map(Into::into).to_vec(),
             frames: plan.frames,
             in_flight: plan.in_flight,
             retry_for: "4s",
@@ -60,19 +81,18 @@ pub(crate) fn play(lab: &Lab, plan: &Plan, seed: u64) {
         sleep(wait);
         play.inflict(fault);
     }
-    play.finish(plan.full_disk || of_cloud.is_some());
+    play.finish(plan.full_disk || of_cloud.is_some())
 }
 
-fn dying(lab: &Lab, name: &str, period: u64) -> std::path::PathBuf {
+fn dying(lab: &Lab, name: &str, period: u64) -> PathBuf {
     let directory = lab.path(&format!("{name}-ffmpeg"));
-    std::fs::create_dir_all(&directory).unwrap();
+    fs::create_dir_all(&directory).unwrap();
     let kill = format!("[ $((n % {period})) -eq 0 ] && kill -KILL $$");
     Ffmpeg::before_coding(&directory, &kill).path()
 }
 
 impl Play<'_> {
     fn inflict(&mut self, fault: Fault) {
-        const PAUSE: Duration = Duration::from_millis(700);
         match fault {
             Fault::KillEdge => {
                 if let Some(edge) = self.edge.take() {
@@ -87,13 +107,7 @@ impl Play<'_> {
                 }
                 self.edge = Some(self.run.start());
             }
-            Fault::FreezeEdge => {
-                if let Some(edge) = &self.edge {
-                    edge.signal(Signal::STOP);
-                    sleep(PAUSE);
-                    edge.signal(Signal::CONT);
-                }
-            }
+            Fault::FreezeEdge => self.freeze_edge(),
             Fault::KillCloud => {
                 if let Some(cloud) = self.cloud.take() {
                     cloud.kill();
@@ -102,35 +116,104 @@ impl Play<'_> {
                 self.cloud = Some(self.sound_cloud.start());
             }
             Fault::EndCloud => {
-                if let Some(cloud) = self.cloud.take() {
-                    cloud.signal(Signal::TERM);
-                    let _ = cloud.end();
-                }
+                self.end_cloud();
                 self.cloud = Some(self.sound_cloud.start());
             }
-            Fault::FreezeCloud => {
-                if let Some(cloud) = &self.cloud {
-                    cloud.signal(Signal::STOP);
-                    sleep(PAUSE);
-                    cloud.signal(Signal::CONT);
-                }
-            }
-            Fault::MoveResults => self.move_results(PAUSE),
+            Fault::FreezeCloud => self.freeze_cloud(|_| sleep(PAUSE)),
+            Fault::FillEdgeDisk => self.fill_edge_disk(),
+            Fault::FillCloudDisk => self.fill_cloud_disk(),
+            Fault::MoveResults => self.move_results(),
+            Fault::LockResults => self.lock_results(),
+            Fault::RemoveResults => self.remove_results(),
             Fault::SecondEdge => self.second_edge(),
         }
     }
 
-    fn move_results(&self, pause: Duration) {
-        let (there, away) = (self.lab.path("cloud-out"), self.lab.path("away"));
-        std::fs::rename(&there, &away).unwrap();
-        sleep(pause);
-        std::fs::rename(&away, &there).unwrap();
+    fn end_cloud(&mut self) {
+        if let Some(cloud) = self.cloud.take() {
+            cloud.signal(Signal::TERM);
+            let _ = cloud.end();
+        }
+    }
+
+    fn freeze_edge(&self) {
+        if let Some(edge) = &self.edge {
+            edge.signal(Signal::STOP);
+            sleep(PAUSE);
+            edge.signal(Signal::CONT);
+        }
+    }
+
+    fn freeze_cloud(&mut self, meanwhile: impl FnOnce(&mut Self)) {
+        if let Some(cloud) = self.cloud.take() {
+            cloud.signal(Signal::STOP);
+            meanwhile(self);
+            cloud.signal(Signal::CONT);
+            self.cloud = Some(cloud);
+        }
+    }
+
+    fn fill_edge_disk(&self) {
+        if let Some(edge) = &self.edge {
+            edge.fill_disk(true);
+            sleep(PAUSE);
+            edge.fill_disk(false);
+        }
+    }
+
+    fn fill_cloud_disk(&self) {
+        if let Some(cloud) = &self.cloud {
+            cloud.fill_disk(true);
+            sleep(PAUSE);
+            cloud.fill_disk(false);
+        }
+    }
+
+    fn move_results(&self) {
+        let (there, away) = (self.sound_cloud.out.clone(), self.lab.path("away"));
+        fs::rename(&there, &away).unwrap();
+        sleep(PAUSE);
+        fs::rename(&away, &there).unwrap();
+    }
+
+    /// A cloud that may not write its results does not serve.
+    fn lock_results(&mut self) {
+        self.end_cloud();
+        let out = self.sound_cloud.out.clone();
+        set_modes(&out, 0o555, 0o444);
+        let mut cloud = self.sound_cloud.clone();
+        if rustix::process::geteuid().is_root() {
+            cloud.launcher = WITHOUT_PRIVILEGE.map(Into::into).to_vec();
+        }
+        let end = cloud.refusal();
+        assert_eq!(end.code, Some(2), "{}", end.stderr);
+        assert!(end.stderr.contains("results.sqlite"), "{}", end.stderr);
+        set_modes(&out, 0o755, 0o644);
+        self.cloud = Some(self.sound_cloud.start());
+    }
+
+    /// The cloud answers no frame from then on. The frames of before are gone, and no others.
+    fn remove_results(&mut self) {
+        self.freeze_cloud(|play| {
+            let out = &play.sound_cloud.out;
+            let stored = results::frames(out);
+            play.removed
+                .extend(stored.iter().map(|logged| logged.frame.key.frame));
+            fs::remove_dir_all(out).unwrap();
+        });
+        sleep(PAUSE);
+        if let Some(cloud) = self.cloud.take() {
+            cloud.signal(Signal::TERM);
+            let end = cloud.end();
+            assert_eq!(end.code, Some(1), "{}", end.stderr);
+        }
+        self.cloud = Some(self.sound_cloud.start());
     }
 
     /// It must not end as if all of its frames had arrived.
     fn second_edge(&self) {
         let directory = self.lab.path("second");
-        std::fs::create_dir_all(&directory).unwrap();
+        fs::create_dir_all(&directory).unwrap();
         let second = EdgeRun {
             directory,
             seed: EdgeRun::SEED + 1,
@@ -139,19 +222,17 @@ impl Play<'_> {
             ..self.run.clone()
         };
         // Where the first one has not been heard of yet, the second one is the first.
-        let known = splitsim_tests::results::frames(&self.lab.path("cloud-out"));
-        if known.is_empty() {
+        if results::frames(&self.sound_cloud.out).is_empty() {
             return;
         }
         let end = second.run();
         assert_ne!(end.code, Some(0), "{}", end.stderr);
     }
 
-    /// Starts what is needed until all is answered, and ends the cloud.
-    fn finish(mut self, was_short: bool) {
-        if was_short && let Some(cloud) = self.cloud.take() {
-            cloud.signal(Signal::TERM);
-            let _ = cloud.end();
+    /// Starts what is needed until all is answered, and ends the cloud. Returns the removed frames.
+    fn finish(mut self, was_short: bool) -> BTreeSet<u64> {
+        if was_short {
+            self.end_cloud();
             self.cloud = Some(self.sound_cloud.start());
         }
         let mut said = Vec::new();
@@ -163,10 +244,19 @@ impl Play<'_> {
                 // Errors of the results count, also those that passed.
                 let whole = report["missing"] == 0 && matches!(code, Some(0 | 1));
                 assert!(whole, "the cloud ended with {code:?}: {report}");
-                return;
+                return self.removed;
             }
             said.push(end.stderr);
         }
         panic!("the edge does not come to an end:\n{}", said.join("\n--\n"));
     }
+}
+
+/// The permissions of a folder and of the files in it.
+fn set_modes(folder: &Path, of_folder: u32, of_files: u32) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().path();
+        fs::set_permissions(file, Permissions::from_mode(of_files)).unwrap();
+    }
+    fs::set_permissions(folder, Permissions::from_mode(of_folder)).unwrap();
 }
