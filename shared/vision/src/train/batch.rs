@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use fast_image_resize as fir;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -234,20 +236,22 @@ fn pixels(
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<f32>, VisionError> {
     let failed = |error: &dyn std::fmt::Display| VisionError::Training(error.to_string());
-    let scene = SIDE as u32;
-    let source = fir::images::ImageRef::new(scene, scene, sample.rgb(), fir::PixelType::U8x3)
+    let (scene, wanted) = (SIDE as u32, side as u32);
+    // With the kind of pixel known, the library's code for its other twenty kinds is not compiled.
+    let source = TypedImageRef::<U8x3>::from_buffer(scene, scene, sample.rgb())
         .map_err(|error| failed(&error))?;
-    let mut view = fir::images::Image::new(side as u32, side as u32, fir::PixelType::U8x3);
+    let mut resized = vec![0; 3 * side * side];
+    let mut view = TypedImage::<U8x3>::from_buffer(wanted, wanted, &mut resized)
+        .map_err(|error| failed(&error))?;
     let cut = f64::from(crop.side);
     let options = fir::ResizeOptions::new()
         .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear))
         .crop(f64::from(crop.left), f64::from(crop.top), cut, cut);
     fir::Resizer::new()
-        .resize(&source, &mut view, &options)
+        .resize_typed(&source, &mut view, &options)
         .map_err(|error| failed(&error))?;
     let exposure = rng.random_range(0.8f32..1.2);
     let gains: [f32; 3] = std::array::from_fn(|_| exposure * rng.random_range(0.92f32..1.08));
-    let interleaved = view.buffer();
     let mut planar = vec![0.0f32; 3 * side * side];
     for (channel, plane) in planar.chunks_exact_mut(side * side).enumerate() {
         for (index, value) in plane.iter_mut().enumerate() {
@@ -257,7 +261,7 @@ fn pixels(
             } else {
                 column
             };
-            let level = f32::from(interleaved[(row * side + column) * 3 + channel]) / 255.0;
+            let level = f32::from(resized[(row * side + column) * 3 + channel]) / 255.0;
             *value = ((level * gains[channel]).min(1.0) - MEAN[channel]) / STD[channel];
         }
     }
