@@ -306,5 +306,5 @@ fn traces_are_made_and_described() {
     assert_eq!(opportunities["format"], "opportunities of 1500 B");
     place
         .splitsim("link trace --kind lte-drive --seconds 60 --out x.csv")
-        .failed(2, &["--seconds 60", "too short"]);
+        .failed(2, &["--seconds 60", "lte-drive takes at least 120 seconds"]);
 }

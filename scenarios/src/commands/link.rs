@@ -139,7 +139,7 @@ impl MakeTrace {
             Kind::FiveG => generate::Kind::FiveG,
         };
         let steps = generate::trace(kind, self.seed, self.seconds)
-            .with_context(|| format!("--seconds {}: too short", self.seconds))?;
+            .with_context(|| format!("--seconds {}", self.seconds))?;
         self.format.of(Trace::Rates(steps))
     }
 }

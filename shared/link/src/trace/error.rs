@@ -44,6 +44,14 @@ pub enum TraceError {
     /// The trace lasts no time, so that it cannot repeat.
     #[error("the trace lasts no time; its last time must be after its first")]
     NoLength,
+    /// A generated trace would be too short to hold what its kind shows.
+    #[error("a trace of kind {kind} takes at least {shortest} seconds")]
+    TooShort {
+        /// The kind.
+        kind: &'static str,
+        /// Seconds.
+        shortest: u64,
+    },
     /// Nothing is ever served.
     #[error("the trace has no rate above zero; a link that serves nothing ever is no link")]
     AllZero,

@@ -54,7 +54,8 @@ pub fn trace(kind: Kind, seed: u64, seconds: u64) -> Result<RateSteps, TraceErro
         Kind::LteDrive => OUTAGE.as_secs() + 60,
     };
     if seconds < shortest {
-        return Err(TraceError::NoLength);
+        let kind = kind.name();
+        return Err(TraceError::TooShort { kind, shortest });
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let rates: Vec<f64> = match kind {
