@@ -90,7 +90,7 @@ impl Timeline {
     /// A stream is opened for the frame. What is not the stages' own time until the first one was
     /// waiting, and is written into `stages`.
     pub(crate) fn open(&mut self, now: Instant, log: &ExperimentLog, stages: &mut EdgeStages) {
-        self.sends += 1;
+        self.sends = self.sends.saturating_add(1);
         if self.opened.is_some() {
             return;
         }

@@ -127,18 +127,16 @@ impl Checkpoint {
             if file.extension().is_some_and(|ending| ending == "json") {
                 return Err(damaged(format!("{} is no file of tensors", file.display())));
             }
-            let part = Self::open(&file)?;
-            let lacks = |name: &&String| {
-                let bare = name.strip_prefix("module.").unwrap_or(name);
-                !part.tensors.contains_key(bare)
-            };
-            if let Some(name) = names.iter().find(lacks) {
-                let reason = format!("{} has no tensor '{name}'", file.display());
-                return Err(damaged(reason));
-            }
+            let mut part = Self::open(&file)?;
+            part.keep(&names)
+                .map_err(|name| damaged(format!("{} has no tensor '{name}'", file.display())))?;
             match &mut whole {
                 None => whole = Some(part),
-                Some(whole) => whole.append(part),
+                Some(whole) => whole.append(part).map_err(|name| {
+                    damaged(format!(
+                        "two of its files have '{name}', with and without 'module.'"
+                    ))
+                })?,
             }
         }
         let whole = whole.ok_or_else(|| damaged("it names no file".to_owned()))?;
@@ -148,14 +146,30 @@ impl Checkpoint {
         })
     }
 
-    fn append(&mut self, part: Self) {
+    /// Keeps the tensors that an index lists for this file: it may hold others, which the index has elsewhere.
+    /// The error is the name of one that it lacks.
+    fn keep<'a>(&mut self, names: &'a [String]) -> Result<(), &'a str> {
+        let mut kept = BTreeMap::new();
+        for name in names {
+            let bare = name.strip_prefix("module.").unwrap_or(name);
+            let (bare, tensor) = self.tensors.remove_entry(bare).ok_or(name.as_str())?;
+            kept.insert(bare, tensor);
+        }
+        self.tensors = kept;
+        Ok(())
+    }
+
+    /// Adds the tensors of another file. The error is the name of one that is there already.
+    fn append(&mut self, part: Self) -> Result<(), String> {
         let before = self.files.len();
         self.files.extend(part.files);
-        let tensors = part.tensors.into_iter().map(|(name, mut tensor)| {
+        for (name, mut tensor) in part.tensors {
             tensor.file += before;
-            (name, tensor)
-        });
-        self.tensors.extend(tensors);
+            if self.tensors.insert(name.clone(), tensor).is_some() {
+                return Err(name);
+            }
+        }
+        Ok(())
     }
 
     /// What stands before the wanted names, of which `anchor` must be there: the prefix under which most

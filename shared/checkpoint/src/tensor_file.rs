@@ -38,7 +38,8 @@ pub(crate) fn read(
     if expected != file_bytes {
         return Err(format!("{file_bytes} bytes, its header says {expected}"));
     }
-    let tensors = header.tensors().into_iter().map(|(name, info)| {
+    let mut tensors = BTreeMap::new();
+    for (name, info) in header.tensors() {
         let stored = StoredTensor {
             file: 0,
             dtype: info.dtype,
@@ -47,7 +48,9 @@ pub(crate) fn read(
             layout: Layout::Contiguous,
         };
         let name = name.strip_prefix("module.").unwrap_or(&name);
-        (name.to_owned(), stored)
-    });
-    Ok(tensors.collect())
+        if tensors.insert(name.to_owned(), stored).is_some() {
+            return Err(format!("two tensors '{name}', one of them after 'module.'"));
+        }
+    }
+    Ok(tensors)
 }

@@ -118,6 +118,50 @@ fn files_with_an_index_are_one_checkpoint() {
     assert!(error.to_string().contains("model-1.safetensors"), "{error}");
 }
 
+/// A file may hold tensors that the index has elsewhere.
+#[test]
+fn the_index_says_which_file_a_tensor_is_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let floats = |value: f32| (vec![1], value.to_le_bytes().to_vec());
+    let put = |name: &str, tensors: &[(&str, f32)]| {
+        let tensors = tensors
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), floats(value)));
+        write(&dir.path().join(name), &tensors.collect());
+    };
+    put("a.safetensors", &[("w", 1.0)]);
+    put("b.safetensors", &[("w", 2.0), ("b", 3.0)]);
+    let index = dir.path().join("index.json");
+    let opened = |map: &str| {
+        std::fs::write(&index, format!(r#"{{"weight_map": {{{map}}}}}"#)).unwrap();
+        splitsim_checkpoint::Checkpoint::open(&index)
+    };
+    let checkpoint = opened(r#""w": "a.safetensors", "b": "b.safetensors""#).unwrap();
+    let mut bytes = Vec::new();
+    checkpoint.copy("w", &mut bytes).unwrap();
+    assert_eq!(bytes, 1f32.to_le_bytes());
+    let twice = opened(r#""w": "a.safetensors", "module.w": "b.safetensors""#).unwrap_err();
+    let message = twice.to_string();
+    assert!(message.contains("two of its files have 'w'"), "{message}");
+}
+
+#[test]
+fn a_name_with_and_without_module_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("twice.safetensors");
+    let tensor = (vec![1], 1f32.to_le_bytes().to_vec());
+    let names = ["w", "module.w"].map(str::to_owned);
+    write(
+        &path,
+        &names
+            .into_iter()
+            .map(|name| (name, tensor.clone()))
+            .collect(),
+    );
+    let error = splitsim_checkpoint::Checkpoint::open(&path).unwrap_err();
+    assert!(error.to_string().contains("two tensors 'w'"), "{error}");
+}
+
 #[test]
 fn registers_of_timm_are_imported_with_the_class_position_added() {
     let meta = golden("registers");

@@ -50,7 +50,9 @@ impl Architecture {
         self.token_layout().first_patch()
     }
 
-    pub(crate) fn inconsistency(&self) -> Option<String> {
+    /// Something in it that no backbone has, if anything, by the names of its keys.
+    #[must_use]
+    pub fn inconsistency(&self) -> Option<String> {
         let named = [
             ("embed-dim", self.embed_dim),
             ("depth", self.depth),
@@ -63,6 +65,9 @@ impl Architecture {
             .find(|(_, value)| *value == 0 || *value > 1 << 16)
         {
             return Some(format!("architecture.{name} must be between 1 and 65536"));
+        }
+        if self.registers > 1 << 16 {
+            return Some("architecture.registers must be at most 65536".to_owned());
         }
         (!self.embed_dim.is_multiple_of(self.heads)).then(|| {
             format!(

@@ -149,6 +149,31 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_no_model_has_are_refused() {
+        let refused = |change: fn(&mut Manifest), expected: &str| {
+            let mut manifest: Manifest = toml::from_str(FULL).unwrap();
+            change(&mut manifest);
+            let reason = manifest.inconsistency().unwrap();
+            assert!(reason.contains(expected), "{reason}");
+        };
+        refused(
+            |m| m.architecture.registers = usize::MAX,
+            "architecture.registers",
+        );
+        refused(
+            |m| {
+                let common = m.tasks.common_mut(splitsim_feature::Task::Cls).unwrap();
+                common.ladders.insert("hevc".to_owned(), vec![f64::NAN]);
+            },
+            "tasks.cls.ladders.hevc",
+        );
+        refused(
+            |m| m.tasks.dpt.as_mut().unwrap().max_depth_m = f32::INFINITY,
+            "tasks.dpt",
+        );
+    }
+
+    #[test]
     fn a_misspelt_key_is_told_with_the_one_that_was_meant() {
         for (meant, typed, place) in [
             ("licence = \"l\"", "license = \"l\"", "license licence"),

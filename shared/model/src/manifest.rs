@@ -196,6 +196,15 @@ impl Manifest {
                 "tasks.{task}.ranges has {ranges} entries for {taps} taps"
             ));
         }
+        let fault = common
+            .ladders
+            .iter()
+            .find(|(_, ladder)| !ladder.iter().all(|p| p.is_finite()));
+        if let Some((codec, _)) = fault {
+            return Some(format!(
+                "tasks.{task}.ladders.{codec}: a parameter is not finite"
+            ));
+        }
         let (name, file) = common.tables.iter().find_map(|(name, files)| {
             let outside = files.iter().find(|file| !is_table_path(file));
             outside.map(|file| (name, file))
@@ -221,7 +230,9 @@ impl Manifest {
             })
         });
         let dpt = self.tasks.dpt.as_ref().and_then(|dpt| {
-            let depths = 0.0 < dpt.min_depth_m && dpt.min_depth_m < dpt.max_depth_m;
+            let depths = 0.0 < dpt.min_depth_m
+                && dpt.min_depth_m < dpt.max_depth_m
+                && dpt.max_depth_m.is_finite();
             if dpt.bins < 2 || !depths {
                 return Some(
                     "tasks.dpt: at least two bins and 0 < min-depth-m < max-depth-m".to_owned(),

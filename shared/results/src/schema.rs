@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::ResultsError;
@@ -34,6 +35,28 @@ pub(crate) enum Contents {
     Results,
 }
 
+/// What stands under the names of our tables and is none: a view may never end, and a virtual table is of another
+/// program.
+const IMPOSTORS: &str = "SELECT count(*) FROM sqlite_schema
+    WHERE (type = 'view' OR sql LIKE 'CREATE VIRTUAL%') AND lower(name) IN
+    ('runs', 'frames', 'attempts', 'distortions', 'stages', 'link_samples', 'connection_samples')";
+
+/// Whether a database that has our marks is one that we made: its tables are tables, whose columns have names.
+fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
+    let impostors: i64 = connection.query_row(IMPOSTORS, [], |row| row.get(0))?;
+    let mut statements = connection.prepare("SELECT sql FROM sqlite_schema")?;
+    let mut rows = statements.query([])?;
+    while let Some(row) = rows.next()? {
+        // rusqlite ends the process at the name of a column that is not UTF-8.
+        if let ValueRef::Text(sql) = row.get_ref(0)?
+            && std::str::from_utf8(sql).is_err()
+        {
+            return Ok(false);
+        }
+    }
+    Ok(impostors == 0)
+}
+
 /// Looks at the marks of a database, without changing it.
 pub(crate) fn inspect(connection: &Connection, path: &Path) -> Result<Contents, ResultsError> {
     let fail = |source| ResultsError::of_sqlite(path, "open results", source);
@@ -44,8 +67,10 @@ pub(crate) fn inspect(connection: &Connection, path: &Path) -> Result<Contents, 
     let tables: i64 = connection
         .query_row(count, [], |row| row.get(0))
         .map_err(fail)?;
+    let ours = is_ours(connection).map_err(fail)?;
     let path = || path.to_owned();
     match (application, found, tables) {
+        (APPLICATION_ID, ..) if !ours => Err(ResultsError::NotResults { path: path() }),
         (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(Contents::Results),
         (APPLICATION_ID, 1..SCHEMA_VERSION, _) => Ok(Contents::Older {
             steps: found.unsigned_abs() as usize,

@@ -356,6 +356,8 @@ fn connect(path: &Path) -> Result<Connection, ResultsError> {
 }
 
 #[cfg(test)]
+mod impostors;
+#[cfg(test)]
 mod place;
 #[cfg(test)]
 mod repeats;

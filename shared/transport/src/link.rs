@@ -72,8 +72,8 @@ impl Add for LinkUsage {
 
     fn add(self, other: Self) -> Self {
         Self {
-            datagrams: self.datagrams + other.datagrams,
-            udp_bytes: Bytes(self.udp_bytes.0 + other.udp_bytes.0),
+            datagrams: self.datagrams.saturating_add(other.datagrams),
+            udp_bytes: Bytes(self.udp_bytes.0.saturating_add(other.udp_bytes.0)),
         }
     }
 }

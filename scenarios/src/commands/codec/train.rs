@@ -92,7 +92,7 @@ impl Train {
         };
         let named = || self.config.display().to_string();
         let text = std::fs::read_to_string(&self.config).with_context(named)?;
-        let config: TrainConfig = toml::from_str(&text).with_context(named)?;
+        let config = TrainConfig::parse(&text).with_context(named)?;
         let source = Source::open(&self.source)?;
         let (validation, pictures) = (self.validation, source.count());
         ensure!(

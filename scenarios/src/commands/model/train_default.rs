@@ -45,7 +45,7 @@ impl TrainDefault {
     fn prepare(&self) -> Result<(TrainConfig, PackageNote)> {
         let named = || self.config.display().to_string();
         let text = std::fs::read_to_string(&self.config).with_context(named)?;
-        let config: TrainConfig = toml::from_str(&text).with_context(named)?;
+        let config = TrainConfig::parse(&text).with_context(named)?;
         let name = self.out.file_name().and_then(|name| name.to_str());
         let name = name.context("--out needs a folder name, which becomes the model's")?;
         let manifest = self.out.join(Package::MANIFEST);

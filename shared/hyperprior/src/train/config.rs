@@ -59,6 +59,17 @@ impl TrainConfig {
     /// The most levels.
     const MAX_LEVELS: usize = 256;
 
+    /// Reads a configuration in TOML.
+    ///
+    /// # Errors
+    /// When the text is none, or nothing can be trained with it.
+    pub fn parse(text: &str) -> Result<Self, HyperpriorError> {
+        let config: Self =
+            toml::from_str(text).map_err(|error| HyperpriorError::Training(error.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
     pub(crate) fn check(&self) -> Result<(), HyperpriorError> {
         let widths = 1..=Widths::MAX;
         let counts = [

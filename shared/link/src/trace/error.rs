@@ -86,6 +86,9 @@ pub enum TraceError {
         /// The columns.
         doubts: Doubts,
     },
+    /// More opportunities than a file of a trace has.
+    #[error("the rates serve too many packets to list each as an opportunity")]
+    TooManyOpportunities,
     /// A trace of more than a year.
     #[error("the trace lasts {days} days; at most a year is read")]
     TooLong {

@@ -146,13 +146,9 @@ pub(super) fn ghent(text: &Text, stated: Stated) -> Result<Rates, TraceError> {
         let line = Cells::of(line);
         let (time, bytes, span) = (line.cell(1), line.cell(4), line.cell(5));
         let whole = |text: &str, what| text.parse::<u64>().map_err(|_| line.wrong(text, what));
-        let at = whole(time, "whole number of ms")?;
-        let counted = whole(span, "span of ms above zero")?;
         let unit = units.time.unit;
-        let (Some(at), Some(span_s)) = (unit.duration(at as f64), unit.duration(counted as f64))
-        else {
-            return Err(line.wrong(time, "whole number of ms"));
-        };
+        let at = unit.whole(whole(time, "whole number of ms")?);
+        let span_s = unit.whole(whole(span, "span of ms above zero")?);
         if span_s.is_zero() {
             return Err(line.wrong(span, "span of ms above zero"));
         }
@@ -281,8 +277,10 @@ fn date_time(text: &str) -> Option<Duration> {
         && hour < 24
         && minute < 60
         && second < 62;
-    let seconds = hour * 3600 + minute * 60 + second;
-    ranges.then(|| Duration::from_secs(days(year, month, day) * 86_400 + seconds))
+    ranges.then(|| {
+        let seconds = hour * 3600 + minute * 60 + second;
+        Duration::from_secs(days(year, month, day) * 86_400 + seconds)
+    })
 }
 
 /// Days since 1970-01-01 in the Gregorian calendar: years begin in March, so that the leap day is their
@@ -313,5 +311,6 @@ mod tests {
         check("2000.03.01_00.00.00", Some(951_868_800));
         check("2019.13.16_13.40.04", None);
         check("2019.12.16", None);
+        check("2019.12.16_13.40.18446744073709551615", None);
     }
 }

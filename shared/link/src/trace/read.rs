@@ -109,8 +109,7 @@ fn opportunities(text: &Text, stated: Stated) -> Result<Opportunities, TraceErro
             expected: "whole number of milliseconds",
         };
         let number: u64 = line.text.trim().parse().map_err(|_| wrong())?;
-        let time = unit.duration(number as f64).ok_or_else(wrong)?;
-        let ms = u64::try_from(time.as_millis()).map_err(|_| wrong())?;
+        let ms = u64::try_from(unit.whole(number).as_millis()).map_err(|_| wrong())?;
         // A year; what is longer is no time since a trace's beginning.
         if ms > 31_536_000_000 {
             return Err(wrong());
@@ -249,6 +248,13 @@ mod tests {
             panic!("opportunities expected");
         };
         assert_eq!(list.times_ms(), [0, 3, 3, 10]);
+        // A float of seconds ends a nanosecond before the millisecond.
+        let stated = Stated {
+            time: Some(TimeUnit::Milliseconds),
+            rate: None,
+        };
+        let late = from_bytes(b"1\n31535999999\n", stated).unwrap();
+        assert_eq!(late.length(), Duration::from_millis(31_535_999_999));
     }
 
     #[test]

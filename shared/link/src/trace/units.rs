@@ -76,6 +76,16 @@ impl TimeUnit {
         }
     }
 
+    /// A whole number of it, to the nanosecond.
+    pub(super) fn whole(self, number: u64) -> Duration {
+        match self {
+            Self::Seconds => Duration::from_secs(number),
+            Self::Milliseconds => Duration::from_millis(number),
+            Self::Microseconds => Duration::from_micros(number),
+            Self::Nanoseconds => Duration::from_nanos(number),
+        }
+    }
+
     /// So many of it; `None` for what is no time, such as a negative number.
     pub(super) fn duration(self, number: f64) -> Option<Duration> {
         Duration::try_from_secs_f64(number / self.per_second()).ok()

@@ -31,26 +31,33 @@ pub fn text(trace: &Trace) -> String {
 /// together. What is left at the end of a millisecond is carried over.
 ///
 /// # Errors
-/// When not even one comes together.
+/// When not even one comes together, or more than a file of a trace has.
 pub fn to_opportunities(steps: &RateSteps) -> Result<Opportunities, TraceError> {
+    // In bits by 10⁹: any rate serves a whole number of these in a nanosecond.
     let packet = u128::from(OpportunitySize::Ip1500.bytes()) * 8 * 1_000_000_000;
-    let (mut times, mut credit) = (Vec::new(), 0);
-    let length = u64::try_from(steps.length().as_millis()).unwrap_or(u64::MAX);
-    for ms in 0..length {
-        let (mut at, end) = (Duration::from_millis(ms), Duration::from_millis(ms + 1));
-        while at < end {
-            let piece = steps.piece(at);
-            let next = piece.until.map_or(end, |next| next.min(end));
-            credit += u128::from(piece.rate.0) * (next - at).as_nanos();
-            at = next;
+    let end = Duration::from_millis(u64::try_from(steps.length().as_millis()).unwrap_or(u64::MAX));
+    let (mut times, mut credit, mut at) = (Vec::new(), 0, Duration::ZERO);
+    while at < end {
+        let piece = steps.piece(at);
+        let next = piece.until.map_or(end, |next| next.min(end));
+        let rate = u128::from(piece.rate.0);
+        let served = credit + rate * (next - at).as_nanos();
+        if times.len() as u128 + served / packet > MOST_OPPORTUNITIES {
+            return Err(TraceError::TooManyOpportunities);
         }
-        while credit >= packet {
-            credit -= packet;
-            times.push(ms + 1);
+        for number in 1..=served / packet {
+            let waited = (number * packet - credit).div_ceil(rate);
+            times.push((at.as_nanos() + waited).div_ceil(NANOS_PER_MS) as u64);
         }
+        credit = served % packet;
+        at = next;
     }
     Opportunities::new(times)
 }
+
+/// So many lines, of at least two bytes, fit into a file that is read.
+const MOST_OPPORTUNITIES: u128 = super::MAX_BYTES as u128 / 2;
+const NANOS_PER_MS: u128 = 1_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -83,5 +90,21 @@ mod tests {
         );
         // 0.2 Mbit are 16.67 packets.
         assert_eq!(between(3000, 5000), 16);
+        // The first packet of 12 Mbit/s is whole after a millisecond, that of 0.1 Mbit/s after 120.
+        assert_eq!((list.times_ms()[0], list.times_ms()[1500]), (1, 3120));
+    }
+
+    #[test]
+    fn more_opportunities_than_a_file_holds_are_refused() {
+        let stated = super::super::Stated {
+            time: Some(super::super::TimeUnit::Seconds),
+            rate: Some(super::super::RateUnit::Gigabit),
+        };
+        let trace = super::super::from_bytes(b"0,100\n10000000,100\n", stated).unwrap();
+        let Trace::Rates(steps) = trace else {
+            panic!("rates expected");
+        };
+        let refused = to_opportunities(&steps).unwrap_err();
+        assert!(matches!(refused, TraceError::TooManyOpportunities));
     }
 }

@@ -21,6 +21,8 @@ mod session;
 use serde::{Deserialize, Serialize};
 use splitsim_model::Architecture;
 
+use crate::VisionError;
+
 pub use export::{PackageNote, export, random_package};
 pub use session::{Held, Progress, run};
 
@@ -54,7 +56,36 @@ pub struct TrainConfig {
     pub bf16: bool,
 }
 
+/// Steps of a training, and scenes of a set.
+const MOST: usize = 1_000_000_000;
+const MOST_BINS: usize = 1 << 16;
+/// Images per step.
+const MOST_IMAGES: usize = 1 << 16;
+
 impl Stage {
+    /// Something in it that cannot be, by the names of its keys.
+    fn complaint(&self, config: &TrainConfig) -> Option<String> {
+        let [smallest, largest] = self.crop;
+        let fault = if self.side == 0 || !self.side.is_multiple_of(config.architecture.patch) {
+            "side: expected a multiple of the patch"
+        } else if self.side > dataset::SIDE {
+            "side: a scene is not as large"
+        } else if !(1..=MOST_IMAGES).contains(&self.batch) || !(1..=MOST).contains(&self.steps) {
+            "batch, steps: expected 1 to 65536 images and 1 to 1,000,000,000 steps"
+        } else if self.horizon > MOST || self.warmup_steps > self.horizon {
+            "horizon, warmup-steps: expected a warm-up within the horizon"
+        } else if !(self.peak_learning_rate.is_finite() && self.peak_learning_rate > 0.0) {
+            "peak-learning-rate: expected a positive rate"
+        } else if !(0.0 < smallest && smallest <= largest && largest <= 1.0) {
+            "crop: expected two ascending shares above 0, at most 1"
+        } else if !(0.0..=1.0).contains(&self.soft_iou) {
+            "soft-iou: expected a weight from 0 to 1"
+        } else {
+            return None;
+        };
+        Some(format!("stages.{fault}"))
+    }
+
     /// Linear warm-up, then half a cosine to zero (Loshchilov & Hutter 2017, without restarts).
     fn learning_rate(&self, step: usize) -> f64 {
         let (step, warmup) = (step as f64, self.warmup_steps as f64);
@@ -139,10 +170,53 @@ impl TrainConfig {
         }
     }
 
+    /// Reads a configuration in TOML.
+    ///
+    /// # Errors
+    /// When the text is none, or nothing can be trained with it.
+    pub fn parse(text: &str) -> Result<Self, VisionError> {
+        let config: Self =
+            toml::from_str(text).map_err(|error| VisionError::Training(error.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Refuses what nothing can be trained with.
+    pub(crate) fn check(&self) -> Result<(), VisionError> {
+        let complaint = self.architecture.inconsistency().or_else(|| {
+            let of_stages = self.stages.iter().find_map(|stage| stage.complaint(self));
+            of_stages.or_else(|| self.complaint().map(str::to_owned))
+        });
+        complaint.map_or(Ok(()), |reason| Err(VisionError::Training(reason)))
+    }
+
+    fn complaint(&self) -> Option<&'static str> {
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let [nearest, farthest] = self.depth_range_m;
+        let counts = [self.checkpoint_every, self.evaluate_every];
+        let scenes = [self.scenes.count, self.held_out.count];
+        if self.stages.is_empty() || self.total_steps() > MOST {
+            Some("stages: expected at least one, and at most 1,000,000,000 steps in all")
+        } else if counts.contains(&0) {
+            Some("checkpoint-every, evaluate-every: expected at least 1")
+        } else if !scenes.iter().all(|count| (1..=MOST).contains(count)) {
+            Some("scenes, held-out: expected a count from 1 to 1,000,000,000")
+        } else if !(2..=MOST_BINS).contains(&self.depth_bins) {
+            Some("depth-bins: expected 2 to 65536")
+        } else if !(0.0 < nearest && nearest < farthest && farthest.is_finite()) {
+            Some("depth-range-m: expected a nearest depth above zero and a farther one")
+        } else if !positive(self.clip_norm) || !(0.0..=1.0).contains(&self.weight_decay) {
+            Some("clip-norm, weight-decay: expected a positive norm and a decay from 0 to 1")
+        } else {
+            None
+        }
+    }
+
     /// All steps of all stages.
     #[must_use]
     pub fn total_steps(&self) -> usize {
-        self.stages.iter().map(|stage| stage.steps).sum()
+        let steps = self.stages.iter().map(|stage| stage.steps);
+        steps.fold(0, usize::saturating_add)
     }
 
     /// The stage that step `step` (from 0) belongs to, and the step's place in it.
@@ -158,7 +232,7 @@ impl TrainConfig {
     }
 
     /// Zero beyond the last step.
-    fn learning_rate(&self, step: usize) -> f64 {
+    pub(crate) fn learning_rate(&self, step: usize) -> f64 {
         self.stage(step)
             .map_or(0.0, |(stage, place)| stage.learning_rate(place))
     }
@@ -169,5 +243,43 @@ impl TrainConfig {
         (1..=4)
             .map(|quarter| quarter * self.architecture.depth / 4)
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_training_can_begin() {
+        let text = include_str!("../../../../models/tiny-scenes/train.toml");
+        assert_eq!(TrainConfig::parse(text).unwrap().total_steps(), 6700);
+        TrainConfig::miniature().check().unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_trained_with_is_refused() {
+        let refused = |change: fn(&mut TrainConfig), expected: &str| {
+            let mut config = TrainConfig::miniature();
+            change(&mut config);
+            let message = config.check().unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        };
+        refused(|config| config.stages.clear(), "stages: ");
+        refused(|config| config.checkpoint_every = 0, "checkpoint-every");
+        refused(|config| config.held_out.count = 0, "held-out");
+        refused(|config| config.depth_range_m[1] = 0.0, "depth-range-m");
+        refused(|config| config.clip_norm = f64::NAN, "clip-norm");
+        refused(|config| config.architecture.heads = 0, "architecture.heads");
+        refused(|config| config.stages[0].side = 57, "stages.side");
+        refused(
+            |config| config.stages[0].steps = usize::MAX,
+            "stages.batch, steps",
+        );
+        refused(|config| config.stages[0].crop = [0.9, 0.5], "stages.crop");
+        refused(
+            |config| config.stages[0].warmup_steps = 99,
+            "stages.horizon",
+        );
     }
 }

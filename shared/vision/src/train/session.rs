@@ -90,6 +90,7 @@ pub fn run(
     dir: &Path,
     report: &mut dyn FnMut(&Progress),
 ) -> Result<BTreeMap<String, Tensor>, VisionError> {
+    config.check()?;
     std::fs::create_dir_all(dir).map_err(|source| VisionError::Io {
         path: dir.to_owned(),
         source,
