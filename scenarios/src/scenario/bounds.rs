@@ -80,6 +80,11 @@ fn options(file: &ScenarioFile) -> Result<(), ScenarioError> {
             shared::RETRY_FOR,
             transport.retry_for,
         ),
+        (
+            "transport.reply-timeout",
+            shared::REPLY_TIMEOUT,
+            transport.reply_timeout,
+        ),
     ];
     for (key, span, value) in spans {
         let checked = value.map(|TimeSpan(value)| span.check(value)).transpose();

@@ -85,6 +85,7 @@ pub(super) struct TransportSection {
     pub(super) zero_rtt: Option<bool>,
     pub(super) qlog: Option<bool>,
     pub(super) retry_for: Option<TimeSpan>,
+    pub(super) reply_timeout: Option<TimeSpan>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

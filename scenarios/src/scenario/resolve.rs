@@ -174,6 +174,7 @@ impl Scenario {
                 zero_rtt: Some(self.transport.zero_rtt),
                 qlog: Some(self.qlog),
                 retry_for: Some(TimeSpan(self.retry.total)),
+                reply_timeout: Some(TimeSpan(self.transport.reply_timeout)),
             },
             edges_per_task: Some(self.edges_per_task),
             link: self.link.as_ref().map(LinkSection::from),
@@ -280,6 +281,9 @@ fn transport(section: &TransportSection) -> Result<TransportOptions, ScenarioErr
             .map_err(|error| ScenarioError::value("transport.priority", error))?
             .unwrap_or(default.priority),
         zero_rtt: section.zero_rtt.unwrap_or(default.zero_rtt),
+        reply_timeout: section
+            .reply_timeout
+            .map_or(default.reply_timeout, |span| span.0),
         ..default
     };
     options.check().map_err(contradiction)?;

@@ -66,7 +66,10 @@ fn defaults_are_spelt_out() {
         })
         .collect();
     let expected = [
-        ("small-gate", "threshold:cosine>=0.8,start=0,step=1,max=10"),
+        (
+            "small-gate",
+            "threshold:cosine>=0.8,start=0,step=1,max-attempts=10",
+        ),
         ("small-rich", "always:richest"),
     ];
     assert_eq!(
@@ -81,8 +84,10 @@ fn a_resolved_scenario_is_a_scenario_file_of_the_same_meaning() {
         "transport.initial-window=64 KiB",
         "transport.in-flight=4",
         "transport.priority=oldest-first",
+        "transport.reply-timeout=90 s",
     ];
     let scenario = resolved(SMALL, &given).unwrap();
+    assert_eq!(scenario.transport.reply_timeout.as_secs(), 90);
     let text = scenario.to_toml();
     assert!(text.contains("codec-time-limit = \"1m\""), "{text}");
     assert!(text.contains("priority = \"oldest-first\""), "{text}");
@@ -148,7 +153,7 @@ fn a_setting_replaces_a_value() {
         .iter()
         .map(|policy| policy.of_task[&Task::Cls].to_string())
         .collect();
-    let gate = "threshold:cosine>=0.5,start=0,step=1,max=10";
+    let gate = "threshold:cosine>=0.5,start=0,step=1,max-attempts=10";
     assert_eq!(labels, [gate, "always:2"]);
     assert_eq!(scenario.transport.congestion, Congestion::Bbr);
     assert_eq!(scenario.transport.initial_window, Some(Bytes(12_000)));
@@ -219,6 +224,10 @@ fn values_need_units_and_ranges() {
         (
             "transport.idle-timeout=2 days",
             "transport.idle-timeout: expected a time from 100ms to 1day",
+        ),
+        (
+            "transport.reply-timeout=10ms",
+            "transport.reply-timeout: expected a time from 100ms to 1day",
         ),
         (
             "transport.retry-for=100000 years",

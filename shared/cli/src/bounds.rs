@@ -66,6 +66,8 @@ pub const TRACE_SECONDS: Count = Count::new(1, 31 * 24 * 3600);
 pub const SPLITS: Count = Count::new(0, 100_000);
 /// Resamples behind an interval.
 pub const RESAMPLES: Count = Count::new(0, 1_000_000);
+/// Registers of a model, tokens between the class token and the patches. Released models have four.
+pub const REGISTERS: Count = Count::new(0, 1024);
 /// Classes of a task head.
 pub const CLASSES: Count = Count::new(1, 1_000_000);
 
@@ -78,7 +80,7 @@ pub const KEEP_ALIVE: Span = Span::new(Duration::from_millis(10), HOUR, "5s");
 /// How long a peer may be silent.
 pub const IDLE_TIMEOUT: Span = Span::new(Duration::from_millis(100), DAY, "2min");
 /// How long an absent cloud is waited for: at most a year.
-pub const RETRY_FOR: Span = Span::new(MS, DAY.saturating_mul(365), "30s");
+pub const RETRY_FOR: Span = Span::new(MS, DAY.saturating_mul(365), "60s");
 /// How long the answer to a whole frame is waited for.
 pub const REPLY_TIMEOUT: Span = Span::new(Duration::from_millis(100), DAY, "5min");
 /// How long one process of a codec may run. The reference software takes hours for a large feature.

@@ -45,10 +45,11 @@ impl BisectConfig {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, PolicyError> {
-        let (pass, mut settings) = Settings::split(Self::KIND, text, &["max", "fallback"])?;
+        let (pass, mut settings) =
+            Settings::split(Self::KIND, text, &["max-attempts", "fallback"])?;
         Ok(Self {
             pass: pass.parse()?,
-            max_attempts: settings.max()?,
+            max_attempts: settings.max_attempts()?,
             fallback: settings.fallback()?,
         })
     }
@@ -56,7 +57,13 @@ impl BisectConfig {
 
 impl fmt::Display for BisectConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{},max={}", Self::KIND, self.pass, self.max_attempts)?;
+        write!(
+            f,
+            "{}:{},max-attempts={}",
+            Self::KIND,
+            self.pass,
+            self.max_attempts
+        )?;
         write_fallback(f, self.fallback)
     }
 }

@@ -54,7 +54,7 @@ impl BudgetConfig {
     pub(crate) const EXAMPLE: &'static str = "budget:cosine>=0.98,rate=20kB/s,burst=64kB";
 
     pub(crate) fn parse(text: &str) -> Result<Self, PolicyError> {
-        let known = &["rate", "burst", "start", "max"];
+        let known = &["rate", "burst", "start", "max-attempts"];
         let (pass, mut settings) = Settings::split(Self::KIND, text, known)?;
         let size = |text: &str| text.parse().ok().filter(|&Bytes(bytes)| bytes > 0);
         let rate = settings.take("rate", "a size per second such as 20kB/s", |text| {
@@ -70,7 +70,7 @@ impl BudgetConfig {
             rate,
             burst: burst.unwrap_or(rate),
             start: settings.start()?,
-            max_attempts: settings.max()?,
+            max_attempts: settings.max_attempts()?,
         })
     }
 }
@@ -88,7 +88,7 @@ impl fmt::Display for BudgetConfig {
         let (rate, burst) = (size(rate), size(burst));
         write!(
             f,
-            "{}:{pass},rate={rate}/s,burst={burst},start={start},max={max_attempts}",
+            "{}:{pass},rate={rate}/s,burst={burst},start={start},max-attempts={max_attempts}",
             Self::KIND
         )
     }

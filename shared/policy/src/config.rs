@@ -16,12 +16,12 @@ use crate::{
 ///
 /// ```text
 /// always:cheapest                                                   or richest, or an index
-/// threshold:cosine>=0.98,start=0,step=1,max=10,fallback=best
+/// threshold:cosine>=0.98,start=0,step=1,max-attempts=10,fallback=best
 /// threshold:cosine>=0.98,start=last,margin=0.005
-/// bisect:cosine>=0.98,max=10,fallback=best
-/// predictive:cosine>=0.98,start=0,max=10,fallback=best
-/// deadline:cosine>=0.98,by=250ms,max=10,fallback=drop               by is required
-/// budget:cosine>=0.98,rate=20kB/s,burst=64kB,start=0,max=10         rate is required
+/// bisect:cosine>=0.98,max-attempts=10,fallback=best
+/// predictive:cosine>=0.98,start=0,max-attempts=10,fallback=best
+/// deadline:cosine>=0.98,deadline=250ms,max-attempts=10,fallback=drop   deadline is required
+/// budget:cosine>=0.98,rate=20kB/s,burst=64kB,start=0,max-attempts=10   rate is required
 /// ```
 ///
 /// Parsing what [`Display`](fmt::Display) prints gives the same policy.
@@ -241,10 +241,10 @@ mod tests {
             max_attempts: MaxAttempts::default(),
             fallback: Fallback::Best,
         };
-        check(
-            "deadline:cosine>=0.98,by=1250ms",
-            PolicyConfig::Deadline(deadline),
-        );
+        for name in ["deadline", "by"] {
+            let text = format!("deadline:cosine>=0.98,{name}=1250ms");
+            check(&text, PolicyConfig::Deadline(deadline.clone()));
+        }
         let budget = BudgetConfig {
             pass: pass(),
             rate: Bytes(20_000),
@@ -273,15 +273,37 @@ mod tests {
         };
         check(
             "threshold:mse<=1e-3",
-            "threshold:mse<=0.001,start=0,step=1,max=10",
+            "threshold:mse<=0.001,start=0,step=1,max-attempts=10",
         );
-        check("bisect:cka>=0.9", "bisect:cka>=0.9,max=10");
-        check("predictive:cka>=0.9", "predictive:cka>=0.9,start=0,max=10");
-        check("deadline:cka>=0.9,by=2s", "deadline:cka>=0.9,by=2s,max=10");
+        check("bisect:cka>=0.9", "bisect:cka>=0.9,max-attempts=10");
+        check(
+            "predictive:cka>=0.9",
+            "predictive:cka>=0.9,start=0,max-attempts=10",
+        );
+        check(
+            "deadline:cka>=0.9,deadline=2s",
+            "deadline:cka>=0.9,deadline=2s,max-attempts=10",
+        );
         check(
             "budget:cka>=0.9,rate=5kB/s",
-            "budget:cka>=0.9,rate=5kB/s,burst=5kB,start=0,max=10",
+            "budget:cka>=0.9,rate=5kB/s,burst=5kB,start=0,max-attempts=10",
         );
+    }
+
+    #[test]
+    fn earlier_names_of_settings_are_those_of_scenarios() {
+        let parse = |text: &str| text.parse::<PolicyConfig>();
+        assert_eq!(
+            parse("deadline:cka>=0.9,by=2s,max=3").unwrap(),
+            parse("deadline:cka>=0.9,deadline=2s,max-attempts=3").unwrap()
+        );
+        for twice in [
+            "bisect:cka>=0.9,max=3,max-attempts=3",
+            "deadline:cka>=1,by=2s,deadline=2s",
+        ] {
+            let error = parse(twice).unwrap_err();
+            assert!(matches!(error, PolicyError::RepeatedSetting(_)), "{error}");
+        }
     }
 
     #[test]
@@ -321,12 +343,12 @@ mod tests {
         let step = "setting step=0: expected a whole number from 1 to 255";
         check("threshold:cosine>=0.9,step=0", step);
         check(
-            "bisect:cosine>=0.9,max=65",
-            "setting max=65: expected a whole number from 1 to 64",
+            "bisect:cosine>=0.9,max-attempts=65",
+            "setting max-attempts=65: expected a whole number from 1 to 64",
         );
         check(
             "bisect:cosine>=0.9,tries=3",
-            "unknown setting 'tries=3' of a bisect policy, it has max and fallback",
+            "unknown setting 'tries=3' of a bisect policy, it has max-attempts and fallback",
         );
         check(
             "threshold:cosine>=0.9,step=1,step=2",
@@ -342,11 +364,11 @@ mod tests {
         );
         check(
             "deadline:cosine>=0.9",
-            "setting 'by' is missing, for example deadline:cosine>=0.98,by=250ms",
+            "setting 'deadline' is missing, for example deadline:cosine>=0.98,deadline=250ms",
         );
         check(
-            "deadline:cosine>=0.9,by=250",
-            "setting by=250: expected a span of time such as 250ms",
+            "deadline:cosine>=0.9,deadline=250",
+            "setting deadline=250: expected a span of time such as 250ms",
         );
         check(
             "budget:cosine>=0.9,rate=20kB",
@@ -376,7 +398,10 @@ mod tests {
             assert_eq!(resolve(text).err(), Some(beyond.clone()));
         }
         let policy = resolve("threshold:cka>=1").unwrap();
-        assert_eq!(policy.label(), "threshold:cka>=1,start=0,step=1,max=10");
+        assert_eq!(
+            policy.label(),
+            "threshold:cka>=1,start=0,step=1,max-attempts=10"
+        );
         assert_eq!(policy.metric(), Some("cka"));
         assert!(LadderLen::new(0).is_err());
         assert!(LadderLen::new(256).is_err());

@@ -43,19 +43,19 @@ pub struct Deadline {
 
 impl DeadlineConfig {
     pub(crate) const KIND: &'static str = "deadline";
-    pub(crate) const EXAMPLE: &'static str = "deadline:cosine>=0.98,by=250ms";
+    pub(crate) const EXAMPLE: &'static str = "deadline:cosine>=0.98,deadline=250ms";
 
     pub(crate) fn parse(text: &str) -> Result<Self, PolicyError> {
-        let known = &["by", "max", "fallback"];
+        let known = &["deadline", "max-attempts", "fallback"];
         let (pass, mut settings) = Settings::split(Self::KIND, text, known)?;
-        let by = settings.take("by", "a span of time such as 250ms", span)?;
+        let by = settings.take("deadline", "a span of time such as 250ms", span)?;
         Ok(Self {
             pass: pass.parse()?,
             by: by.ok_or(PolicyError::MissingSetting {
-                name: "by",
+                name: "deadline",
                 example: Self::EXAMPLE,
             })?,
-            max_attempts: settings.max()?,
+            max_attempts: settings.max_attempts()?,
             fallback: settings.fallback()?,
         })
     }
@@ -74,7 +74,7 @@ impl fmt::Display for DeadlineConfig {
             .replace(' ', "");
         write!(
             f,
-            "{}:{},by={by},max={}",
+            "{}:{},deadline={by},max-attempts={}",
             Self::KIND,
             self.pass,
             self.max_attempts

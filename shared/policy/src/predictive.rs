@@ -56,12 +56,12 @@ impl PredictiveConfig {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, PolicyError> {
-        let known = &["start", "max", "fallback"];
+        let known = &["start", "max-attempts", "fallback"];
         let (pass, mut settings) = Settings::split(Self::KIND, text, known)?;
         Ok(Self {
             pass: pass.parse()?,
             start: settings.start()?,
-            max_attempts: settings.max()?,
+            max_attempts: settings.max_attempts()?,
             fallback: settings.fallback()?,
         })
     }
@@ -75,7 +75,11 @@ impl fmt::Display for PredictiveConfig {
             max_attempts,
             fallback,
         } = self;
-        write!(f, "{}:{pass},start={start},max={max_attempts}", Self::KIND)?;
+        write!(
+            f,
+            "{}:{pass},start={start},max-attempts={max_attempts}",
+            Self::KIND
+        )?;
         write_fallback(f, *fallback)
     }
 }

@@ -24,7 +24,7 @@ impl<'a> Settings<'a> {
         let mut given = BTreeMap::new();
         for part in parts {
             let setting = part.split_once('=');
-            let setting = setting.map(|(name, value)| (name.trim(), value.trim()));
+            let setting = setting.map(|(name, value)| (current(name.trim()), value.trim()));
             match setting.filter(|(name, _)| known.contains(name)) {
                 Some((name, value)) if given.insert(name, value).is_none() => {}
                 Some((name, _)) => return Err(PolicyError::RepeatedSetting(name.to_owned())),
@@ -76,9 +76,9 @@ impl<'a> Settings<'a> {
         Ok(start.map_or(Rung(0), Rung))
     }
 
-    /// Takes `max`, or its default.
-    pub(crate) fn max(&mut self) -> Result<MaxAttempts, PolicyError> {
-        let max = self.number("max", 1..=MaxAttempts::LIMIT)?;
+    /// Takes `max-attempts`, or its default.
+    pub(crate) fn max_attempts(&mut self) -> Result<MaxAttempts, PolicyError> {
+        let max = self.number("max-attempts", 1..=MaxAttempts::LIMIT)?;
         max.map_or_else(|| Ok(MaxAttempts::default()), MaxAttempts::new)
     }
 
@@ -88,6 +88,15 @@ impl<'a> Settings<'a> {
             text.parse().ok()
         })?;
         Ok(fallback.unwrap_or_default())
+    }
+}
+
+/// The name of a setting, which is that of the key in a scenario; earlier names stay understood.
+fn current(name: &str) -> &str {
+    match name {
+        "max" => "max-attempts",
+        "by" => "deadline",
+        name => name,
     }
 }
 

@@ -73,7 +73,7 @@ impl ThresholdConfig {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, PolicyError> {
-        let known = &["start", "step", "max", "margin", "fallback"];
+        let known = &["start", "step", "max-attempts", "margin", "fallback"];
         let (pass, mut settings) = Settings::split(Self::KIND, text, known)?;
         let pass = pass.parse()?;
         let margin = settings.take("margin", "a number from 0", margin)?;
@@ -97,7 +97,7 @@ impl ThresholdConfig {
             pass,
             start,
             step: step.and_then(NonZeroU8::new).unwrap_or(NonZeroU8::MIN),
-            max_attempts: settings.max()?,
+            max_attempts: settings.max_attempts()?,
             fallback: settings.fallback()?,
         })
     }
@@ -120,7 +120,7 @@ impl fmt::Display for ThresholdConfig {
         } = self;
         write!(
             f,
-            "{}:{pass},start={start},step={step},max={max_attempts}",
+            "{}:{pass},start={start},step={step},max-attempts={max_attempts}",
             Self::KIND
         )?;
         write_fallback(f, *fallback)

@@ -83,7 +83,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// How long to wait for a cloud that is not there, or gone.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = bounds::RETRY_FOR.parser())]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = bounds::RETRY_FOR.parser())]
     pub(crate) retry_for: Duration,
     /// How long the cloud may be silent on a connection before it counts as lost.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = bounds::IDLE_TIMEOUT.parser())]
@@ -185,6 +185,7 @@ Progress and the log go to stderr, results to stdout.";
 mod tests {
     use clap::CommandFactory;
     use splitsim_cli::help;
+    use splitsim_transport::{Backoff, TransportOptions};
 
     use super::*;
 
@@ -214,6 +215,22 @@ mod tests {
             }
         }
         assert_eq!(examples, 4);
+    }
+
+    /// Those of a scenario, which are the libraries'.
+    #[test]
+    fn times_have_one_default() {
+        let line = ["edge", "run", "--connect", "a:1", "--identity", "d"];
+        let Command::Run(args) = Cli::parse_from(line).command;
+        let transport = TransportOptions::default();
+        assert_eq!(
+            [args.retry_for, args.idle_timeout, args.reply_timeout],
+            [
+                Backoff::default().total,
+                transport.idle_timeout,
+                transport.reply_timeout
+            ]
+        );
     }
 
     #[test]
