@@ -345,6 +345,79 @@ fn published_features_are_scored() {
     assert_eq!(rows.floats("bpfp").unwrap(), [None, Some(4.0)]);
 }
 
+/// A class token, two registers and three patches, and the same with noise on it.
+fn with_registers() -> [Array4<f32>; 2] {
+    let original = Array4::from_shape_fn((1, 1, 6, 3), |(_, _, token, channel)| {
+        let register = if [1, 2].contains(&token) { 40.0 } else { 1.0 };
+        register * ((token * 3 + channel) as f32 * 0.9).sin()
+    });
+    let distorted = Array4::from_shape_fn((1, 1, 6, 3), |(_, _, token, channel)| {
+        original[[0, 0, token, channel]] + ((token + 2 * channel) as f32 * 1.7).cos()
+    });
+    [original, distorted]
+}
+
+/// The cosine between the means of the last three tokens.
+fn cosine_of_patches([one, other]: &[Array4<f32>; 2]) -> f64 {
+    let sums = |feature: &Array4<f32>| -> [f64; 3] {
+        std::array::from_fn(|channel| {
+            let patches = (3..6).map(|token| f64::from(feature[[0, 0, token, channel]]));
+            patches.sum()
+        })
+    };
+    let (x, y) = (sums(one), sums(other));
+    let dot = |a: &[f64; 3], b: &[f64; 3]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    dot(&x, &y) / (dot(&x, &x) * dot(&y, &y)).sqrt()
+}
+
+#[test]
+fn registers_are_no_patches_to_score_and_import() {
+    let place = Workplace::new();
+    let pair = with_registers();
+    let expected = cosine_of_patches(&pair);
+    let write = |path: &str, values: &Array4<f32>| {
+        let path = place.path(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        ndarray_npy::write_npy(path, values).unwrap();
+    };
+    write("data/org_feat/cls/a.npy", &pair[0]);
+    write("data/compressed_feat/hm/cls/QP2/a.npy", &pair[1]);
+    std::fs::write(place.path("data/hm_cls.txt"), "a 3 9 9 9\n").unwrap();
+    let near = |score: f64| (score - expected).abs() < 1e-9;
+
+    let score = |registers: &str| {
+        place.splitsim(&format!(
+            "cfqa score --original data/org_feat/cls/a.npy --metric cosine-patch-mean --json \
+             --distorted data/compressed_feat/hm/cls/QP2/a.npy --registers {registers}"
+        ))
+    };
+    let scored = |registers| score(registers).json()["scores"]["cosine-patch-mean"].as_f64();
+    assert!(near(scored("2").unwrap()) && !near(scored("0").unwrap()));
+    score("5").failed(
+        2,
+        &["5 registers and a class token leave no patch of 6 tokens"],
+    );
+    for beyond in ["1025", "18446744073709551615"] {
+        score(beyond).failed(2, &["--registers", "from 0 to 1024"]);
+    }
+
+    let import = "cfqa import data --features 1 --levels 1";
+    let imported = |out: &str| {
+        let scores = rows(&place, out);
+        let scores = scores.floats("score_cosine-patch-mean").unwrap();
+        scores[0].unwrap()
+    };
+    place
+        .splitsim(&format!("{import} --out with --registers 2"))
+        .ok();
+    place.splitsim(&format!("{import} --out without")).ok();
+    assert!(near(imported("with")) && !near(imported("without")));
+    let ran = place.splitsim(&format!("{import} --out none --registers 5"));
+    assert_eq!(ran.code, Some(1));
+    let gap = "cls a: --registers: 5 registers and a class token leave no patch of 6 tokens";
+    assert!(ran.stdout.contains(gap), "{}", ran.stdout);
+}
+
 #[test]
 fn a_calibrated_threshold_has_a_name_in_scenarios() {
     let place = Workplace::new();

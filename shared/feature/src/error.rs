@@ -34,6 +34,14 @@ pub enum FeatureError {
         /// The value found.
         value: f32,
     },
+    /// A model's registers do not fit the tokens.
+    #[error("{registers} registers and a class token leave no patch of {tokens} tokens")]
+    Registers {
+        /// Registers said to be there.
+        registers: usize,
+        /// Tokens of a map.
+        tokens: usize,
+    },
     /// The array has another rank than four.
     #[error("{path}: rank {actual}, expected rank 4 [views, layers, tokens, dim]")]
     Rank {

@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 use splitsim_cfqa::{Metric, Scores, score_all};
 use splitsim_feature::{TokenLayout, npy};
 
 use crate::{Failure, Output};
-use splitsim_cli::{OrRefuse, names};
+use splitsim_cli::{OrRefuse, bounds, names};
 
 /// Both files are .npy, f32 [views, layers, tokens, dim], of one shape.
 #[derive(Debug, Args)]
@@ -25,7 +26,7 @@ pub(crate) struct Score {
     #[arg(long = "metric", value_name = "METRIC", value_parser = names::of(&Metric::ALL, Metric::name))]
     metrics: Vec<Metric>,
     /// Registers of the model that made the features: tokens after the class token that are no patches
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = bounds::REGISTERS.parser::<usize>())]
     registers: usize,
 }
 
@@ -38,7 +39,12 @@ impl Score {
         let layout = TokenLayout {
             registers: self.registers,
         };
-        let original = npy::read(&self.original).or_refuse()?.with_layout(layout);
+        let original = npy::read(&self.original).or_refuse()?;
+        layout
+            .check(original.shape())
+            .context("--registers")
+            .or_refuse()?;
+        let original = original.with_layout(layout);
         let distorted = npy::read(&self.distorted).or_refuse()?;
         let scores = score_all(&metrics, &original, &distorted).or_refuse()?;
         let output = Output::new(text(&scores), &json(&scores))?;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::json;
 use splitsim_cfqa::Metric;
+use splitsim_feature::TokenLayout;
 use splitsim_table::write_parquet;
 
 use self::files::Files;
@@ -46,6 +47,9 @@ pub(crate) struct Import {
     /// A metric that reconstructions are scored by, as often as needed; all unless given
     #[arg(long = "metric", value_name = "METRIC", value_parser = names::of(&Metric::ALL, Metric::name))]
     metrics: Vec<Metric>,
+    /// Registers of the model that made the features: tokens after the class token that are no patches
+    #[arg(long, value_name = "N", default_value = "0", value_parser = bounds::REGISTERS.parser::<usize>())]
+    registers: usize,
     #[command(flatten)]
     force: Force,
 }
@@ -80,6 +84,9 @@ impl Import {
             files,
             logs,
             metrics: &metrics,
+            layout: TokenLayout {
+                registers: self.registers,
+            },
         };
         let (rows, mut gaps) = assembly.rows(screen)?;
         gaps.extend(files.gaps(self.features, self.levels));

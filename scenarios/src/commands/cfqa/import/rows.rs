@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use splitsim_cfqa::{Metric, Reference};
 use splitsim_feature::units::Bytes;
-use splitsim_feature::{Task, npy};
+use splitsim_feature::{Task, TokenLayout, npy};
 use splitsim_lab::SCORE_PREFIX;
 use splitsim_lab::published::LogLine;
 use splitsim_table::{Column, Table, Values};
@@ -20,6 +20,8 @@ pub(super) struct Assembly<'a> {
     pub(super) files: &'a Files,
     pub(super) logs: &'a Logs,
     pub(super) metrics: &'a [Metric],
+    /// The tokens of every feature.
+    pub(super) layout: TokenLayout,
 }
 
 /// One compressed feature, of which anything may be unknown.
@@ -99,7 +101,7 @@ impl Assembly<'_> {
         rows: &mut BTreeMap<Key, Row>,
     ) -> Result<()> {
         let reference = match original {
-            Some(path) => Some(Reference::new(npy::read(path)?)),
+            Some(path) => Some(self.reference(path)?),
             None => None,
         };
         for version in versions {
@@ -128,6 +130,12 @@ impl Assembly<'_> {
             }
         }
         Ok(())
+    }
+
+    fn reference(&self, original: &Path) -> Result<Reference> {
+        let original = npy::read(original)?;
+        self.layout.check(original.shape()).context("--registers")?;
+        Ok(Reference::with_layout(original, self.layout))
     }
 
     fn table(&self, rows: &BTreeMap<Key, Row>) -> Result<Table> {
