@@ -58,6 +58,58 @@ fn every_picture_has_a_feature_of_its_own_which_stays() {
     assert_eq!(names(&place.path("r")), expected);
 }
 
+/// Found before anything is read or computed that the command would need.
+#[test]
+fn every_command_that_changes_a_package_leaves_a_shipped_one_alone() {
+    let place = Workplace::new();
+    place
+        .splitsim("cfqa build --model model --source scenes:3:4 --task cls --out set")
+        .ok();
+    fs::create_dir(place.path("models")).unwrap();
+    splitsim_durable::rename(&place.path("model"), &place.path("models/mine")).unwrap();
+    fs::write(place.path("models/SHIPPED"), "mine\n").unwrap();
+    let package = place.path("models/mine");
+    let (before, manifest) = (
+        names(&package),
+        fs::read(package.join("model.toml")).unwrap(),
+    );
+    for command in [
+        "codec fit-codebook --task cls --source scenes:6:1 --model mine",
+        "codec import --codec hyperprior --level 0.01=none.pth --model mine",
+        "codec train --codec hyperprior --source scenes:6:2 --config none --work w --model mine",
+        "model calibrate --source scenes:3:4 --model mine",
+        "cfqa calibrate set --codec hevc --task cls --metric cosine --tau 1000000 --alpha 0.5 \
+         --delta 0.3 --splits 0 --model mine",
+    ] {
+        let parts = ["models/mine", "comes with splitsim", "--out", "--force"];
+        place.splitsim(command).failed(2, &parts);
+        assert_eq!(names(&package), before, "{command}");
+        assert_eq!(fs::read(package.join("model.toml")).unwrap(), manifest);
+    }
+}
+
+#[test]
+fn rendering_minds_the_scenes_that_are_there_and_no_others() {
+    let place = Workplace::new();
+    let render = |count: u64, rest: &str| {
+        let line = format!("scenes render --seed 4 --size 32 --out s --count {count}{rest}");
+        place.splitsim(&line)
+    };
+    render(2, "").ok();
+    for kept in ["000001.txt", "7.png", "notes"] {
+        fs::write(place.path("s").join(kept), "").unwrap();
+    }
+    // What is of no scene that would be rendered is in nobody's way.
+    for name in ["000000.png", "000000.mask.png", "000000.depth.png"] {
+        fs::remove_file(place.path("s").join(name)).unwrap();
+    }
+    render(1, "").failed(2, &["s/000000.json exists", "--out", "--force"]);
+    fs::remove_file(place.path("s/000000.json")).unwrap();
+    render(1, "").ok();
+    render(10_000_000, "").failed(2, &["s/000000.depth.png exists"]);
+    render(2, " --force").ok();
+}
+
 #[test]
 fn a_shipped_package_is_changed_in_a_copy_or_by_force() {
     let place = Workplace::new();

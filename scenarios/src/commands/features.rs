@@ -113,9 +113,11 @@ impl Extract {
         let package = Package::find(&self.model)?;
         package.task(self.task)?;
         let inputs = self.input.open(&self.out)?;
-        inputs
-            .files(&self.out)
-            .try_for_each(|file| self.force.check("--out", &file))?;
+        // In a folder that is not there nothing is in the way.
+        if self.out.symlink_metadata().is_ok() {
+            let mut files = inputs.files(&self.out);
+            files.try_for_each(|file| self.force.check("--out", &file))?;
+        }
         let options = EngineOptions {
             parts: Parts::Backbone,
             compute: self.compute,

@@ -1,5 +1,7 @@
 //! `splitsim scenes`.
 
+use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -79,10 +81,23 @@ impl Render {
         if let Some(path) = &self.contact_sheet {
             self.force.check("--contact-sheet", path)?;
         }
-        let scenes = (0..self.count).map(|index| ScenePaths::of(&self.out, index));
-        scenes
-            .flat_map(|paths| paths.all().map(Path::to_owned))
-            .try_for_each(|path| self.force.check("--out", &path))
+        // A look at what is there costs less than one at each file that there will be.
+        let there = match std::fs::read_dir(&self.out) {
+            Ok(there) => there,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error).with_context(|| self.out.display().to_string()),
+        };
+        let paths = there.flatten().map(|entry| entry.path());
+        let first = paths.filter(|path| self.is_output(path)).min();
+        first.map_or(Ok(()), |path| self.force.check("--out", &path))
+    }
+
+    /// Whether a file has the name of one that is to be rendered.
+    fn is_output(&self, path: &Path) -> bool {
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let number = name.split('.').next().unwrap_or_default();
+        let index = number.parse().ok().filter(|index| *index < self.count);
+        index.is_some_and(|index| ScenePaths::of(&self.out, index).all().contains(&path))
     }
 
     fn render(&self, size: ImageSize, screen: &Screen) -> Result<Output> {
