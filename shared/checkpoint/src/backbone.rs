@@ -75,10 +75,10 @@ impl<'a> BackboneSource<'a> {
             shapes: backbone_tensors(&template.architecture),
             gated: template.architecture.feed_forward == FeedForward::SwiGlu,
         };
-        let stored = checkpoint.tensors();
-        let named = recognise(stored, &wanted).ok_or_else(|| ImportError::NotABackbone {
+        let named = recognise(checkpoint, &wanted)?;
+        let named = named.ok_or_else(|| ImportError::NotABackbone {
             path: path(),
-            found: stored.keys().cloned().collect(),
+            found: checkpoint.tensors().keys().cloned().collect(),
         })?;
         let source = Self { checkpoint, named };
         let found = source.dimensions();

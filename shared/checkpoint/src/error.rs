@@ -83,6 +83,19 @@ pub enum CheckpointError {
         /// The fault.
         reason: String,
     },
+    /// Two models of the kind that is wanted, and nothing to tell which.
+    #[error(
+        "{path}: there are weights {one} and as many {other}; save those alone that are meant: load the \
+         file with torch, and torch.save the dictionary that holds them"
+    )]
+    Ambiguous {
+        /// The file.
+        path: PathBuf,
+        /// The place of the one.
+        one: String,
+        /// The place of the other.
+        other: String,
+    },
     /// The file holds no tensors.
     #[error(
         "{path}: no tensors in the file's dictionary or those in it, found {}", list(.found)

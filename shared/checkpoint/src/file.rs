@@ -172,15 +172,31 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// What stands before the wanted names, of which `anchor` must be there: the prefix under which most
-    /// of them are. `None` when the anchor is nowhere.
-    #[must_use]
-    pub fn prefix_of(&self, anchor: &str, wanted: &[String]) -> Option<&str> {
-        let keys = self.tensors.keys().map(String::as_str);
-        prefix::best(prefix::of_name(keys, anchor), |prefix| {
-            let there = |name: &&String| self.tensors.contains_key(&format!("{prefix}{name}"));
-            wanted.iter().filter(there).count()
-        })
+    /// What stands before the names of the model that is wanted, of which `anchor` must be there: the prefix of
+    /// the highest `score`. `None` when the anchor is nowhere. A warning tells of another model of that score.
+    ///
+    /// # Errors
+    /// When there are several of that score, and their names do not tell which is meant.
+    pub fn best_prefix<S: Ord>(
+        &self,
+        anchor: &str,
+        score: impl Fn(&str) -> S,
+    ) -> Result<Option<&str>, CheckpointError> {
+        self.prefix_among(anchor, |prefix| Some(score(prefix)))
+    }
+
+    /// As [`Self::best_prefix`], of those prefixes that have a score.
+    pub(crate) fn prefix_among<S: Ord>(
+        &self,
+        anchor: &str,
+        score: impl Fn(&str) -> Option<S>,
+    ) -> Result<Option<&str>, CheckpointError> {
+        let best = prefix::best(&self.tensors, anchor, score);
+        let best = best.map_err(|ambiguous| ambiguous.at(&self.path))?;
+        Ok(best.map(|best| {
+            best.tell(&self.path);
+            best.prefix
+        }))
     }
 
     /// The file, or the index of several.

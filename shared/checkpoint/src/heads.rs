@@ -8,7 +8,7 @@ use splitsim_model::Architecture;
 use crate::import_error::ImportError;
 use crate::planned::PlannedTensor;
 use crate::template::{ClsTemplate, DptTemplate, SegTemplate};
-use crate::{Checkpoint, StoredTensor, prefix};
+use crate::{Checkpoint, StoredTensor};
 
 /// A head that fits.
 #[derive(Debug)]
@@ -196,17 +196,13 @@ impl<'a> HeadFile<'a> {
         fits: impl Fn(usize) -> bool,
     ) -> Result<Self, ImportError> {
         let tensors = checkpoint.tensors();
-        let keys = tensors.keys().map(String::as_str);
         let ending = |prefix: &str| endings.iter().position(|ending| is_head(prefix, ending));
-        let prefixes = prefix::of_name(keys, key).filter(|prefix| ending(prefix).is_some());
-        let best = prefix::best(prefixes, |prefix| {
+        let best = checkpoint.prefix_among(key, |prefix| {
+            let ending = ending(prefix)?;
             let stored = tensors.get(&format!("{prefix}{key}"));
             let inputs = stored.and_then(|stored| stored.shape().get(1));
-            (
-                inputs.is_some_and(|&inputs| fits(inputs)),
-                Reverse(ending(prefix)),
-            )
-        });
+            Some((inputs.is_some_and(|&inputs| fits(inputs)), Reverse(ending)))
+        })?;
         best.map(|prefix| Self {
             checkpoint,
             task,

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::{StoredTensor, prefix};
+use crate::prefix::{self, Ambiguous, Best};
+use crate::{Checkpoint, CheckpointError, StoredTensor};
 
 /// Whose names the keys of a checkpoint are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,20 +79,48 @@ pub(crate) struct Wanted {
 /// Recognises a backbone's keys; `None` when there is no class token.
 ///
 /// Of several backbones, under several prefixes, the one is taken that has most of the wanted tensors: in
-/// their shapes first, else by their names.
-pub(crate) fn recognise(stored: &BTreeMap<String, StoredTensor>, wanted: &Wanted) -> Option<Named> {
-    let keys = || stored.keys().map(String::as_str);
-    let of_naming = |naming: Naming| {
-        let prefixes = prefix::of_name(keys(), naming.class_token());
-        let prefix = prefix::best(prefixes, |prefix| matches(stored, naming, prefix, wanted))?;
-        Some((naming, prefix))
-    };
-    let (naming, prefix) = Naming::ALL
-        .into_iter()
-        .filter_map(of_naming)
-        .rev()
-        .max_by_key(|(naming, prefix)| matches(stored, *naming, prefix, wanted))?;
-    Some(named(stored, naming, prefix, wanted.gated))
+/// their shapes first, else by their names. A warning tells of another one that has as many.
+///
+/// # Errors
+/// When there are several, and their names do not tell which is meant.
+pub(crate) fn recognise(
+    checkpoint: &Checkpoint,
+    wanted: &Wanted,
+) -> Result<Option<Named>, CheckpointError> {
+    let chosen = choose(checkpoint.tensors(), wanted);
+    let chosen = chosen.map_err(|ambiguous| ambiguous.at(checkpoint.path()))?;
+    Ok(chosen.map(|(naming, best)| {
+        best.tell(checkpoint.path());
+        named(checkpoint.tensors(), naming, best.prefix, wanted.gated)
+    }))
+}
+
+/// The naming of most of the wanted tensors, and where they are.
+fn choose<'a>(
+    stored: &'a BTreeMap<String, StoredTensor>,
+    wanted: &Wanted,
+) -> Result<Option<(Naming, Best<'a>)>, Ambiguous<'a>> {
+    let matches = |naming, prefix: &str| matches(stored, naming, prefix, wanted);
+    let mut chosen: Option<((usize, usize), Naming, Result<Best<'a>, Ambiguous<'a>>)> = None;
+    for naming in Naming::ALL {
+        let score = |prefix: &str| Some(matches(naming, prefix));
+        let best = prefix::best(stored, naming.class_token(), score);
+        let Some(best) = best.transpose() else {
+            continue;
+        };
+        let prefix = match &best {
+            Ok(best) => best.prefix,
+            Err(ambiguous) => ambiguous.first(),
+        };
+        let score = matches(naming, prefix);
+        // The first of several that fit alike: timm's names are mostly Meta's.
+        if chosen.as_ref().is_none_or(|(best, ..)| score > *best) {
+            chosen = Some((score, naming, best));
+        }
+    }
+    chosen
+        .map(|(_, naming, best)| best.map(|best| (naming, best)))
+        .transpose()
 }
 
 /// Wanted tensors under a prefix: those of the right shape, and those of the right name.
@@ -252,8 +281,10 @@ mod tests {
                 .collect(),
             gated: false,
         };
-        let named = recognise(&keys.iter().map(stored).collect(), &wanted).unwrap();
-        assert_eq!(named.naming, naming);
+        let stored = keys.iter().map(stored).collect();
+        let (found, best) = choose(&stored, &wanted).unwrap().unwrap();
+        assert_eq!(found, naming);
+        let named = named(&stored, naming, best.prefix, wanted.gated);
         let tensors: Vec<(&str, Vec<&str>)> = named
             .tensors
             .iter()

@@ -25,6 +25,22 @@ pub enum Wrapping {
     Bare,
     /// `{"meta": …, "state_dict": …}`, as mmcv saves.
     Mmcv,
+    /// `{"epoch": …, "loss": …, "best_acc1": …, "ema_decay": …, "state_dict": …}`, the three figures being
+    /// tensors, as training scripts save.
+    Training,
+}
+
+/// A tensor with its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its name.
+    pub name: String,
+    /// Extents, outermost first.
+    pub shape: Vec<usize>,
+    /// `FloatStorage`, `HalfStorage` and the like.
+    pub storage: &'static str,
+    /// Its elements in row-major order, little-endian.
+    pub bytes: Vec<u8>,
 }
 
 /// The names and shapes of a state dict.
@@ -92,29 +108,76 @@ pub fn write_pth(path: &Path, shapes: &Shapes, wrapping: Wrapping, seed: u64) ->
         .enumerate()
         .map(|(key, (name, shape))| (name.as_str(), pickled_tensor(key, shape)))
         .collect();
-    let pickle = pickled(&names, wrapping);
-    let mut archive = ZipWriter::new(BufWriter::new(File::create(path)?));
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .with_alignment(64);
-    let entry = |name: &str| format!("archive/{name}");
-    archive.start_file(entry("data.pkl"), options)?;
-    archive.write_all(&pickle)?;
-    archive.start_file(entry("byteorder"), options)?;
-    archive.write_all(b"little")?;
+    let mut archive = Archive::begin(path, &pickled(&names, wrapping))?;
     for (key, (name, shape)) in shapes.iter().enumerate() {
-        archive.start_file(entry(&format!("data/{key}")), options)?;
         let seed = seed.wrapping_mul(1_000_003).wrapping_add(key as u64);
-        write_values(&mut archive, name, shape.iter().product(), seed)?;
+        let out = archive.storage(key)?;
+        write_values(out, name, shape.iter().product(), seed)?;
     }
-    archive.start_file(entry("version"), options)?;
-    archive.write_all(b"3\n")?;
-    archive
-        .finish()?
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)?;
-    Ok(())
+    archive.end(shapes.len(), wrapping)
 }
+
+/// Writes a `.pth` file of these tensors.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_tensors(path: &Path, tensors: &[Written], wrapping: Wrapping) -> io::Result<()> {
+    let names: Vec<_> = tensors
+        .iter()
+        .enumerate()
+        .map(|(key, tensor)| {
+            let pickled = pickled_of(tensor.storage, key, &tensor.shape);
+            (tensor.name.as_str(), pickled)
+        })
+        .collect();
+    let mut archive = Archive::begin(path, &pickled(&names, wrapping))?;
+    for (key, tensor) in tensors.iter().enumerate() {
+        archive.storage(key)?.write_all(&tensor.bytes)?;
+    }
+    archive.end(tensors.len(), wrapping)
+}
+
+/// An archive of `torch.save` that is being written.
+struct Archive(Zip);
+
+type Zip = ZipWriter<BufWriter<File>>;
+
+impl Archive {
+    fn begin(path: &Path, pickle: &[u8]) -> io::Result<Self> {
+        let mut archive = Self(ZipWriter::new(BufWriter::new(File::create(path)?)));
+        archive.entry("data.pkl")?.write_all(pickle)?;
+        archive.entry("byteorder")?.write_all(b"little")?;
+        Ok(archive)
+    }
+
+    fn entry(&mut self, name: &str) -> io::Result<&mut Zip> {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .with_alignment(64);
+        self.0.start_file(format!("archive/{name}"), options)?;
+        Ok(&mut self.0)
+    }
+
+    fn storage(&mut self, key: usize) -> io::Result<&mut Zip> {
+        self.entry(&format!("data/{key}"))
+    }
+
+    /// Writes what lies beside a state dict of so many tensors, and the end.
+    fn end(mut self, tensors: usize, wrapping: Wrapping) -> io::Result<()> {
+        if wrapping == Wrapping::Training {
+            for key in tensors..tensors + FIGURES.len() {
+                self.storage(key)?.write_all(&0.5f32.to_le_bytes())?;
+            }
+        }
+        self.entry("version")?.write_all(b"3\n")?;
+        let file = self.0.finish()?.into_inner();
+        file.map_err(io::IntoInnerError::into_error)?;
+        Ok(())
+    }
+}
+
+/// Tensors of one element that training scripts save beside the state dict.
+const FIGURES: [&str; 3] = ["loss", "best_acc1", "ema_decay"];
 
 /// Gains and variances are one and shifts are zero, so that activations stay of order one.
 fn write_values(out: &mut impl Write, name: &str, count: usize, seed: u64) -> io::Result<()> {
@@ -160,6 +223,18 @@ pub fn pickled(tensors: &[(&str, Vec<u8>)], wrapping: Wrapping) -> Vec<u8> {
             state_dict(&mut out, tensors);
             out.extend(b"u");
         }
+        Wrapping::Training => {
+            out.extend(b"}(");
+            text(&mut out, "epoch");
+            integer(&mut out, 12);
+            for (figure, key) in FIGURES.iter().zip(tensors.len()..) {
+                text(&mut out, figure);
+                out.extend(pickled_tensor(key, &[]));
+            }
+            text(&mut out, "state_dict");
+            state_dict(&mut out, tensors);
+            out.extend(b"u");
+        }
     }
     out.push(b'.');
     out
@@ -168,6 +243,13 @@ pub fn pickled(tensors: &[(&str, Vec<u8>)], wrapping: Wrapping) -> Vec<u8> {
 /// The pickle of a contiguous `f32` tensor that is the whole storage `data/KEY`.
 #[must_use]
 pub fn pickled_tensor(key: usize, shape: &[usize]) -> Vec<u8> {
+    pickled_of(FLOAT, key, shape)
+}
+
+/// The storage of `f32`.
+const FLOAT: &str = "FloatStorage";
+
+fn pickled_of(storage: &str, key: usize, shape: &[usize]) -> Vec<u8> {
     let mut stride = shape.iter().product::<usize>();
     let strides: Vec<usize> = shape
         .iter()
@@ -176,15 +258,19 @@ pub fn pickled_tensor(key: usize, shape: &[usize]) -> Vec<u8> {
             stride
         })
         .collect();
-    pickled_view(key, shape.iter().product(), shape, &strides)
+    view(storage, key, shape.iter().product(), shape, &strides)
 }
 
 /// The pickle of an `f32` view of the storage `data/KEY` of `count` elements.
 #[must_use]
 pub fn pickled_view(key: usize, count: usize, shape: &[usize], strides: &[usize]) -> Vec<u8> {
+    view(FLOAT, key, count, shape, strides)
+}
+
+fn view(storage: &str, key: usize, count: usize, shape: &[usize], strides: &[usize]) -> Vec<u8> {
     let mut out = b"ctorch._utils\n_rebuild_tensor_v2\n((".to_vec();
     text(&mut out, "storage");
-    out.extend(b"ctorch\nFloatStorage\n");
+    out.extend(format!("ctorch\n{storage}\n").as_bytes());
     text(&mut out, &key.to_string());
     text(&mut out, "cpu");
     integer(&mut out, count);

@@ -88,6 +88,52 @@ fn linear_depth_of_one_and_of_four_layers() {
     check_fit(Task::Dpt, 4, 256, &[1, 2, 3, 4], &names);
 }
 
+/// The bytes of the head in a package that a file makes.
+fn imported_head(task: Task, path: &std::path::Path) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let sources = with_head(path, pick(task));
+    let package = import(&template_of("mlp"), &sources, dir.path()).package;
+    std::fs::read(package.head_path(task).unwrap()).unwrap()
+}
+
+#[test]
+fn wrappers_before_a_head_are_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    for (task, outputs) in [(Task::Cls, 1000), (Task::Seg, 21), (Task::Dpt, 256)] {
+        let expected = imported_head(task, &head(&dir, task, DIM, 1, outputs));
+        for prefix in ["module.", "_orig_mod.", "module._orig_mod.", "model."] {
+            for wrapping in [Wrapping::Bare, Wrapping::Mmcv, Wrapping::Training] {
+                let (mut shapes, _) = synthetic::head(task, DIM, 1, outputs);
+                for (name, _) in &mut shapes {
+                    *name = format!("{prefix}{name}");
+                }
+                let wrapped = imported_head(task, &write(&dir, &shapes, wrapping));
+                assert_eq!(wrapped, expected, "{task}, {prefix}, {wrapping:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn of_several_classifiers_none_is_chosen() {
+    let dir = tempfile::tempdir().unwrap();
+    let (shapes, _) = synthetic::head(Task::Cls, DIM, 1, 1000);
+    let of = |rate: &str| {
+        let name = |(name, shape): &(String, Vec<usize>)| {
+            let name = format!("classifiers_dict.lr_{rate}.linear.{name}");
+            (name, shape.clone())
+        };
+        shapes.iter().map(name).collect::<Shapes>()
+    };
+    let both = [of("0_1"), of("0_2")].concat();
+    check_refusal(
+        Task::Cls,
+        write(&dir, &both, Wrapping::Bare),
+        "there are weights under 'classifiers_dict.lr_0_1.linear' and as many under \
+         'classifiers_dict.lr_0_2.linear'",
+    );
+}
+
 #[test]
 fn heads_bring_the_backbones_norm_bit_by_bit() {
     let dir = tempfile::tempdir().unwrap();

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use splitsim_checkpoint::{Choices, Import, Naming};
-use support::{backbone, import, meta_weights, template_of};
+use splitsim_checkpoint::synthetic::{Wrapping, Written, write_tensors};
+use splitsim_checkpoint::{Checkpoint, Choices, Import, Naming};
+use support::{backbone, import, meta_weights, refusal, template_of};
 
 /// Tensors by name: shape and `f32` in little endian.
 type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
@@ -90,19 +91,69 @@ fn of_two_backbones_the_one_of_the_wanted_shapes_is_taken() {
     assert_eq!(digest_of(&both), digest("mlp", &meta_weights("mlp")));
 }
 
-fn shards(dir: &Path) -> PathBuf {
+/// Two networks of different values, under these prefixes.
+fn two_networks(one: &str, other: &str) -> Tensors {
+    let whole = golden("mlp");
+    let mut both = renamed(&whole, |name| format!("{one}{name}"));
+    for (name, (shape, bytes)) in whole {
+        let halved: Vec<u8> = bytes
+            .chunks_exact(4)
+            .map(|four| f32::from_le_bytes(four.try_into().unwrap()) / 2.0)
+            .flat_map(f32::to_le_bytes)
+            .collect();
+        both.insert(format!("{other}{name}"), (shape, halved));
+    }
+    both
+}
+
+#[test]
+fn an_average_does_not_take_the_place_of_the_weights_as_trained() {
+    let expected = digest("mlp", &meta_weights("mlp"));
+    for (trained, average) in [
+        ("model.", "ema."),
+        ("model.", "model_ema."),
+        ("state_dict.", "state_dict_ema."),
+    ] {
+        assert_eq!(digest_of(&two_networks(trained, average)), expected);
+    }
+}
+
+#[test]
+fn two_networks_that_nothing_tells_apart_are_refused_by_their_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    write(&path, &two_networks("online.", "target."));
+    let error = refusal(&template_of("mlp"), &backbone(&path));
+    let expected = "there are weights under 'online' and as many under 'target'; save those alone";
+    assert!(error.contains(expected), "{error}");
+}
+
+/// Writes a file as `torch.save` does.
+fn write_bin(path: &Path, tensors: &Tensors) {
+    let written = tensors.iter().map(|(name, (shape, bytes))| Written {
+        name: name.clone(),
+        shape: shape.clone(),
+        storage: "FloatStorage",
+        bytes: bytes.clone(),
+    });
+    let written: Vec<Written> = written.collect();
+    write_tensors(path, &written, Wrapping::Bare).unwrap();
+}
+
+/// The index of two files with this ending, each written by `write`.
+fn shards(dir: &Path, ending: &str, write: fn(&Path, &Tensors)) -> PathBuf {
     let whole = golden("mlp");
     let mut files = [Tensors::new(), Tensors::new()];
     let mut map = serde_json::Map::new();
     for (index, (name, tensor)) in whole.into_iter().enumerate() {
         let shard = index % 2;
-        map.insert(name.clone(), format!("model-{shard}.safetensors").into());
+        map.insert(name.clone(), format!("model-{shard}.{ending}").into());
         files[shard].insert(name, tensor);
     }
     for (shard, tensors) in files.iter().enumerate() {
-        write(&dir.join(format!("model-{shard}.safetensors")), tensors);
+        write(&dir.join(format!("model-{shard}.{ending}")), tensors);
     }
-    let index = dir.join("model.safetensors.index.json");
+    let index = dir.join(format!("model.{ending}.index.json"));
     let text = serde_json::json!({ "metadata": {}, "weight_map": map }).to_string();
     std::fs::write(&index, text).unwrap();
     index
@@ -110,12 +161,46 @@ fn shards(dir: &Path) -> PathBuf {
 
 #[test]
 fn files_with_an_index_are_one_checkpoint() {
+    let writers: [(&str, fn(&Path, &Tensors)); 2] = [("safetensors", write), ("bin", write_bin)];
+    for (ending, write) in writers {
+        let dir = tempfile::tempdir().unwrap();
+        let index = shards(dir.path(), ending, write);
+        assert_eq!(digest("mlp", &index), digest("mlp", &meta_weights("mlp")));
+        let refused = || Checkpoint::open(&index).unwrap_err().to_string();
+        let last = dir.path().join(format!("model-1.{ending}"));
+        let bytes = std::fs::read(&last).unwrap();
+        for length in [bytes.len() - 1, bytes.len() / 2, 7, 0] {
+            std::fs::write(&last, &bytes[..length]).unwrap();
+            let error = refused();
+            assert!(error.contains(&format!("model-1.{ending}")), "{error}");
+        }
+        // A whole file, of other tensors than the index says.
+        std::fs::copy(dir.path().join(format!("model-0.{ending}")), &last).unwrap();
+        let error = refused();
+        assert!(
+            error.contains(&format!("model-1.{ending} has no tensor '")),
+            "{error}"
+        );
+        std::fs::remove_file(&last).unwrap();
+        let error = refused();
+        assert!(error.contains(&format!("model-1.{ending}")), "{error}");
+    }
+}
+
+/// As of `vit_giant_patch14_dinov2`, whose two gated layers have the names of ungated ones.
+#[test]
+fn a_gated_network_of_timm_is_imported() {
+    let timm = renamed(&golden("swiglu"), |name| {
+        let name = name.replace(".mlp.w12.", ".mlp.fc1.");
+        name.replace(".mlp.w3.", ".mlp.fc2.")
+    });
     let dir = tempfile::tempdir().unwrap();
-    let index = shards(dir.path());
-    assert_eq!(digest("mlp", &index), digest("mlp", &meta_weights("mlp")));
-    std::fs::remove_file(dir.path().join("model-1.safetensors")).unwrap();
-    let error = splitsim_checkpoint::Checkpoint::open(&index).unwrap_err();
-    assert!(error.to_string().contains("model-1.safetensors"), "{error}");
+    let path = dir.path().join("timm.safetensors");
+    write(&path, &timm);
+    assert_eq!(
+        digest("swiglu", &path),
+        digest("swiglu", &meta_weights("swiglu"))
+    );
 }
 
 /// A file may hold tensors that the index has elsewhere.
@@ -134,7 +219,7 @@ fn the_index_says_which_file_a_tensor_is_of() {
     let index = dir.path().join("index.json");
     let opened = |map: &str| {
         std::fs::write(&index, format!(r#"{{"weight_map": {{{map}}}}}"#)).unwrap();
-        splitsim_checkpoint::Checkpoint::open(&index)
+        Checkpoint::open(&index)
     };
     let checkpoint = opened(r#""w": "a.safetensors", "b": "b.safetensors""#).unwrap();
     let mut bytes = Vec::new();
@@ -158,7 +243,7 @@ fn a_name_with_and_without_module_is_refused() {
             .map(|name| (name, tensor.clone()))
             .collect(),
     );
-    let error = splitsim_checkpoint::Checkpoint::open(&path).unwrap_err();
+    let error = Checkpoint::open(&path).unwrap_err();
     assert!(error.to_string().contains("two tensors 'w'"), "{error}");
 }
 

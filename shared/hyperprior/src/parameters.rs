@@ -111,7 +111,7 @@ pub(crate) fn values(tensor: &Tensor) -> Result<Vec<f32>, HyperpriorError> {
 }
 
 /// The name that CompressAI 1.2.8 gives a tensor.
-fn modern(name: &str) -> String {
+pub(crate) fn modern(name: &str) -> String {
     let name = name.strip_prefix("module.").unwrap_or(name);
     let Some(part) = name.strip_prefix("entropy_bottleneck._") else {
         return name.to_owned();
