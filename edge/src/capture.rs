@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use splitsim_feature::{Feature, Task};
 use splitsim_proto::{Digest, EdgeStages, ImageSize, Name, Reference, ReferenceTruth};
-use splitsim_source::{ImageExtent, Item, Picture, Source};
+use splitsim_source::{ImageExtent, Item, Source};
 use splitsim_truth::GroundTruth;
 use splitsim_vision::{Engine, Extraction};
 
@@ -52,7 +52,7 @@ impl Capture {
         let extent = picture.extent();
         check_served(extent).map_err(|reason| format!("{name}: {reason}"))?;
         // Belongs to taking the picture: from here on latency counts.
-        let picture_digest = digest(&picture);
+        let picture_digest = Digest::new(picture.digest());
         let captured = Instant::now();
         let source = Name::new(name).map_err(|error| format!("name: {error}"))?;
         let image = image_size(extent)?;
@@ -97,18 +97,6 @@ impl Capture {
         Reference::new(frame, self.task, feature.clone(), truth)
             .map_err(|error| format!("reference: {error}"))
     }
-}
-
-/// Tells pictures apart that have one name: extent and samples.
-fn digest(picture: &Picture) -> Digest {
-    let extent = picture.extent();
-    let mut bytes = splitsim_model::Digest::of(picture.samples())
-        .bytes()
-        .to_vec();
-    for side in [extent.width(), extent.height()] {
-        bytes.extend_from_slice(&(side as u64).to_le_bytes());
-    }
-    Digest::new(*splitsim_model::Digest::of(&bytes).bytes())
 }
 
 fn on_the_wire(truth: &GroundTruth) -> Result<ReferenceTruth, String> {

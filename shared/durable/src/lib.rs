@@ -3,7 +3,7 @@
 //! - [`replace`], [`Replacement`]: a file is replaced whole or not at all;
 //! - [`Journal`]: JSON lines that are only appended to, where a torn last line is cut off;
 //! - [`Lock`]: a folder has one writer at a time;
-//! - [`file_names`], [`encode_name`], [`decode_name`]: names of things as names of files;
+//! - [`file_names`], [`encode_name`], [`decode_name`], [`picture_stem`]: names of things as names of files;
 //! - [`create`], [`open`]: other files, without following links;
 //! - [`PathError`]: the file, the operation and the reason.
 //!
@@ -29,7 +29,7 @@ mod stale;
 pub use error::PathError;
 pub use journal::{Journal, JournalError};
 pub use lock::{Lock, LockError};
-pub use name::{decode_name, encode_name, file_names};
+pub use name::{PICTURE_ENDINGS, decode_name, encode_name, file_names, picture_stem};
 pub use open::{create, open};
 pub use replace::{Replacement, is_stream, rename, replace};
 pub use stale::remove_stale;

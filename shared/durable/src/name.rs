@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 /// The longest encoded name, in bytes: what file systems take, less the endings that files get.
 const MAX_BYTES: usize = 200;
 /// Endings of pictures, which the names of what is made of them go without.
-const PICTURES: [&str; 10] = [
-    "png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "tif", "tiff", "ppm",
+pub const PICTURE_ENDINGS: [&str; 12] = [
+    "png", "apng", "jpg", "jpeg", "jpe", "jfif", "jif", "webp", "bmp", "tif", "tiff", "ppm",
 ];
 /// Stands before the digest of a name that is too long, and nowhere else.
 const CUT: char = '~';
@@ -30,7 +30,7 @@ pub fn file_names<'a>(names: &[&'a str]) -> Result<Vec<String>, &'a str> {
         let chosen: Vec<String> = names
             .iter()
             .zip(&short)
-            .map(|(name, short)| encode_name(if *short { stem(name) } else { name }))
+            .map(|(name, short)| encode_name(if *short { picture_stem(name) } else { name }))
             .collect();
         let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
         for name in &chosen {
@@ -106,14 +106,22 @@ fn is_plain(c: char, place: usize) -> bool {
     }
 }
 
-/// A picture's name without its ending.
-fn stem(name: &str) -> &str {
+/// A picture's name without its ending, in any case; any other name as it is.
+///
+/// ```
+/// use splitsim_durable::picture_stem;
+///
+/// assert_eq!(picture_stem("room.JPG"), "room");
+/// assert_eq!(picture_stem("frame.0"), "frame.0");
+/// ```
+#[must_use]
+pub fn picture_stem(name: &str) -> &str {
+    let is_picture = |ending: &str| {
+        let mut endings = PICTURE_ENDINGS.iter();
+        endings.any(|of| ending.eq_ignore_ascii_case(of))
+    };
     match name.rsplit_once('.') {
-        Some((stem, ending))
-            if !stem.is_empty() && PICTURES.iter().any(|of| ending.eq_ignore_ascii_case(of)) =>
-        {
-            stem
-        }
+        Some((stem, ending)) if !stem.is_empty() && is_picture(ending) => stem,
         _ => name,
     }
 }

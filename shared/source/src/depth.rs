@@ -78,7 +78,11 @@ const LEAST_MEDIAN_MM: u16 = 300;
 /// The farthest depth that the protocol judges (NYU Depth v2).
 const FARTHEST_MM: u16 = 10_000;
 /// Samples per metre of known data sets: metres, centimetres, KITTI, TUM RGB-D.
-const SCALES: [u32; 4] = [1, 100, 256, TUM];
+const SCALES: [u32; 4] = [1, 100, KITTI, TUM];
+/// Samples per metre of KITTI, whose depths are projected from a laser scanner: one pixel in five has one.
+const KITTI: u32 = 256;
+/// A depth camera in a room measures at least one pixel of so many.
+const LEAST_MEASURED: usize = 3;
 /// Samples per metre of TUM RGB-D: a sensor's millimetres times five.
 const TUM: u32 = 5000;
 const TUM_FACTOR: u16 = 5;
@@ -104,6 +108,10 @@ fn check_millimetres(samples: &[u16]) -> Result<(), String> {
         format!("{percent} % of the depths are beyond 10 m")
     } else if is_fivefold(&measured) {
         return Err(complaint("all samples are multiples of 5", TUM));
+    } else if measured.len() * LEAST_MEASURED < samples.len() {
+        let percent = measured.len() * 100 / samples.len();
+        let reason = format!("{percent} % of the pixels have a depth, as from a laser scanner");
+        return Err(complaint(&reason, KITTI));
     } else {
         return Ok(());
     };

@@ -1,5 +1,6 @@
 //! What a folder holds that could be meant as a picture.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -24,12 +25,17 @@ pub struct LeftOut {
 const TRUTHS: [&str; 2] = [".mask.png", ".depth.png"];
 
 impl Folder {
-    /// Lists a folder. Hidden files, AppleDouble's among them, and the masks and depth maps of pictures are
-    /// no pictures.
+    /// Lists a folder. Hidden files, AppleDouble's among them, and the masks and depth maps of pictures beside
+    /// them are no pictures.
     pub(crate) fn list(dir: &Path) -> Result<Self, SourceError> {
         let mut folder = Self::default();
-        for path in entries(dir)? {
-            if is_hidden(&path) || is_truth(&path) {
+        let entries = entries(dir)?;
+        let pictures: HashSet<Vec<u8>> = entries
+            .iter()
+            .filter_map(|it| name_of_picture(it))
+            .collect();
+        for path in entries {
+            if is_hidden(&path) || is_truth(&path, &pictures) {
                 continue;
             }
             if path.is_dir() {
@@ -155,12 +161,20 @@ fn is_hidden(path: &Path) -> bool {
     name_bytes(path).starts_with(b".")
 }
 
-/// Whether a file is the mask or depth map of a picture beside it.
-fn is_truth(path: &Path) -> bool {
+/// Whether a file is the mask or depth map of one of the pictures, which [`name_of_picture`] names.
+fn is_truth(path: &Path, pictures: &HashSet<Vec<u8>>) -> bool {
     let name = name_bytes(path).to_ascii_lowercase();
     TRUTHS
         .iter()
-        .any(|ending| name.ends_with(ending.as_bytes()))
+        .filter_map(|ending| name.strip_suffix(ending.as_bytes()))
+        .any(|name| pictures.contains(name))
+}
+
+/// The name without ending, in lower case, of what is a picture by its name.
+fn name_of_picture(path: &Path) -> Option<Vec<u8>> {
+    let is_picture = named(path) != Named::Nothing;
+    let stem = path.file_stem().filter(|_| is_picture)?;
+    Some(stem.as_encoded_bytes().to_ascii_lowercase())
 }
 
 fn name_bytes(path: &Path) -> &[u8] {
@@ -198,13 +212,25 @@ mod tests {
             ("000001.png", b"\x89PNG\r\n\x1a\n"),
             ("000001.mask.png", b"\x89PNG\r\n\x1a\n"),
             ("000001.depth.png", b"\x89PNG\r\n\x1a\n"),
+            // Masks of nothing that is here: photos that are called so.
+            ("000002.mask.png", b"\x89PNG\r\n\x1a\n"),
+            ("B.Depth.PNG", b"\x89PNG\r\n\x1a\n"),
+            ("venetian.mask.png", b"\x89PNG\r\n\x1a\n"),
         ] {
             std::fs::write(dir.path().join(name), bytes).unwrap();
         }
         std::fs::create_dir(dir.path().join("inner.png")).unwrap();
         let folder = Folder::list(dir.path()).unwrap();
         let pictures = names(folder.pictures.iter().map(PathBuf::as_path));
-        assert_eq!(pictures, ["000001.png", "a.jpe", "b.JPG", "c.jfif"]);
+        let expected = [
+            "000001.png",
+            "000002.mask.png",
+            "a.jpe",
+            "b.JPG",
+            "c.jfif",
+            "venetian.mask.png",
+        ];
+        assert_eq!(pictures, expected);
         assert_eq!(
             names(folder.folders.iter().map(PathBuf::as_path)),
             ["inner.png"]

@@ -7,7 +7,7 @@ use splitsim_feature::Task;
 use splitsim_truth::GroundTruth;
 
 use crate::folder::{Folder, LeftOut};
-use crate::list::{Line, List, file_name, picture_name, stem};
+use crate::list::{Line, List, file_name, picture_name};
 use crate::{DataSetSpec, Item, Picture, SourceError};
 
 /// The label file of a folder that comes without one by name.
@@ -90,7 +90,7 @@ impl Pictures {
         let folder = Folder::list_with_folders(dir)?.or_empty(dir)?;
         let mut by_name = HashMap::new();
         for second in folder.pictures {
-            let name = stem(&second);
+            let name = picture_name(&second);
             if let Some(first) = by_name.insert(name.clone(), second.clone()) {
                 return Err(SourceError::SameName {
                     name,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use splitsim_durable::picture_stem;
 use splitsim_text::Text;
 
 use crate::SourceError;
@@ -84,23 +85,17 @@ pub(crate) fn inside(dir: &Path, path: &str) -> PathBuf {
     }
 }
 
-/// A file's name without folders and ending.
-pub(crate) fn stem(path: &Path) -> String {
-    let stem = path.file_stem().unwrap_or(path.as_os_str());
-    stem.to_string_lossy().into_owned()
-}
-
 /// A file's name without folders.
-pub(crate) fn file_name(named: &str) -> String {
-    let name = Path::new(named).file_name();
+pub(crate) fn file_name(named: impl AsRef<Path>) -> String {
+    let name = named.as_ref().file_name();
     name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-/// A picture's name as lists have it: without folders, and without the ending of a picture.
-pub(crate) fn picture_name(named: &str) -> String {
-    let path = Path::new(named);
-    match is_picture(path) {
-        true => stem(path),
-        false => file_name(named),
+/// A picture's name as lists have it: without folders, and without the ending of a picture that is read.
+pub(crate) fn picture_name(named: impl AsRef<Path>) -> String {
+    let name = file_name(named);
+    match is_picture(Path::new(&name)) {
+        true => picture_stem(&name).to_owned(),
+        false => name,
     }
 }

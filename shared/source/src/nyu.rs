@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use splitsim_feature::Task;
 use splitsim_truth::{DepthCrop, GroundTruth};
 
-use crate::list::{List, inside, stem};
+use crate::list::{List, inside, picture_name};
 use crate::{DataSetSpec, DepthScale, ImageExtent, Item, Picture, SourceError, depth};
 
 /// The list of the test pictures.
@@ -40,7 +40,7 @@ impl Nyu {
             };
             let image = list.file(line, inside(&spec.dir, image))?;
             let depth = list.file(line, inside(&spec.dir, depth))?;
-            let name = scene_and_stem(&image);
+            let name = scene_and_name(&image);
             if let Some(first) = images_by_name.insert(name.clone(), image.clone()) {
                 return Err(SourceError::SameName {
                     name,
@@ -105,11 +105,12 @@ impl Nyu {
     }
 }
 
-/// `SCENE_STEM`, as FCM-LM names its features: stems alone repeat between scenes.
-fn scene_and_stem(image: &Path) -> String {
+/// `SCENE_NAME`, as FCM-LM names its features: pictures' names alone repeat between scenes.
+fn scene_and_name(image: &Path) -> String {
+    let name = picture_name(image);
     let scene = image.parent().and_then(Path::file_name);
     match scene {
-        Some(scene) => format!("{}_{}", scene.to_string_lossy(), stem(image)),
-        None => stem(image),
+        Some(scene) => format!("{}_{name}", scene.to_string_lossy()),
+        None => name,
     }
 }

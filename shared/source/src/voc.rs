@@ -34,7 +34,8 @@ pub(crate) struct Masked {
 
 impl Voc {
     /// A line of the list is a picture's NAME, its file's name or its path: the picture is
-    /// `JPEGImages/NAME.jpg`, its mask `SegmentationClass/NAME.png`. Two paths are picture and mask.
+    /// `JPEGImages/NAME.jpg`, its mask `SegmentationClass/NAME.png`. Two paths are picture and mask. Of
+    /// several pictures of a NAME the line must say which.
     pub(crate) fn open(spec: &DataSetSpec) -> Result<Self, SourceError> {
         let list = List::read(spec.list_or(VALIDATION))?;
         let mut names = HashSet::new();
@@ -90,7 +91,8 @@ impl Voc {
 
 /// The picture and the mask that a line means.
 fn masked(dir: &Path, list: &List, line: &Line) -> Result<Masked, SourceError> {
-    let of = |named: &str, image: PathBuf, mask: PathBuf| {
+    let of = |named: &str, image: Result<PathBuf, String>, mask: PathBuf| {
+        let image = image.map_err(|reason| list.refuse(line, reason))?;
         Ok(Masked {
             name: picture_name(named),
             line: line.number,
@@ -99,25 +101,32 @@ fn masked(dir: &Path, list: &List, line: &Line) -> Result<Masked, SourceError> {
         })
     };
     let whole = line.text.as_str();
+    let is_there = |named| picture_of(dir, named).map_or(true, |path| path.is_file());
     match line.fields().as_slice() {
         // A name may hold blanks.
-        [_, _, ..] if picture_of(dir, whole).is_file() => {
-            of(whole, picture_of(dir, whole), mask_of(dir, whole))
-        }
+        [_, _, ..] if is_there(whole) => of(whole, picture_of(dir, whole), mask_of(dir, whole)),
         [named] => of(named, picture_of(dir, named), mask_of(dir, named)),
         [image, mask] if image.contains('/') && mask.contains('/') => {
-            of(image, inside(dir, image), inside(dir, mask))
+            of(image, Ok(inside(dir, image)), inside(dir, mask))
         }
         _ => Err(list.refuse(line, "expected one name per line")),
     }
 }
 
-/// The picture of a name, a file name or a path with or without ending. VOC's own are `.jpg`.
-fn picture_of(dir: &Path, named: &str) -> PathBuf {
-    if named.contains('/') && is_picture(Path::new(named)) {
-        return inside(dir, named);
+/// The picture of a name, a file name or a path with or without ending. VOC's own are `.jpg`. The error is the
+/// reason why none can be chosen.
+fn picture_of(dir: &Path, named: &str) -> Result<PathBuf, String> {
+    let is_path = named.contains('/');
+    if is_picture(Path::new(named)) {
+        let exact = match is_path {
+            true => inside(dir, named),
+            false => dir.join(IMAGES).join(named),
+        };
+        if is_path || exact.is_file() {
+            return Ok(exact);
+        }
     }
-    let stem = match named.contains('/') {
+    let stem = match is_path {
         true => inside(dir, named),
         false => dir.join(IMAGES).join(picture_name(named)),
     };
@@ -126,11 +135,24 @@ fn picture_of(dir: &Path, named: &str) -> PathBuf {
         path.push(ending);
         PathBuf::from(path)
     };
-    let found = ENDINGS
-        .iter()
-        .map(|ending| with(ending))
-        .find(|path| path.is_file());
-    found.unwrap_or_else(|| with(ENDINGS[0]))
+    match different_files(ENDINGS.map(with)).as_slice() {
+        [] => Ok(with(ENDINGS[0])),
+        [only] => Ok(only.clone()),
+        [one, other, ..] => Err(format!(
+            "both {} and {} are there; name the one that is meant with its ending",
+            one.display(),
+            other.display()
+        )),
+    }
+}
+
+/// Those paths that are files, each file once: names in another case may be the same file.
+fn different_files(paths: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
+    let mut seen = HashSet::new();
+    let is_new = |path: &PathBuf| {
+        path.is_file() && seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone()))
+    };
+    paths.into_iter().filter(is_new).collect()
 }
 
 fn mask_of(dir: &Path, named: &str) -> PathBuf {

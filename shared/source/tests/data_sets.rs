@@ -349,6 +349,63 @@ fn voc_lists_are_read_as_peoples_tools_leave_them() {
     assert_eq!(item.name, "two words");
 }
 
+/// Frames of a video, whose numbers are no endings.
+#[test]
+fn numbers_behind_a_stop_are_part_of_a_name() {
+    let rows: [&[u8]; 2] = [&[0, 1, 1, 0, 1], &[1, 0, 0, 1, 1]];
+    let place = voc(|path| palette(path, &rows, png::BitDepth::Eight));
+    for name in ["frame.0", "frame.1"] {
+        for (from, to) in [
+            (
+                "JPEGImages/2007_000033.jpg",
+                format!("JPEGImages/{name}.jpg"),
+            ),
+            (
+                "SegmentationClass/2007_000033.png",
+                format!("SegmentationClass/{name}.png"),
+            ),
+        ] {
+            std::fs::copy(place.path(from), place.path(&to)).unwrap();
+        }
+    }
+    for list in ["frame.0\nframe.1\n", "frame.0.jpg\nframe.1.jpg\n"] {
+        place.text("ImageSets/Segmentation/val.txt", list);
+        let source = place.open("voc", "").unwrap();
+        let names: Vec<String> = (0..source.count())
+            .map(|index| source.item(index, Task::Seg).unwrap().name)
+            .collect();
+        assert_eq!(names, ["frame.0", "frame.1"], "{list}");
+    }
+}
+
+/// Which of them is the mask's nobody can tell.
+#[test]
+fn of_two_pictures_of_a_name_the_list_says_which() {
+    let rows: [&[u8]; 2] = [&[0, 1, 1, 0, 1], &[1, 0, 0, 1, 1]];
+    let place = voc(|path| palette(path, &rows, png::BitDepth::Eight));
+    let other = place.path("JPEGImages/2007_000033.png");
+    RgbImage::from_pixel(5, 2, image::Rgb([200, 0, 0]))
+        .save(&other)
+        .unwrap();
+    let red = |line: &str| {
+        place.text("ImageSets/Segmentation/val.txt", line);
+        let item = place.open("voc", "").unwrap().item(0, Task::Seg).unwrap();
+        item.picture.samples()[0] == 200
+    };
+    assert!(red("2007_000033.png") && !red("2007_000033.jpg"));
+    assert!(red("JPEGImages/2007_000033.png"));
+    place.text("ImageSets/Segmentation/val.txt", "2007_000033");
+    assert_eq!(
+        place.refusal("voc"),
+        "ImageSets/Segmentation/val.txt:1: both JPEGImages/2007_000033.jpg and \
+         JPEGImages/2007_000033.png are there; name the one that is meant with its ending"
+    );
+    std::fs::remove_file(place.path("JPEGImages/2007_000033.jpg")).unwrap();
+    std::os::unix::fs::symlink("2007_000033.png", place.path("JPEGImages/2007_000033.jpg"))
+        .unwrap();
+    assert!(red("2007_000033"), "one picture under two names");
+}
+
 #[test]
 fn voc_lists_that_do_not_fit_the_folder_are_refused() {
     let place = voc(|path| std::fs::write(path, "").unwrap());
@@ -474,5 +531,40 @@ fn depths_of_another_unit_are_refused_until_it_is_named() {
         );
     }
     scaled_depth_png(&place.path("r/d.png"), 640, 480, 1000.0);
+    assert!(item("").is_ok());
+}
+
+/// Streets of up to 80 m are rooms of up to 20 m, read as millimetres.
+#[test]
+fn depths_of_a_laser_scanner_are_refused_until_their_unit_is_named() {
+    let place = Place::new();
+    place.picture("r/a.png", 640, 480);
+    place.text("nyu_test.txt", "r/a.png r/d.png\n");
+    let write = |one_in: u32, per_metre: f32| {
+        let metres = |x: u32, y: u32| 2.0 + 18.0 * (x + y) as f32 / 1120.0;
+        let sample = |x, y| match (x + 3 * y) % one_in {
+            0 => Luma([(metres(x, y) * per_metre) as u16]),
+            _ => Luma([0]),
+        };
+        let depth = ImageBuffer::from_fn(640, 480, sample);
+        depth.save(place.path("r/d.png")).unwrap();
+    };
+    let item = |options: &str| place.open("nyu", options).unwrap().item(0, Task::Dpt);
+    write(5, 256.0);
+    let message = place.shortened(item("").unwrap_err());
+    let expected = "r/d.png: not a readable image: as millimetres, 20 % of the pixels have a depth, as from \
+                    a laser scanner: likely 256 samples per metre; say so with depth-scale=256 if";
+    assert!(message.starts_with(expected), "{message}");
+    let Some(GroundTruth::Dpt { depth }) = item("?depth-scale=256").unwrap().truth else {
+        panic!("no depth");
+    };
+    // Row 100, column 200; beyond 10 m nothing is judged.
+    assert!((depth.view()[[100, 200]] - (2.0 + 18.0 * 300.0 / 1120.0)).abs() < 0.01);
+    assert!(
+        item("?depth-scale=1000").is_ok(),
+        "what is named is not doubted"
+    );
+    // Cameras leave holes too.
+    write(2, 256.0);
     assert!(item("").is_ok());
 }

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
 use splitsim_source::{Picture, SourceError};
 
 fn path(name: &str) -> PathBuf {
@@ -69,6 +70,35 @@ fn every_kind_of_jpeg_gives_pillows_very_samples() {
     for name in kinds.into_iter().chain(older) {
         assert_eq!(worst_difference(&name), 0, "{name}");
     }
+}
+
+/// SHA-256 as `golden/pictures.py` makes it: extent, then samples row by row.
+fn digest(picture: &Picture) -> String {
+    let extent = picture.extent();
+    let mut hasher = Sha256::new();
+    hasher.update(format!("{}x{}\n", extent.width(), extent.height()));
+    hasher.update(picture.samples());
+    let bytes = hasher.finalize();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn pillow_and_opencv_read_the_same_samples() {
+    let digests = std::fs::read_to_string(path("jpeg/digests.txt")).unwrap();
+    let mut by_opencv = 0;
+    for line in digests.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [name, pillow, opencv] = words[..] else {
+            panic!("{line}");
+        };
+        let ours = digest(&Picture::read(&path("jpeg").join(name)).unwrap());
+        assert_eq!(ours, pillow, "{name}");
+        if opencv != "-" {
+            by_opencv += 1;
+            assert_eq!(ours, opencv, "{name}");
+        }
+    }
+    assert_eq!(by_opencv, 12, "all but the one of four inks");
 }
 
 /// The bytes of a damaged file; the cases are those of `golden/pictures.py`.

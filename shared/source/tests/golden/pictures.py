@@ -3,11 +3,16 @@
     pip install pillow==13.0.0 numpy==2.4.6 opencv-python-headless==5.0.0
     python pictures.py
 
-OpenCV writes the two samplings that Pillow does not write. Pillow alone says what is expected.
+OpenCV writes the two samplings that Pillow does not write. Pillow alone says what is expected; `digests.txt` has
+what either library reads, for files that are there already too:
+
+    python pictures.py digests
 """
 
+import hashlib
 import io
 import pathlib
+import sys
 
 import cv2
 import numpy as np
@@ -84,8 +89,31 @@ def verdict(data):
     return "read"
 
 
+def digest(rgb):
+    """SHA-256 of `WIDTHxHEIGHT`, a line end, and the samples row by row."""
+    height, width, _ = rgb.shape
+    return hashlib.sha256(f"{width}x{height}\n".encode() + np.ascontiguousarray(rgb).tobytes()).hexdigest()
+
+
+def digests():
+    """A line per JPEG: its name and the digests of Pillow's and of OpenCV's samples."""
+    for path in sorted(HERE.glob("*.jpg")):
+        image = Image.open(path)
+        ours = digest(np.asarray(image.convert("RGB")))
+        # OpenCV converts four inks by a formula of its own.
+        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        theirs = "-" if image.mode == "CMYK" else digest(cv2.imread(str(path), flags)[..., ::-1])
+        yield f"{path.name} {ours} {theirs}\n"
+
+
 def main():
     HERE.mkdir(parents=True, exist_ok=True)
+    if sys.argv[1:] != ["digests"]:
+        write_pictures()
+    (HERE / "digests.txt").write_text("".join(digests()))
+
+
+def write_pictures():
     png = io.BytesIO()
     Image.fromarray(picture()).save(png, "PNG")
     (HERE / "whole.png").write_bytes(png.getvalue())
