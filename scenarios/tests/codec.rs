@@ -125,6 +125,62 @@ fn what_was_trained_decodes_in_another_process_and_on_a_lesser_machine() {
     }
 }
 
+/// Files of a folder and the folders in it that end in `.npy`, by their content.
+fn features_in(folder: &Path) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.extension().is_some_and(|it| it == "npy") => {
+                    found.push(std::fs::read(path).unwrap());
+                }
+                false => {}
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Folders whose names differ in a sign alone, and a picture that changes under its name.
+#[test]
+fn a_training_takes_features_of_its_own_pictures_only() {
+    let place = Workplace::new();
+    let run = |line: &str| place.splitsim(line);
+    run("codec fit-codebook --model model --task cls --source scenes:6:1").ok();
+    std::fs::write(place.path("train.toml"), TRAINING).unwrap();
+    for (seed, folder) in [(1, "a/b"), (2, "a.b"), (3, "other")] {
+        let render = format!("scenes render --seed {seed} --count 2 --size 64 --out {folder}");
+        run(&render).ok();
+    }
+    let train = |source: &str, work: &str| {
+        run(&format!(
+            "codec train --codec hyperprior-task --task cls --model model --source folder:{source} \
+             --validation 1 --config train.toml --features kept --work {work}"
+        ))
+    };
+    train("a/b", "w1").ok();
+    train("a.b", "w2").ok();
+    let changed = place.path("a.b/000001.png");
+    std::fs::copy(place.path("other/000001.png"), changed).unwrap();
+    train("a.b", "w3").ok();
+    for (folder, out) in [("a/b", "f1"), ("a.b", "f2"), ("other", "f3")] {
+        let extract = "features extract --model model --task cls";
+        run(&format!("{extract} --images {folder} --out {out}")).ok();
+    }
+    let kept = features_in(&place.path("kept"));
+    assert_eq!(kept.len(), 5, "two, two and the one that has changed");
+    for (out, count) in [("f1", 2), ("f2", 2), ("f3", 1)] {
+        let extracted = features_in(&place.path(out));
+        let found = extracted.iter().filter(|feature| kept.contains(feature));
+        assert_eq!(found.count(), count, "{out}");
+    }
+    train("a/b", "w2").failed(1, &["w2 holds a training on other pictures"]);
+}
+
 #[test]
 fn every_shipped_level_decodes_in_another_process() {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tiny-scenes");

@@ -3,6 +3,7 @@
 pub(super) mod args;
 mod bench;
 mod decode;
+mod feature_cache;
 mod fit_codebook;
 mod import;
 mod roundtrip;

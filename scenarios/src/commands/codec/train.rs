@@ -6,15 +6,15 @@ use clap::Args;
 use serde_json::json;
 use splitsim_codec::picture::{Assignment, PictureStage, Tables};
 use splitsim_codec::{CodecId, CodecOptions, Transform};
-use splitsim_feature::{Feature, Task, npy};
+use splitsim_feature::Task;
 use splitsim_hyperprior::train::{self, Progress, TrainConfig, TrainingPicture, TrainingSet};
 use splitsim_hyperprior::{Precision, TrainedLevel, install};
-use splitsim_model::{Digest, Package};
+use splitsim_model::Package;
 use splitsim_source::{Source, SourceSpec};
-use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 
+use super::feature_cache::FeatureCache;
 use crate::commands::training_log::TrainingLog;
-use crate::outputs::{PackageTarget, write_feature};
+use crate::outputs::PackageTarget;
 use crate::{Failure, Output, Screen};
 use splitsim_cli::{Bar, OrRefuse, bounds, names};
 
@@ -171,20 +171,14 @@ impl Train {
             .features
             .clone()
             .unwrap_or_else(|| self.work.join("features"));
-        let mut features = FeatureCache {
-            folder: folder
-                .join(backbone_name(package)?)
-                .join(folder_name(&self.source)),
-            package,
-            engine: None,
-            source,
-        };
+        let mut features = FeatureCache::of(package, folder)?;
         let mut set = TrainingSet::default();
         let first_validation = source.count() - self.validation;
         for (&task, stage) in tasks.iter().zip(stages) {
             let mut bar = screen.bar(format!("features of {task}"), source.count() as u64);
             for index in 0..source.count() {
-                let feature = features.get(task, index)?;
+                let item = source.item(index, task)?;
+                let feature = features.get(task, item.picture)?;
                 let picture = stage.forward(&feature)?;
                 let picture = TrainingPicture {
                     task,
@@ -203,68 +197,6 @@ impl Train {
         }
         Ok(set)
     }
-}
-
-/// Features as files, extracted where they are missing.
-struct FeatureCache<'a> {
-    folder: PathBuf,
-    package: &'a Package,
-    /// Loaded when the first feature is missing.
-    engine: Option<Engine>,
-    source: &'a Source,
-}
-
-impl FeatureCache<'_> {
-    fn get(&mut self, task: Task, index: usize) -> Result<Feature> {
-        let path = self
-            .folder
-            .join(task.name())
-            .join(format!("{index:06}.npy"));
-        if path.exists() {
-            return Ok(npy::read(&path)?);
-        }
-        let item = self.source.item(index, task)?;
-        let feature = self.engine()?.extract(task, item.picture)?.feature;
-        self.write(&path, &feature)?;
-        Ok(feature)
-    }
-
-    fn engine(&mut self) -> Result<Engine> {
-        if let Some(engine) = &self.engine {
-            return Ok(engine.clone());
-        }
-        let options = EngineOptions {
-            parts: Parts::Backbone,
-            compute: Compute::F32,
-            threads: None,
-        };
-        let tasks = self.package.manifest().tasks.available();
-        let engine = Engine::load(self.package, &tasks, options)?;
-        self.engine = Some(engine.clone());
-        Ok(engine)
-    }
-
-    /// The file appears whole or not at all.
-    fn write(&self, path: &Path, feature: &Feature) -> Result<()> {
-        let folder = path.parent().unwrap_or(&self.folder);
-        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        write_feature(path, feature)
-    }
-}
-
-/// The beginning of the digest of the backbone's weights: features of others are other features.
-fn backbone_name(package: &Package) -> Result<String> {
-    let path = package.backbone_path();
-    let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-    let mut name = Digest::of(&bytes).to_string();
-    name.truncate(16);
-    Ok(name)
-}
-
-/// A source as the name of a folder.
-fn folder_name(source: &SourceSpec) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    source.to_string().chars().map(safe).collect()
 }
 
 /// Shows and logs how a training goes.

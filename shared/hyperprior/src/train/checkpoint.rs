@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
+use splitsim_model::Digest;
 use tch::{Kind, Tensor};
 
 use super::plateau::Plateau;
-use super::{Figures, TrainConfig};
+use super::{Figures, TrainConfig, TrainingSet};
 use crate::{HyperpriorError, Parameters};
 
 /// A training's folder.
@@ -27,6 +28,7 @@ pub(super) struct Note {
 }
 
 const CONFIG: &str = "config.json";
+const PICTURES: &str = "pictures.json";
 const NOTE: &str = "checkpoint.json";
 
 impl Ladder {
@@ -47,6 +49,20 @@ impl Ladder {
             }
         }
         Ok(ladder)
+    }
+
+    /// Refuses a folder whose levels were trained on other pictures: they would pass for trained on these.
+    pub(super) fn require(&self, set: &TrainingSet) -> Result<(), HyperpriorError> {
+        let digest = set.digest();
+        match self.read_json::<Digest>(PICTURES)? {
+            None => self.write_json(PICTURES, &digest),
+            Some(found) if found == digest => Ok(()),
+            Some(_) => Err(HyperpriorError::Training(format!(
+                "{} holds a training on other pictures, or of another model; use another folder or \
+                 remove it",
+                self.dir.display()
+            ))),
+        }
     }
 
     /// The parameters of a level that was trained to its end.

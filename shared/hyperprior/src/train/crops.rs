@@ -4,6 +4,7 @@ use ndarray::Array2;
 use rand::RngExt;
 use splitsim_feature::Task;
 use splitsim_latent::LatentExtent;
+use splitsim_model::Digest;
 use tch::Tensor;
 
 use super::TrainConfig;
@@ -25,6 +26,15 @@ pub struct TrainingPicture {
     pub symbols: Array2<u16>,
     /// Bits of a symbol.
     pub bits: u8,
+}
+
+impl TrainingPicture {
+    fn digest(&self) -> Digest {
+        let (rows, columns) = self.symbols.dim();
+        let mut bytes = format!("{} {} {rows}x{columns}\n", self.task, self.bits).into_bytes();
+        bytes.extend(self.symbols.iter().flat_map(|symbol| symbol.to_le_bytes()));
+        Digest::of(&bytes)
+    }
 }
 
 /// What is trained on and validated with.
@@ -53,6 +63,18 @@ impl TrainingSet {
             return Ok(());
         };
         Err(HyperpriorError::Training(complaint.to_owned()))
+    }
+
+    /// Tells sets apart: tasks, symbols and which pictures are validated with.
+    pub(super) fn digest(&self) -> Digest {
+        let parts = [&self.training, &self.validation].map(|part| {
+            let pictures: Vec<u8> = part
+                .iter()
+                .flat_map(|picture| *picture.digest().bytes())
+                .collect();
+            *Digest::of(&pictures).bytes()
+        });
+        Digest::of(parts.as_flattened())
     }
 
     fn all(&self) -> impl Iterator<Item = &TrainingPicture> {

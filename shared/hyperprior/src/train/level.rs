@@ -451,6 +451,23 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_folder_of_other_pictures_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let ladder = Ladder::open(dir.path(), &config()).unwrap();
+        ladder.require(&set()).unwrap();
+        ladder.require(&set()).unwrap();
+        let mut others = [set(), set(), set()];
+        others[0].training[0].symbols[[0, 0]] ^= 1;
+        others[1].validation[0].bits += 1;
+        let moved = others[2].training.pop();
+        others[2].validation.extend(moved);
+        for other in &others {
+            let error = ladder.require(other).unwrap_err().to_string();
+            assert!(error.contains("a training on other pictures"), "{error}");
+        }
+    }
+
+    #[test]
     fn settled_quantiles_have_no_auxiliary_loss() {
         let parameters = settled(&first_weights(&config())).unwrap();
         let loss = entropy::quantile_loss(&parameters, &targets().unwrap()).unwrap();

@@ -94,11 +94,11 @@ pub struct Figures {
 
 /// Trains every level that `work` does not hold yet, and returns all, cheapest first.
 ///
-/// `work` keeps finished levels and a checkpoint; a training of the same configuration found there is
-/// continued. `start` is the `work` of a ladder with as many levels to start each level from.
+/// `work` keeps finished levels and a checkpoint; a training of the same configuration and pictures found
+/// there is continued. `start` is the `work` of a ladder with as many levels to start each level from.
 ///
 /// # Errors
-/// When files cannot be read or written, belong to another configuration, the loss stops being finite,
+/// When files cannot be read or written, belong to another configuration or other pictures, the loss stops being finite,
 /// or libtorch fails.
 pub fn run(
     config: &TrainConfig,
@@ -110,6 +110,7 @@ pub fn run(
     config.check()?;
     set.check()?;
     let ladder = Ladder::open(work, config)?;
+    ladder.require(set)?;
     let mut trained: Vec<Parameters> = Vec::new();
     for level in (0..config.levels.len()).rev() {
         let parameters = match ladder.finished(level)? {
