@@ -25,10 +25,11 @@ pub struct CloudConfig {
     pub tasks: Vec<Task>,
     /// A directory of original features and ground truth, used for edges that send none. Default: none.
     ///
-    /// For a frame of source `NAME` (with or without its extension) it holds `NAME.npy`, the feature, and
-    /// the truth of the task: `NAME.label.txt` with a class index or `NAME.json` with a field `class`;
-    /// `NAME.mask.png`, 8-bit grey, 255 ignored; `NAME.depth.png`, 16-bit grey, millimetres, 0 unknown.
-    /// The scene `scene-SEED-NNNNNN` is also found as `NNNNNN`, if `NNNNNN.json` names that seed. What
+    /// For a frame of source `NAME` it holds `NAME.npy`, the feature, and the truth of the task:
+    /// `NAME.label.txt` with a class index or `NAME.json` with a field `class`; `NAME.mask.png`, 8-bit grey,
+    /// 255 ignored; `NAME.depth.png`, 16-bit grey, millimetres, 0 unknown. `NAME` is written as
+    /// `splitsim features extract` writes it. A picture's may stand without its ending, unless that could be
+    /// another picture's; where the picture itself lies beside, frames of another one have no original. The scene `scene-SEED-NNNNNN` is also found as `NNNNNN`, if `NNNNNN.json` names that seed. What
     /// is missing leaves its columns empty.
     pub references: Option<PathBuf>,
     /// How connections behave. `max_streams` follows from [`CloudLimits::frames_in_flight`].

@@ -13,7 +13,7 @@ use splitsim_vision::VisionError;
 
 use crate::admission::{self, Admitted, decode_error};
 use crate::experiment::{self, ExperimentError, Received};
-use crate::references::Found;
+use crate::references::{Directory, Found};
 use crate::shared::Shared;
 use crate::tally::Event;
 use crate::{outcome, records};
@@ -91,16 +91,15 @@ impl Job<'_> {
     /// the directory if there is one.
     fn original(&self, hello: &Hello) -> Result<Option<Found>, RequestError> {
         let references = &self.shared.references;
+        let picture = self.header.picture_digest;
         if hello.references {
-            let picture = self.header.picture_digest;
             let original = references.pool.find(&self.key, picture)?;
             return Ok(Some(Found::FromEdge(original)));
         }
         let source = self.header.source.as_str();
-        Ok(references
-            .directory
-            .as_ref()
-            .map(|directory| Found::FromDirectory(directory.find(source, self.key.task))))
+        let find = |directory: &Directory| directory.find(source, self.key.task, picture);
+        let directory = references.directory.as_ref();
+        Ok(directory.map(find).map(Found::FromDirectory))
     }
 
     /// From the decoded feature to the reply.
