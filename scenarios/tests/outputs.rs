@@ -99,7 +99,7 @@ fn rendering_minds_the_scenes_that_are_there_and_no_others() {
     for kept in ["000001.txt", "7.png", "notes"] {
         fs::write(place.path("s").join(kept), "").unwrap();
     }
-    // What is of no scene that would be rendered is in nobody's way.
+    // Files of no scene that would be rendered are in nobody's way.
     for name in ["000000.png", "000000.mask.png", "000000.depth.png"] {
         fs::remove_file(place.path("s").join(name)).unwrap();
     }

@@ -371,7 +371,7 @@ mod tests {
         for source in ["frame.0", "frame.1", "frame.v2.0", "%25"] {
             assert_eq!(directory.label(source), None, "{source}");
         }
-        // Who asks first has it, and keeps it.
+        // The first that asks has it, and keeps it.
         write_labels(&dir, &[("room", "3")]);
         assert_eq!(directory.label("room.jpg"), Some(3));
         assert_eq!(directory.label("room.png"), None);

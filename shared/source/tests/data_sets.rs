@@ -378,7 +378,7 @@ fn numbers_behind_a_stop_are_part_of_a_name() {
     }
 }
 
-/// Which of them is the mask's nobody can tell.
+/// Nobody can tell which of them the mask is of.
 #[test]
 fn of_two_pictures_of_a_name_the_list_says_which() {
     let rows: [&[u8]; 2] = [&[0, 1, 1, 0, 1], &[1, 0, 0, 1, 1]];
