@@ -126,7 +126,7 @@ Examples:
   splitsim report out/demo
   splitsim report out/demo --out demo.html --limit seg=2 --limit dpt=0.05
   splitsim report out/demo --pictures 4
-  splitsim report out/policy-comparison --limit cls=1";
+  splitsim report out/policy-comparison --limit cls=1 --force";
 
 #[cfg(test)]
 mod tests {

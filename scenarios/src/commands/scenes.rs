@@ -138,4 +138,4 @@ fn save_sheet(scenes: &[RenderedScene], path: &Path) -> Result<()> {
 const EXAMPLES: &str = "\
 Examples:
   splitsim scenes render --count 12 --seed 4 --out out/scenes
-  splitsim scenes render --count 64 --seed 4 --out out/scenes --contact-sheet out/scenes.png";
+  splitsim scenes render --count 64 --seed 4 --out out/more --contact-sheet out/more.png";

@@ -133,4 +133,4 @@ Examples:
   splitsim codec roundtrip --codec hevc --level cheapest --model tiny-scenes --task cls \\
       --in f.npy --out r.npy
   splitsim codec roundtrip --codec hevc --level 4 --model tiny-scenes --task seg \\
-      --in f.npy --out r.npy --bitstream f.splf --json";
+      --in f.npy --out fine.npy --bitstream f.splf --json";
