@@ -47,6 +47,9 @@ const GIVEN: &[(&str, &[&str])] = &[
 const MAKES: &[(&str, &str)] = &[
     ("splitsim codec fit-codebook --help", "models/mine"),
     ("codecs.md", "models/mine"),
+    ("splitsim cfqa calibrate --help", "models/mine"),
+    ("splitsim model calibrate --help", "models/mine"),
+    ("splitsim model train-default --help", "models/mine"),
 ];
 
 macro_rules! shard {

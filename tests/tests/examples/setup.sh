@@ -12,6 +12,7 @@ mkdir -p data/val
 cp scenes/000000.png data/val/a.png
 cp scenes/000001.png data/val/b.png
 printf 'a.png 1\nb.png 2\n' > data/val/labels.txt
+cp data/val/labels.txt .
 voc=data/VOC2012
 mkdir -p $voc/JPEGImages $voc/SegmentationClass $voc/ImageSets/Segmentation
 cp scenes/000000.png $voc/JPEGImages/a.jpg
@@ -33,7 +34,7 @@ os.makedirs("data/nyu")
 rows = bytes(value % 256 for value in range(3 * 640))
 png("photo.jpg", 8, 2, rows)
 png("data/nyu/a.png", 8, 2, rows)
-png("data/nyu/a.depth.png", 16, 0, b"".join(struct.pack(">H", 1000 + 5 * x) for x in range(640)))
+png("data/nyu/a.depth.png", 16, 0, b"".join(struct.pack(">H", 1000 + 5 * x + x % 3) for x in range(640)))
 open("data/nyu/nyu_test.txt", "w").write("a.png a.depth.png 518.8\n")
 
 # An input that is normalised already.
@@ -130,5 +131,6 @@ done
 # A feature.
 splitsim features extract --model tiny-scenes --task cls --images room.png --out features
 cp features/room.npy f.npy
+cp -r features originals
 mkdir out
 splitsim features extract --model models/mine --task seg --source scenes:4:2 --out out
