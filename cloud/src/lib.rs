@@ -21,6 +21,8 @@ mod decoders;
 mod error;
 mod experiment;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod outcome;
 mod peers;

@@ -21,6 +21,8 @@ mod courier;
 mod decisions;
 mod error;
 mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod journal;
 mod lane;

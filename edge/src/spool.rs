@@ -115,7 +115,7 @@ fn number(path: &Path) -> Option<u64> {
     stem.strip_prefix("frame-")?.parse().ok()
 }
 
-fn encode(parcel: &Parcel, stored: StoredTimeline) -> Result<Vec<u8>, String> {
+pub(crate) fn encode(parcel: &Parcel, stored: StoredTimeline) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     bytes.extend_from_slice(MAGIC);
     bytes.push(VERSION);
@@ -139,16 +139,21 @@ fn encode(parcel: &Parcel, stored: StoredTimeline) -> Result<Vec<u8>, String> {
         bytes.extend_from_slice(&message(&ReferenceRequest::Reference(reference.header()))?);
         bytes.extend_from_slice(&reference.body());
     }
-    let crc = crc32c::crc32c(&bytes);
-    bytes.extend_from_slice(&crc.to_le_bytes());
-    Ok(bytes)
+    Ok(with_checksum(bytes))
+}
+
+/// A file of this content.
+pub(crate) fn with_checksum(mut content: Vec<u8>) -> Vec<u8> {
+    let crc = crc32c::crc32c(&content);
+    content.extend_from_slice(&crc.to_le_bytes());
+    content
 }
 
 fn message<M: Message>(message: &M) -> Result<Bytes, String> {
     framing::encode_frame(message).map_err(|error| error.to_string())
 }
 
-fn decode(bytes: &Bytes, clock: Clock) -> Result<Parcel, String> {
+pub(crate) fn decode(bytes: &Bytes, clock: Clock) -> Result<Parcel, String> {
     let mut rest = Cursor {
         bytes: checked(bytes)?,
     };
@@ -367,10 +372,8 @@ mod tests {
         for position in 0..whole.len() - CRC_BYTES {
             let mut damaged = whole[..whole.len() - CRC_BYTES].to_vec();
             damaged[position] = 0xff;
-            let crc = crc32c::crc32c(&damaged);
-            damaged.extend_from_slice(&crc.to_le_bytes());
             // Some bytes may be anything; none may make the reader panic or take more than there is.
-            let _ = decode(&damaged.into(), Clock::now());
+            let _ = decode(&with_checksum(damaged).into(), Clock::now());
         }
     }
 

@@ -1,6 +1,6 @@
 //! The bodies of the fuzz targets, so that a test can replay what they once found.
 //!
-//! Each function panics when a promise is broken, and only then.
+//! Each function panics when a promise is broken, and only then, and returns whether the input was accepted.
 
 use std::fmt::Debug;
 
@@ -15,9 +15,9 @@ use crate::{
 
 /// Any bytes are refused or become a message that can be written, and reads back as itself. The first byte says
 /// which message they are to be.
-pub fn message(input: &[u8]) {
+pub fn message(input: &[u8]) -> bool {
     let Some((&kind, body)) = input.split_first() else {
-        return;
+        return false;
     };
     match kind % 6 {
         0 => reads_back(Hello::decode_body(body).ok()),
@@ -31,16 +31,17 @@ pub fn message(input: &[u8]) {
 
 /// Any bytes on a connection, as a cloud takes them: the hello, then requests with their bodies, alternately of both
 /// channels. What is agreed on is kept to, and nothing that is read exceeds what was declared.
-pub fn exchange(input: &[u8]) {
+pub fn exchange(input: &[u8]) -> bool {
     let mut stream = Stream(input);
     let Some(hello) = stream.message::<Hello>() else {
-        return;
+        return false;
     };
     let Some(limits) = agreed(&hello) else {
-        return;
+        return false;
     };
     assert!(limits.max_container_bytes <= hello.max_container_bytes);
     while stream.frame(&limits).is_some() && stream.request(&limits).is_some() {}
+    true
 }
 
 /// What a cloud that has whatever the edge brings agrees to.
@@ -118,10 +119,12 @@ impl<'a> Stream<'a> {
     }
 }
 
-fn reads_back<M: Message + PartialEq + Debug>(message: Option<M>) {
-    if let Some(message) = message {
+/// Whether there is a message. One that there is must be readable from what it is written as.
+fn reads_back<M: Message + PartialEq + Debug>(message: Option<M>) -> bool {
+    if let Some(message) = &message {
         let body = message.encode_body().ok();
         let again = body.and_then(|body| M::decode_body(&body).ok());
-        assert_eq!(again.as_ref(), Some(&message));
+        assert_eq!(again.as_ref(), Some(message));
     }
+    message.is_some()
 }

@@ -15,6 +15,8 @@ pub mod calibration;
 mod cli;
 mod commands;
 mod evaluation;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gallery;
 pub mod ladder;
 mod output;

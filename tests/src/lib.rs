@@ -8,7 +8,8 @@
 //! - [`Mangler`]: a link that loses, repeats, damages and reorders datagrams, by [`Chance`];
 //! - [`Peer`] and [`raw`]: an edge within the test, down to bare QUIC;
 //! - [`results`]: what the cloud wrote down;
-//! - [`Chromium`] and [`View`]: a browser that looks at a page.
+//! - [`Chromium`] and [`View`]: a browser that looks at a page;
+//! - [`fuzzing`]: the targets of the fuzzers.
 //!
 //! Whatever goes wrong here ends the test, with all that the program in question said. Waits are for
 //! an event and have a limit, [`LIMIT`].
@@ -23,6 +24,7 @@ mod chance;
 mod cloud;
 mod edge;
 mod ffmpeg;
+pub mod fuzzing;
 mod lab;
 mod mangler;
 mod peer;

@@ -35,7 +35,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 }
 
 /// The command as a person would type it: the program's bare name and its arguments.
-fn shown(command: &Command) -> String {
+pub(crate) fn shown(command: &Command) -> String {
     let program = command.get_program();
     let name = std::path::Path::new(program)
         .file_name()

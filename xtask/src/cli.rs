@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::phases::Phases;
 use crate::workspace::Workspace;
-use crate::{arrows, cargo, demo, lint, setup};
+use crate::{arrows, cargo, demo, fuzz, lint, setup};
 
 /// Developer tasks of this workspace.
 #[derive(Debug, Parser)]
@@ -38,6 +38,9 @@ enum Task {
     /// Set up and play runs of edge and cloud under faults drawn from a seed
     #[command(after_help = CAMPAIGN_EXAMPLES)]
     Campaign(CampaignArgs),
+    /// Set up and run the fuzz targets, one after the other
+    #[command(after_help = FUZZ_EXAMPLES)]
+    Fuzz(FuzzArgs),
     /// Set up and run the benchmarks
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(PassedOn),
@@ -74,6 +77,29 @@ struct CampaignArgs {
 }
 
 #[derive(Debug, Args)]
+struct FuzzArgs {
+    /// The targets, by the names of the programs in tests/fuzz/src/bin; every one unless named
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+    /// How long each runs at most, seconds; 60 unless a number of executions is given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: Option<u64>,
+    /// How many inputs each tries at most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    executions: Option<u64>,
+}
+
+impl FuzzArgs {
+    fn budget(&self) -> fuzz::Budget {
+        let minute = self.executions.is_none().then_some(60);
+        fuzz::Budget {
+            seconds: self.seconds.or(minute),
+            executions: self.executions,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
 struct PassedOn {
     /// Arguments passed on as they are
     #[arg(last = true, value_name = "ARGS")]
@@ -98,6 +124,7 @@ impl Cli {
             Task::Demo(passed) => demo::run(&workspace, &passed.args),
             Task::Test(passed) => cargo_task(&workspace, "test", &passed.args),
             Task::Campaign(args) => campaign(&workspace, &args),
+            Task::Fuzz(args) => fuzz::run(&workspace, &args.targets, args.budget()),
             Task::Bench(passed) => cargo_task(&workspace, "bench", &passed.args),
             Task::Lint => lint::run(&workspace),
             Task::Arrows(args) if args.explain => {
@@ -207,6 +234,14 @@ const CAMPAIGN_EXAMPLES: &str = "\
 Examples:
   cargo xtask campaign --runs 20
   cargo xtask campaign --runs 1 --seed 4711";
+
+const FUZZ_EXAMPLES: &str = "\
+Examples:
+  cargo xtask fuzz                                      a minute each
+  cargo xtask fuzz trace npy --seconds 1800
+  cargo xtask fuzz message --executions 10000000
+Each starts from tests/fuzz/regressions. What it finds lies in target/fuzz; an input
+that broke a promise belongs into the regressions, beside its repair.";
 
 const BENCH_EXAMPLES: &str = "\
 Examples:

@@ -1,13 +1,13 @@
 //! The checks that read the code without running it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::phases::Phases;
 use crate::workspace::Workspace;
-use crate::{arrows, cargo, setup};
+use crate::{arrows, cargo, fuzz, setup};
 
 /// Runs every check, also after one failed, and says at the end which did.
 ///
@@ -40,34 +40,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     phases.finish()
 }
 
-/// Compiles the fuzz targets, which lie outside of the workspace, in a target folder that they share.
+/// Compiles the fuzz targets, which lie outside of the workspace.
 fn check_fuzz_targets(workspace: &Workspace, toolchain: &setup::Toolchain) -> Result<()> {
-    for manifest in fuzz_manifests(workspace.root())? {
-        let manifest = workspace.show(&manifest).to_string();
-        let args = "clippy --all-targets --target-dir target/fuzz --manifest-path";
-        let mut command = cargo::command(workspace, args.split(' '));
-        command.args([&manifest, "--", "--deny", "warnings"]);
-        toolchain.apply(&mut command);
-        cargo::run(&mut command)?;
-    }
-    Ok(())
-}
-
-/// The manifests of the crates of fuzz targets: `CRATE/fuzz/Cargo.toml`, in alphabetical order.
-fn fuzz_manifests(root: &Path) -> Result<Vec<PathBuf>> {
-    let mut manifests = Vec::new();
-    for folder in [root.to_owned(), root.join("shared")] {
-        let entries = folder
-            .read_dir()
-            .and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-        let entries = entries.with_context(|| format!("cannot list {}", folder.display()))?;
-        let crates = entries
-            .iter()
-            .map(|entry| entry.path().join("fuzz/Cargo.toml"));
-        manifests.extend(crates.filter(|manifest| manifest.is_file()));
-    }
-    manifests.sort();
-    Ok(manifests)
+    let manifest = format!("{}/Cargo.toml", fuzz::CRATE);
+    let args = ["clippy", "--target-dir", fuzz::TARGET_DIR];
+    let mut command = cargo::command(workspace, args);
+    command.args(["--manifest-path", &manifest, "--", "--deny", "warnings"]);
+    toolchain.apply(&mut command);
+    cargo::run(&mut command)
 }
 
 /// Licences, sources and duplicates by `deny.toml`; advisories too, where cargo-deny has their database.
@@ -93,25 +73,4 @@ fn advisories_are_here() -> bool {
         dir.read_dir()
             .is_ok_and(|mut entries| entries.next().is_some())
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fuzz_crates_are_found_beside_their_library() {
-        let dir = tempfile::tempdir().unwrap();
-        for krate in ["shared/b/fuzz", "shared/a/fuzz", "proto/fuzz", "edge/src"] {
-            let folder = dir.path().join(krate);
-            std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(folder.join("Cargo.toml"), "").unwrap();
-        }
-        let found = fuzz_manifests(dir.path()).unwrap();
-        let found = found
-            .iter()
-            .map(|path| path.strip_prefix(dir.path()).unwrap());
-        let expected = ["proto/fuzz", "shared/a/fuzz", "shared/b/fuzz"];
-        assert!(found.eq(expected.map(|krate| Path::new(krate).join("Cargo.toml"))));
-    }
 }

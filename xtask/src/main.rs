@@ -12,6 +12,7 @@ mod arrows;
 mod cargo;
 mod cli;
 mod demo;
+mod fuzz;
 mod lint;
 mod phases;
 mod problem;

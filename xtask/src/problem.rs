@@ -57,6 +57,8 @@ pub(crate) enum Problem {
         value: String,
         fault: String,
     },
+    #[error("fuzzing needs a nightly compiler and cargo-fuzz{}", reason(.said))]
+    NoFuzzer { said: String },
     #[error("the ffmpeg at {} does not do: {fault}", .program.display())]
     BadFfmpeg { program: PathBuf, fault: String },
 }
@@ -102,10 +104,21 @@ impl Problem {
             Self::BadLibtorch { variable, .. } => format!(
                 "correct {variable}, or unset it to have libtorch fetched into target/setup"
             ),
+            Self::NoFuzzer { .. } => {
+                "rustup toolchain install nightly && cargo install cargo-fuzz".into()
+            }
             Self::BadFfmpeg { .. } => {
                 "name another program in SPLITSIM_FFMPEG, or unset it to have one fetched".into()
             }
         }
+    }
+}
+
+/// What a program said in brackets, if anything.
+fn reason(said: &str) -> String {
+    match said {
+        "" => String::new(),
+        said => format!(" ({said})"),
     }
 }
 

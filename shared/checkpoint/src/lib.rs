@@ -14,6 +14,8 @@ mod archive;
 mod backbone;
 mod error;
 mod file;
+#[doc(hidden)]
+pub mod fuzzing;
 mod heads;
 mod import;
 mod import_error;

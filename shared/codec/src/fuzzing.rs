@@ -1,6 +1,6 @@
 //! The bodies of the fuzz targets, so that a test can replay what they once found.
 //!
-//! Each function panics when a promise is broken, and only then.
+//! Each function panics when a promise is broken, and only then, and returns whether the input was accepted.
 
 use bytes::Bytes;
 use ndarray::Array2;
@@ -17,7 +17,7 @@ use crate::{CodecOptions, Container, ContainerError, Limits};
 ///
 /// The CRC keeps a fuzzer out, so the input is completed to a right one: what comes behind the check is
 /// reached too.
-pub fn container(input: &[u8]) {
+pub fn container(input: &[u8]) -> bool {
     let limits = Limits::default();
     let mut bytes = input.to_vec();
     if let Err(ContainerError::Crc { actual, .. }) =
@@ -27,47 +27,45 @@ pub fn container(input: &[u8]) {
             .copy_from_slice(&actual.to_le_bytes());
     }
     let bytes = Bytes::from(bytes);
-    if let Ok(container) = Container::parse(&bytes, &limits) {
+    let parsed = Container::parse(&bytes, &limits);
+    if let Ok(container) = &parsed {
         assert_eq!(container.to_bytes(), bytes);
     }
+    parsed.is_ok()
 }
 
 /// Any bytes parse to an error or to a codebook that writes and reads back as itself.
-pub fn codebook(input: &[u8]) {
-    if let Ok(codebook) = Codebook::parse(input) {
+pub fn codebook(input: &[u8]) -> bool {
+    let parsed = Codebook::parse(input);
+    if let Ok(codebook) = &parsed {
         assert!(codebook.layers() > 0);
         // Safetensors may order and pad their header in several ways.
         let bytes = codebook.to_bytes().ok();
         let again = bytes.and_then(|bytes| Codebook::parse(&bytes).ok());
-        assert_eq!(again.as_ref(), Some(&codebook));
+        assert_eq!(again.as_ref(), Some(codebook));
     }
+    parsed.is_ok()
 }
 
 /// Any symbols, ranges and depth become an error or a feature of the shape asked for.
 ///
 /// Eight bytes choose task, mode, depth, shape and the picture's extent, which may be another; ranges
 /// and symbols are read from the others.
-pub fn picture(input: &[u8]) {
-    let Some((choice, rest)) = input.split_first_chunk::<8>() else {
-        return;
-    };
+pub fn picture(input: &[u8]) -> bool {
+    inverse(input).is_some()
+}
+
+fn inverse(input: &[u8]) -> Option<()> {
+    let (choice, rest) = input.split_first_chunk::<8>()?;
     let pick = |at: usize, of: usize| usize::from(choice[at]) % of;
     let task = Task::ALL[pick(0, 3)];
     let layers = if task == Task::Dpt { 4 } else { 1 };
     let sides = [2, 3, 4, 5].map(|at| 1 + pick(at, 8));
-    let Ok(shape) = FeatureShape::new(sides[0], sides[1], sides[2], sides[3]) else {
-        return;
-    };
-    let Some(depth) = BitDepth::new(choice[6]) else {
-        return;
-    };
-    let Some(stage) = stage(task, layers) else {
-        return;
-    };
+    let shape = FeatureShape::new(sides[0], sides[1], sides[2], sides[3]).ok()?;
+    let depth = BitDepth::new(choice[6])?;
+    let stage = stage(task, layers)?;
     let (floats, symbols) = rest.split_at(rest.len().min(8 * sides[1]));
-    let Some(ranges) = ranges(&stage, choice[1], floats) else {
-        return;
-    };
+    let ranges = ranges(&stage, choice[1], floats)?;
     let (rows, columns) = picture_extent(shape);
     let extent = (rows + pick(7, 2), columns);
     let symbol = |(row, column): (usize, usize)| {
@@ -76,10 +74,10 @@ pub fn picture(input: &[u8]) {
         u16::from_le_bytes([byte(at), byte(at + 1)])
     };
     let picture = Array2::from_shape_fn(extent, symbol);
-    if let Ok(feature) = stage.inverse(picture.view(), &ranges, depth, shape) {
-        assert_eq!(feature.shape(), shape);
-        assert!(feature.values().iter().all(|value| value.is_finite()));
-    }
+    let feature = stage.inverse(picture.view(), &ranges, depth, shape).ok()?;
+    assert_eq!(feature.shape(), shape);
+    assert!(feature.values().iter().all(|value| value.is_finite()));
+    Some(())
 }
 
 fn stage(task: Task, layers: usize) -> Option<PictureStage> {

@@ -14,6 +14,8 @@
 mod codec;
 mod entropy;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod golden;
 mod import;

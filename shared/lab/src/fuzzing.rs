@@ -1,6 +1,6 @@
 //! The body of the fuzz target, so that a test can replay what it once found.
 //!
-//! The function panics when a promise is broken, and only then.
+//! The function panics when a promise is broken, and only then, and returns whether the input was accepted.
 
 use splitsim_feature::Task;
 
@@ -11,7 +11,7 @@ use crate::{ScoreSet, published};
 ///
 /// # Panics
 /// When that is not so.
-pub fn published(input: &[u8]) {
+pub fn published(input: &[u8]) -> bool {
     let text = String::from_utf8_lossy(input);
     let log = published::parse(&text);
     let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
@@ -22,4 +22,5 @@ pub fn published(input: &[u8]) {
         assert_eq!(set.records().len(), log.lines.len());
     }
     let _ = log.gaps(3, 2);
+    !log.lines.is_empty()
 }

@@ -19,6 +19,8 @@ pub mod codel;
 mod config;
 mod counters;
 mod delay;
+#[doc(hidden)]
+pub mod fuzzing;
 mod loss;
 mod opportunities;
 mod pipe;

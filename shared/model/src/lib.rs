@@ -14,6 +14,8 @@
 
 mod architecture;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod keys;
 mod manifest;
 mod package;

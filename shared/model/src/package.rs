@@ -267,7 +267,7 @@ fn packages_beside(places: &[PathBuf]) -> Vec<String> {
         .collect()
 }
 
-fn parse(path: &Path, text: &str) -> Result<Manifest, ModelError> {
+pub(crate) fn parse(path: &Path, text: &str) -> Result<Manifest, ModelError> {
     let invalid = |error: toml::de::Error| ModelError::Manifest {
         path: path.to_owned(),
         reason: error.to_string(),

@@ -105,13 +105,18 @@ impl Thresholds {
             Ok(_) => {}
         }
         let text = std::fs::read_to_string(&path).map_err(io)?;
-        let read: Self = toml::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+        Self::parse(&text).map_err(invalid)
+    }
+
+    /// The thresholds of a file's text; the error is the reason.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let read: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         match read.thresholds.iter().find(|entry| !entry.is_valid()) {
             None => Ok(read),
-            Some(entry) => Err(invalid(format!(
+            Some(entry) => Err(format!(
                 "{} {} {}: threshold and tau must be finite, alpha and delta shares",
                 entry.codec, entry.task, entry.metric
-            ))),
+            )),
         }
     }
 

@@ -20,6 +20,8 @@ mod break_even;
 mod compare;
 mod error;
 mod evaluate;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod oracle;
 mod outcome;
 mod pareto;

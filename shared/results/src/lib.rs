@@ -14,6 +14,8 @@
 mod check;
 mod error;
 mod file;
+#[doc(hidden)]
+pub mod fuzzing;
 mod insert;
 mod logged;
 mod record;

@@ -43,7 +43,7 @@ pub fn read_depth(path: &Path, scale: DepthScale) -> Result<DepthMap, SourceErro
 
 pub(crate) fn read(path: &Path, scale: DepthScale) -> Result<(DepthMap, ImageExtent), SourceError> {
     let stored = decode::stored(path, MEANT)?;
-    match metres(&stored, scale) {
+    match of_stored(&stored, scale) {
         Ok(depth) => Ok((depth, stored.extent)),
         Err(reason) => Err(SourceError::Image {
             path: path.to_owned(),
@@ -52,7 +52,8 @@ pub(crate) fn read(path: &Path, scale: DepthScale) -> Result<(DepthMap, ImageExt
     }
 }
 
-fn metres(stored: &Stored, scale: DepthScale) -> Result<DepthMap, String> {
+/// The error is the reason.
+pub(crate) fn of_stored(stored: &Stored, scale: DepthScale) -> Result<DepthMap, String> {
     let (ColorType::Grayscale, BitDepth::Sixteen) = (stored.color, stored.depth) else {
         let (color, bits) = (stored.color, stored.depth as u8);
         return Err(format!("{MEANT}, this one is {color:?} of {bits} bits"));

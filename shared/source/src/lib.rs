@@ -14,6 +14,8 @@ mod error;
 mod files;
 mod folder;
 mod format;
+#[doc(hidden)]
+pub mod fuzzing;
 mod imagenet;
 mod jpeg;
 mod list;

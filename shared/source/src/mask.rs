@@ -22,17 +22,18 @@ pub fn read_mask(path: &Path) -> Result<Mask, SourceError> {
 
 pub(crate) fn read(path: &Path) -> Result<(Mask, ImageExtent), SourceError> {
     let stored = decode::stored(path, MEANT)?;
-    let mask = classes(&stored).and_then(|classes| {
-        let mask = Mask::new(classes);
-        mask.map_err(|error| error.to_string())
-    });
-    match mask {
+    match of_stored(&stored) {
         Ok(mask) => Ok((mask, stored.extent)),
         Err(reason) => Err(SourceError::Image {
             path: path.to_owned(),
             reason,
         }),
     }
+}
+
+/// The error is the reason.
+pub(crate) fn of_stored(stored: &Stored) -> Result<Mask, String> {
+    Mask::new(classes(stored)?).map_err(|error| error.to_string())
 }
 
 fn classes(stored: &Stored) -> Result<Array2<u8>, String> {

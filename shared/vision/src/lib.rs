@@ -6,6 +6,8 @@
 mod backbone;
 mod engine;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod geometry;
 #[cfg(test)]
 mod golden;

@@ -1,0 +1,30 @@
+//! The body of the fuzz target, so that a test can replay what it once found.
+//!
+//! The function panics when a promise is broken, and only then, and returns whether the input was accepted.
+
+use std::path::Path;
+
+use splitsim_feature::Task;
+
+use crate::references::Directory;
+
+/// Any files in a folder of references, for the sources `a` and `scene-7-000012`, are passed over or give the truth
+/// of the task that is asked for.
+///
+/// # Panics
+/// When that is not so.
+pub fn references(folder: &Path) -> bool {
+    let directory = Directory::open(folder, vec![(Task::Seg, 5)]);
+    let directory = directory.expect("a folder is there");
+    let mut known = false;
+    for source in ["a", "scene-7-000012"] {
+        for task in Task::ALL {
+            let found = directory.find(source, task, None);
+            if let Some(truth) = &found.truth {
+                assert_eq!(truth.task(), task);
+            }
+            known |= found.truth.is_some() || found.feature.is_some();
+        }
+    }
+    known
+}
