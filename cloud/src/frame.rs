@@ -219,6 +219,7 @@ impl Job<'_> {
 fn head_error(error: &VisionError) -> RequestError {
     let kind = match error {
         VisionError::Torch(_)
+        | VisionError::File(_)
         | VisionError::Io { .. }
         | VisionError::BrokeDown
         | VisionError::EngineGone => RequestErrorKind::BrokeDown,

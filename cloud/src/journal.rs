@@ -105,6 +105,7 @@ impl JournalError {
             Self::Results(
                 ResultsError::Missing { .. }
                 | ResultsError::Exists { .. }
+                | ResultsError::NoFile { .. }
                 | ResultsError::NotResults { .. }
                 | ResultsError::SchemaVersion { .. }
                 | ResultsError::NoWriteAheadLog { .. }

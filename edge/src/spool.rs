@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use splitsim_proto::framing::{self, MAX_MESSAGE_BYTES, PREFIX_BYTES};
 use splitsim_proto::{FrameHeader, Message, Reference, ReferenceRequest};
+use splitsim_text::FileError;
 
 use crate::outbox::{OutboxError, failed};
 use crate::parcel::Parcel;
@@ -74,17 +75,14 @@ impl Spool {
     /// Reads a parcel. Its file stays until the frame is answered.
     pub(crate) fn take(&self, frame: u64) -> Result<Parcel, OutboxError> {
         let path = self.path(frame);
-        let length = fs::metadata(&path).map_err(failed("read", &path))?.len();
         let damaged = |reason| OutboxError::Damaged {
             path: path.clone(),
             reason,
         };
-        if length > MAX_FILE_BYTES {
-            return Err(damaged(format!(
-                "{length} bytes long, at most {MAX_FILE_BYTES} are expected"
-            )));
-        }
-        let bytes = fs::read(&path).map_err(failed("read", &path))?;
+        let bytes = splitsim_text::read(&path, MAX_FILE_BYTES).map_err(|error| match error {
+            FileError::Io { source, .. } => failed("read", &path)(source),
+            other => damaged(other.reason()),
+        })?;
         let parcel = decode(&bytes.into(), Clock::now()).map_err(damaged)?;
         match parcel.frame() {
             actual if actual == frame => Ok(parcel),
@@ -364,6 +362,16 @@ mod tests {
             fs::write(&path, &whole[..position]).unwrap();
             assert!(matches!(spool.take(7), Err(OutboxError::Damaged { .. })));
         }
+    }
+
+    #[test]
+    fn what_is_no_file_is_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spool::open(dir.path()).unwrap();
+        std::os::unix::fs::symlink("/dev/null", spool.path(7)).unwrap();
+        let message = spool.take(7).unwrap_err().to_string();
+        let expected = "is damaged: a device, expected a regular file";
+        assert!(message.ends_with(expected), "{message}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use splitsim_durable::{Lock, LockError, remove_stale, replace};
 use splitsim_model::Digest;
 use splitsim_table::{Column, Table, read_parquet, to_parquet, write_parquet};
+use splitsim_text::Text;
 
 use super::rows::TIME;
 use super::{Identity, Shard};
@@ -14,6 +15,8 @@ use super::{Identity, Shard};
 /// The table of rows in a set's folder.
 pub(crate) const ROWS: &str = "rows.parquet";
 const MANIFEST: &str = "manifest.json";
+/// The largest manifest that is read: it lists every feature of a set.
+const MAX_MANIFEST_BYTES: u64 = 1 << 28;
 const PARTS: &str = "parts";
 const LOCK: &str = ".lock";
 
@@ -195,7 +198,6 @@ pub(crate) fn read_set(root: &Path) -> Result<(Manifest, Table)> {
 
 fn read_manifest(root: &Path) -> Result<Manifest> {
     let path = root.join(MANIFEST);
-    let named = || path.display().to_string();
-    let text = std::fs::read_to_string(&path).with_context(named)?;
-    serde_json::from_str(&text).with_context(named)
+    let text = Text::read(&path, MAX_MANIFEST_BYTES)?;
+    serde_json::from_str(text.as_str()).with_context(|| path.display().to_string())
 }

@@ -17,6 +17,7 @@ pub(crate) mod policies;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod scenes;
+mod settings;
 mod training_log;
 mod truth_file;
 pub(crate) mod validate;

@@ -11,6 +11,7 @@ use splitsim_edge::FailedFrame;
 use splitsim_policy::Decision;
 use splitsim_replay::Recording;
 use splitsim_results::{Store, Summary};
+use splitsim_text::Text;
 
 use super::provenance::Provenance;
 use super::report;
@@ -50,6 +51,8 @@ enum Found {
 }
 
 pub(crate) const RESOLVED: &str = "scenario.resolved.toml";
+/// The largest file that is read of a folder of results.
+pub(super) const MAX_BYTES: u64 = 1 << 28;
 const SUMMARY: &str = "summary.json";
 pub(super) const EDGES: &str = "edges";
 /// Beside an edge's journal: frames that came to nothing.
@@ -229,13 +232,12 @@ pub(crate) fn require_same(
     remedy: &str,
 ) -> Result<Option<Provenance>> {
     let file = path.join(RESOLVED);
-    let stored = match fs::read_to_string(&file) {
-        Ok(stored) => stored,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).context(file.display().to_string()),
+    let stored = match Text::read(&file, MAX_BYTES) {
+        Err(error) if error.is_not_found() => return Ok(None),
+        stored => stored?,
     };
     let damaged = || format!("{} is damaged; {remedy}", file.display());
-    let (there, provenance) = split(&stored).with_context(damaged)?;
+    let (there, provenance) = split(stored.as_str()).with_context(damaged)?;
     let mut differences = differing_keys(&there, &scenario.to_toml().parse()?);
     if provenance.model_digest != model_digest {
         differences.push("the model's weights or manifest".to_owned());
@@ -325,7 +327,7 @@ pub(super) fn dropped(edge: &Path) -> usize {
 
 /// The frames of an edge that came to nothing, with the reasons; none where nothing says so.
 pub(super) fn failed(edge: &Path) -> Vec<(u64, String)> {
-    let stored = fs::read(edge.join(FAILED)).unwrap_or_default();
+    let stored = splitsim_text::read(&edge.join(FAILED), MAX_BYTES).unwrap_or_default();
     let frames: Vec<FailedFrame> = serde_json::from_slice(&stored).unwrap_or_default();
     frames
         .into_iter()

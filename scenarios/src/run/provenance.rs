@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use splitsim_codec::ffmpeg::{Encoder, Ffmpeg};
 use splitsim_codec::process::Job;
-use splitsim_model::Package;
+use splitsim_model::{Digest, Package};
+use splitsim_text::Text;
 
 /// Versions and the machine. The first four decide whether results may be gone on with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,8 @@ pub(crate) struct Host {
     pub(super) memory: String,
 }
 
+/// The most that is read of what the system says of itself.
+const MAX_SYSTEM_BYTES: u64 = 1 << 24;
 const UNKNOWN: &str = "unknown";
 
 impl Provenance {
@@ -63,10 +66,10 @@ impl Provenance {
             provenance: Provenance,
         }
         let path = folder.join(super::folder::RESOLVED);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(toml::from_str::<Tail>(&text)?.provenance)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| path.display().to_string()),
+        match Text::read(&path, super::folder::MAX_BYTES) {
+            Ok(text) => Ok(Some(toml::from_str::<Tail>(text.as_str())?.provenance)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -101,18 +104,17 @@ impl Provenance {
 /// The version, and a digest of this very program: a version alone would not tell builds apart.
 fn build() -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let program = std::env::current_exe().and_then(std::fs::File::open);
-    let mut hasher = blake3::Hasher::new();
-    match program.and_then(|program| hasher.update_reader(program).map(drop)) {
-        Ok(()) => format!("{version} build {}", &hasher.finalize().to_hex()[..12]),
-        Err(_) => version.to_owned(),
+    let program = std::env::current_exe().ok();
+    match program.and_then(|program| Digest::of_file(&program).ok()) {
+        Some(digest) => format!("{version} build {}", &digest.to_string()[..12]),
+        None => version.to_owned(),
     }
 }
 
 impl Host {
     fn gather() -> Self {
         let or_unknown = |value: Option<String>| value.unwrap_or_else(|| UNKNOWN.to_owned());
-        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+        let read = |path: &str| text_of(Path::new(path)).unwrap_or_default();
         let kernel = read("/proc/sys/kernel/osrelease").trim().to_owned();
         Self {
             system: or_unknown(field(&read("/etc/os-release"), "PRETTY_NAME=")),
@@ -125,6 +127,11 @@ impl Host {
     }
 }
 
+/// The text of a file of the system.
+fn text_of(path: &Path) -> Option<String> {
+    Some(Text::read(path, MAX_SYSTEM_BYTES).ok()?.into())
+}
+
 /// What follows `key` on its line, without blanks and quotes.
 fn field(text: &str, key: &str) -> Option<String> {
     let value = text.lines().find_map(|line| line.strip_prefix(key))?;
@@ -133,7 +140,7 @@ fn field(text: &str, key: &str) -> Option<String> {
 
 /// The version of the libtorch that this process has loaded: of the file beside its `lib` folder.
 fn libtorch() -> Option<String> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let maps = text_of(Path::new("/proc/self/maps"))?;
     let library = maps
         .lines()
         .filter_map(|line| line.split_whitespace().nth(5))
@@ -144,10 +151,10 @@ fn libtorch() -> Option<String> {
 /// libtorch has `build-version`, PyTorch's wheel `version.py`.
 fn version_beside(library: &Path) -> Option<String> {
     let root = library.parent()?.parent()?;
-    let plain = std::fs::read_to_string(root.join("build-version")).ok();
+    let plain = text_of(&root.join("build-version"));
     let plain = plain.map(|version| version.trim().to_owned());
     plain.or_else(|| {
-        let python = std::fs::read_to_string(root.join("version.py")).ok()?;
+        let python = text_of(&root.join("version.py"))?;
         let version = field(&python, "__version__ =")?;
         Some(version.trim_matches('\'').to_owned())
     })

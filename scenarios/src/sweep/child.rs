@@ -1,6 +1,5 @@
 //! One point of a sweep as a process.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
@@ -10,6 +9,9 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use crate::scenario;
+
+/// What a point may have said: a longer log is kept, and not searched for a reason.
+const MAX_LOG_BYTES: u64 = 1 << 28;
 
 /// How a point ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +83,7 @@ impl Point {
 
     /// The last thing that it said.
     fn reason(&self, status: ExitStatus) -> String {
-        let said = fs::read(&self.log).unwrap_or_default();
+        let said = splitsim_text::read(&self.log, MAX_LOG_BYTES).unwrap_or_default();
         let said = String::from_utf8_lossy(&said);
         let last = said.lines().rev().find(|line| !line.trim().is_empty());
         match last {

@@ -1,7 +1,6 @@
 //! What became of a sweep's points.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use splitsim_results::{Store, Summary};
+use splitsim_text::Text;
 
 use super::child::Ended;
 use super::table;
@@ -16,6 +16,8 @@ use crate::run::Provenance;
 use crate::scenario::{self, Sweep};
 
 pub(super) const FILE: &str = "sweep.json";
+/// The largest ledger that is read.
+pub(super) const MAX_BYTES: u64 = 1 << 28;
 const CSV: &str = "sweep.csv";
 
 /// A sweep and its points: the content of `sweep.json`.
@@ -205,11 +207,11 @@ struct WrittenPoint {
 
 fn written(out: &Path) -> Result<Option<Written>> {
     let path = out.join(FILE);
-    let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        text => text.with_context(|| path.display().to_string())?,
+    let text = match Text::read(&path, MAX_BYTES) {
+        Err(error) if error.is_not_found() => return Ok(None),
+        text => text?,
     };
-    let written = serde_json::from_str::<Value>(&text)
+    let written = serde_json::from_str::<Value>(text.as_str())
         .and_then(serde_json::from_value)
         .with_context(|| format!("{} is damaged; remove it", path.display()))?;
     Ok(Some(written))

@@ -1,7 +1,6 @@
 //! What a sweep left in its folder.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -9,6 +8,7 @@ use serde::Deserialize;
 use splitsim_results::Store;
 use splitsim_story::{Limits, OperatingPoint, RecordedReplay};
 use splitsim_table::{Column, Table, TableError, Values};
+use splitsim_text::Text;
 
 use super::axis::Axis;
 use super::{POINTS, PointState, ledger};
@@ -80,16 +80,16 @@ impl RecordedSweep {
     /// When `sweep.json` is missing or damaged.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(ledger::FILE);
-        let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
+        let text = match Text::read(&path, ledger::MAX_BYTES) {
+            Err(error) if error.is_not_found() => bail!(
                 "{} has points of a sweep but no {}: run the scenario again, which goes on",
                 folder.display(),
                 ledger::FILE
             ),
-            text => text.with_context(|| path.display().to_string())?,
+            text => text?,
         };
         let damaged = || format!("{} is damaged; run the scenario again", path.display());
-        let stored: Stored = serde_json::from_str(&text).with_context(damaged)?;
+        let stored: Stored = serde_json::from_str(text.as_str()).with_context(damaged)?;
         let slugs = stored.points.iter().map(|point| point.slug.as_str());
         for slug in slugs {
             let plain = Path::new(slug).file_name().is_some_and(|name| name == slug);

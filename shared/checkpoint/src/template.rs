@@ -8,6 +8,7 @@ use splitsim_feature::Task;
 use splitsim_model::{
     Architecture, ClsPreprocess, DptPreprocess, Manifest, RangeTable, SegPreprocess,
 };
+use splitsim_text::Text;
 use toml::{Table, Value};
 
 use crate::import_error::ImportError;
@@ -113,6 +114,8 @@ macro_rules! model_file {
     };
 }
 
+/// The largest file that is read as a template.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 /// What all of DINOv2's models share.
 const SHARED: &str = model_file!("dinov2.toml");
 /// The eight released models.
@@ -151,8 +154,9 @@ impl Template {
             .extension()
             .is_some_and(|ending| ending == "toml")
         {
-            let text = std::fs::read_to_string(name).map_err(|error| invalid(error.to_string()))?;
-            return Self::parse(&text).map_err(invalid);
+            let text = Text::read(Path::new(name), MAX_FILE_BYTES);
+            let text = text.map_err(|error| invalid(error.reason()))?;
+            return Self::parse(text.as_str()).map_err(invalid);
         }
         let mut shipped = Self::shipped();
         match shipped.iter().position(|template| template.name == name) {
@@ -385,5 +389,26 @@ mod tests {
         check("depth = 10", "depth = 0", "depth");
         check("depth = 10", "depth = -4", "depth");
         check("heads = 4", "heads = 5", "heads");
+    }
+
+    #[test]
+    fn a_file_is_read_as_editors_leave_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("template.toml");
+        let name = path.to_str().unwrap();
+        let expected = Template::parse(SHIPPED[0]).unwrap();
+        let crlf = format!("\u{feff}{}", SHIPPED[0].replace('\n', "\r\n"));
+        let utf16 = crlf.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [crlf.clone().into_bytes(), utf16] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(Template::find(name).unwrap(), expected);
+        }
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        let message = Template::find(name).unwrap_err().to_string();
+        assert!(
+            message.contains("a device, expected a regular file"),
+            "{message}"
+        );
     }
 }

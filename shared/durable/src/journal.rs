@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::PathError;
-use crate::open::{folder_of, is_at, open_regular};
+use crate::open::{folder_of, is_at, open_regular, open_to_read};
 use crate::replace::sync_folder;
 
 /// A file of JSON lines, written by one process at a time.
@@ -111,7 +111,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// # Errors
     /// When it cannot be read, or a whole line is damaged.
     pub fn read(path: &Path, remedy: &'static str) -> Result<Vec<T>, JournalError> {
-        let file = File::open(path).map_err(PathError::of("read", path))?;
+        let file = open_to_read(path).map_err(PathError::of("read", path))?;
         Ok(read_lines(&file, path, remedy)?.0)
     }
 
@@ -227,6 +227,8 @@ fn too_long() -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     use super::*;
 
     type Line = (u32, String);
@@ -312,5 +314,17 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let message = journal.append(&line(2)).unwrap_err().to_string();
         assert!(message.contains("was removed or replaced"), "{message}");
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.jsonl");
+        let mode = Mode::RUSR | Mode::WUSR;
+        mknodat(CWD, &pipe, FileType::Fifo, mode, 0).unwrap();
+        for path in [pipe.as_path(), Path::new("/dev/zero")] {
+            let message = Journal::<Line>::read(path, "").unwrap_err().to_string();
+            assert!(message.ends_with("it is no regular file"), "{message}");
+        }
     }
 }

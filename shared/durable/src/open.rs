@@ -33,6 +33,16 @@ pub fn open(options: &mut OpenOptions, path: &Path) -> Result<File, PathError> {
     open_regular(options, path).map_err(PathError::of("open", path))
 }
 
+/// Opens a regular file to be read, where a link leads to it too. A pipe or device is not waited for.
+pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    regular(opened)
+}
+
 /// Opens a regular file. A link in its place is refused, a pipe or device is not waited for.
 pub(crate) fn open_regular(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -40,6 +50,10 @@ pub(crate) fn open_regular(options: &mut OpenOptions, path: &Path) -> io::Result
         .custom_flags(flags.bits().cast_signed())
         .open(path)
         .map_err(|error| explained(error, path))?;
+    regular(opened)
+}
+
+fn regular(opened: File) -> io::Result<File> {
     match opened.metadata()?.is_file() {
         true => Ok(opened),
         false => Err(no_file()),

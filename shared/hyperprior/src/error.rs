@@ -19,7 +19,10 @@ pub enum HyperpriorError {
     /// The package's manifest cannot be written.
     #[error(transparent)]
     Model(#[from] splitsim_model::ModelError),
-    /// A file cannot be read or written.
+    /// A file cannot be read.
+    #[error(transparent)]
+    Unread(#[from] splitsim_text::FileError),
+    /// A file or folder cannot be made or removed.
     #[error("{path}: {source}")]
     Io {
         /// The file.
@@ -95,9 +98,11 @@ impl HyperpriorError {
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Torch(_) | Self::Io { .. } => Fault::Machine,
+            Self::Unread(error) if error.io().is_some() => Fault::Machine,
             Self::Latent(_)
             | Self::Checkpoint(_)
             | Self::Model(_)
+            | Self::Unread(_)
             | Self::File { .. }
             | Self::Digest { .. }
             | Self::MissingTensor { .. }

@@ -45,18 +45,7 @@ impl HyperpriorLevel {
     /// # Errors
     /// When it cannot be read, is damaged, is not what its name says, or holds no level.
     pub fn open(path: &Path) -> Result<Self, HyperpriorError> {
-        let io = |source| HyperpriorError::Io {
-            path: path.to_owned(),
-            source,
-        };
-        let bytes = std::fs::metadata(path).map_err(io)?.len();
-        if bytes > MAX_FILE_BYTES {
-            return Err(HyperpriorError::File {
-                path: path.to_owned(),
-                reason: format!("{bytes} bytes are no level, the limit is {MAX_FILE_BYTES}"),
-            });
-        }
-        let bytes = std::fs::read(path).map_err(io)?;
+        let bytes = splitsim_text::read(path, MAX_FILE_BYTES)?;
         let digest = digest_name(&bytes);
         let name = path
             .file_stem()
@@ -242,4 +231,16 @@ fn digest_name(bytes: &[u8]) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let opened = HyperpriorLevel::open(Path::new("/dev/null"));
+        let message = opened.map(drop).unwrap_err().to_string();
+        assert_eq!(message, "/dev/null: a device, expected a regular file");
+    }
 }

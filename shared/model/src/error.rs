@@ -34,6 +34,9 @@ pub enum ModelError {
         template: String,
     },
     /// A file of the package cannot be read.
+    #[error(transparent)]
+    File(#[from] splitsim_text::FileError),
+    /// A file of the package cannot be copied or written.
     #[error("{path}: {source}")]
     Io {
         /// The file.

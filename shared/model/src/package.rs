@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use splitsim_feature::Task;
+use splitsim_text::{Opened, Text};
 
 use crate::keys::{self, UnknownKey};
 use crate::manifest::{ClsTask, DptTask, SegTask, TaskCommon};
@@ -24,10 +24,15 @@ impl Digest {
     /// The digest of a file's bytes, of which a piece at a time is in memory.
     ///
     /// # Errors
-    /// When the file cannot be read.
-    pub fn of_file(path: &Path) -> std::io::Result<Self> {
+    /// When the file cannot be read, or is no regular one.
+    pub fn of_file(path: &Path) -> Result<Self, ModelError> {
+        let Opened { file, .. } = splitsim_text::open(path, u64::MAX)?;
         let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(File::open(path)?)?;
+        let read = hasher.update_reader(file);
+        read.map_err(|source| ModelError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(Self::of_hasher(&hasher))
     }
 
@@ -125,13 +130,9 @@ impl Package {
     /// When a file is missing or the manifest is not valid.
     pub fn open(root: &Path) -> Result<Self, ModelError> {
         let path = root.join(Self::MANIFEST);
-        let io = |source| ModelError::Io {
-            path: path.clone(),
-            source,
-        };
-        let text = std::fs::read_to_string(&path).map_err(io)?;
-        let manifest = parse(&path, &text)?;
-        let digest = digest(root, &text, &manifest)?;
+        let text = Text::read(&path, MAX_MANIFEST_BYTES)?;
+        let manifest = parse(&path, text.as_str())?;
+        let digest = digest(root, text.as_str(), &manifest)?;
         Ok(Self {
             root: root.to_owned(),
             manifest,
@@ -230,6 +231,8 @@ impl<'a> TaskSpec<'a> {
     }
 }
 
+/// The largest manifest that is read.
+const MAX_MANIFEST_BYTES: u64 = 1 << 24;
 /// What stands in a model's directory before its weights are imported.
 const TEMPLATE: &str = "template.toml";
 
@@ -315,8 +318,8 @@ fn digest(root: &Path, manifest_text: &str, manifest: &Manifest) -> Result<Diges
             path: path.clone(),
             source,
         };
-        let file = File::open(&path).map_err(io)?;
-        hasher.update(&file.metadata().map_err(io)?.len().to_le_bytes());
+        let Opened { file, bytes } = splitsim_text::open(&path, u64::MAX)?;
+        hasher.update(&bytes.to_le_bytes());
         hasher.update_reader(file).map_err(io)?;
     }
     Ok(Digest::of_hasher(&hasher))

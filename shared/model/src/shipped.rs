@@ -1,16 +1,18 @@
 //! Packages that come with the program, and copies of packages.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, BufReader};
 use std::path::Path;
+use std::{fs, io};
 
 use splitsim_durable::Replacement;
+use splitsim_text::{Opened, Text};
 
 use crate::{ModelError, Package};
 
 /// Lists the shipped packages of the folder that it is in, a name a line; `#` begins a comment.
 const LIST: &str = "SHIPPED";
+/// The largest list that is read.
+const MAX_LIST_BYTES: u64 = 1 << 20;
 
 impl Package {
     /// Whether the package comes with the program: the file `SHIPPED` beside it has its folder's name.
@@ -20,12 +22,11 @@ impl Package {
             return false;
         };
         let list = root.parent().map(|models| models.join(LIST));
-        let list = list.and_then(|list| fs::read_to_string(list).ok());
-        let names = list.iter().flat_map(|list| list.lines()).map(str::trim);
+        let list = list.and_then(|list| Text::read(&list, MAX_LIST_BYTES).ok());
         let name = root.file_name().and_then(OsStr::to_str);
-        names
-            .filter(|line| !line.starts_with('#'))
-            .any(|listed| Some(listed) == name)
+        list.iter()
+            .flat_map(Text::entries)
+            .any(|line| Some(line.text.trim()) == name)
     }
 
     /// Copies the package to the folder `out`, whose name becomes the package's.
@@ -59,15 +60,18 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), ModelError> {
         let (from, to) = (from.join(&name), to.join(&name));
         match from.is_dir() {
             true => copy_folder(&from, &to)?,
-            false => copy_file(&from, &to).map_err(failed(&to))?,
+            false => copy_file(&from, &to)?,
         }
     }
     Ok(())
 }
 
-fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
-    let mut reader = BufReader::new(File::open(from)?);
+fn copy_file(from: &Path, to: &Path) -> Result<(), ModelError> {
+    let Opened { mut file, .. } = splitsim_text::open(from, u64::MAX)?;
     let mut copy = Replacement::begin(to)?;
-    io::copy(&mut reader, &mut copy)?;
+    io::copy(&mut file, &mut copy).map_err(|source| ModelError::Io {
+        path: to.to_owned(),
+        source,
+    })?;
     Ok(copy.commit()?)
 }

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use splitsim_feature::Task;
+use splitsim_text::Text;
 
 use crate::{ModelError, Package};
 
@@ -83,29 +84,15 @@ impl Thresholds {
     /// When there is a file that cannot be read or is not of this form.
     pub fn read(root: &Path) -> Result<Self, ModelError> {
         let path = root.join(Self::FILE);
-        let io = |source| ModelError::Io {
-            path: path.clone(),
-            source,
-        };
         let invalid = |reason: String| ModelError::Manifest {
             path: path.clone(),
             reason,
         };
-        match std::fs::metadata(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Self::default());
-            }
-            Err(error) => return Err(io(error)),
-            Ok(metadata) if metadata.len() > Self::MAX_BYTES => {
-                return Err(invalid(format!(
-                    "{} bytes are no thresholds",
-                    metadata.len()
-                )));
-            }
-            Ok(_) => {}
-        }
-        let text = std::fs::read_to_string(&path).map_err(io)?;
-        Self::parse(&text).map_err(invalid)
+        let text = match Text::read(&path, Self::MAX_BYTES) {
+            Err(error) if error.is_not_found() => return Ok(Self::default()),
+            text => text?,
+        };
+        Self::parse(text.as_str()).map_err(invalid)
     }
 
     /// The thresholds of a file's text; the error is the reason.
@@ -228,5 +215,26 @@ mod tests {
         thresholds.put(entry(f64::NAN, 0.5));
         thresholds.write(dir.path()).unwrap();
         assert!(Thresholds::read(dir.path()).is_err());
+    }
+
+    #[test]
+    fn a_file_is_read_as_editors_leave_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut thresholds = Thresholds::default();
+        thresholds.put(entry(1.0, 0.9));
+        thresholds.write(dir.path()).unwrap();
+        let path = dir.path().join(Thresholds::FILE);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let utf16 = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+        let utf16: Vec<u8> = utf16.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        std::fs::write(&path, utf16).unwrap();
+        assert_eq!(Thresholds::read(dir.path()).unwrap(), thresholds);
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        let message = Thresholds::read(dir.path()).unwrap_err().to_string();
+        assert!(
+            message.ends_with("a device, expected a regular file"),
+            "{message}"
+        );
     }
 }

@@ -303,8 +303,7 @@ impl ReplayError {
     /// Whether a file is not there, as opposed to holding something else.
     #[must_use]
     pub fn is_missing_file(&self) -> bool {
-        matches!(self, Self::Table(TableError::Io { source, .. })
-            if source.kind() == std::io::ErrorKind::NotFound)
+        matches!(self, Self::Table(TableError::File(error)) if error.is_not_found())
     }
 }
 

@@ -13,6 +13,15 @@ pub enum ResultsError {
         /// The file.
         path: PathBuf,
     },
+    /// Something else than a regular file is there.
+    #[error(
+        "{path}: a symbolic link, which is not followed, or no regular file; name the folder of the \
+         results file itself"
+    )]
+    NoFile {
+        /// The path.
+        path: PathBuf,
+    },
     /// The file to create is there already.
     #[error("{path}: the results file exists; open it to go on, or choose another directory")]
     Exists {

@@ -85,13 +85,8 @@ impl Store {
     /// # Errors
     /// As [`Store::create`] and [`Store::open`], and when the file is write-protected.
     pub fn open_or_create(path: &Path) -> Result<Self, ResultsError> {
-        if path.is_symlink() {
-            return Err(ResultsError::Create {
-                path: path.to_owned(),
-                source: std::io::Error::other("a symbolic link is there, which is not followed"),
-            });
-        }
-        if !path.exists() {
+        // A link that leads nowhere is no file that could be created.
+        if !path.exists() && !path.is_symlink() {
             return match Self::create(path) {
                 Err(ResultsError::Exists { .. }) => Self::open_or_create(path),
                 other => other,
@@ -332,6 +327,10 @@ impl Store {
 }
 
 /// Makes a new file's name outlive a loss of power.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a folder is opened to be synchronised, not to be read"
+)]
 fn sync_folder(path: &Path) -> Result<(), ResultsError> {
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     File::open(folder.unwrap_or(Path::new(".")))
@@ -342,11 +341,13 @@ fn sync_folder(path: &Path) -> Result<(), ResultsError> {
         })
 }
 
+/// SQLite would follow links, and wait for pipes.
 fn connect(path: &Path) -> Result<Connection, ResultsError> {
-    if !path.exists() {
-        return Err(ResultsError::Missing {
-            path: path.to_owned(),
-        });
+    let path_of = || path.to_owned();
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if there.is_file() => {}
+        Ok(_) => return Err(ResultsError::NoFile { path: path_of() }),
+        Err(_) => return Err(ResultsError::Missing { path: path_of() }),
     }
     let fail = |source| ResultsError::of_sqlite(path, "open results", source);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -24,13 +24,8 @@ pub enum StoryError {
         path: PathBuf,
     },
     /// A file cannot be read.
-    #[error("cannot read {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    #[error("cannot read {}", .0.path().display())]
+    Read(#[source] splitsim_text::FileError),
     /// A file is not what a run writes.
     #[error("{path} is damaged: {reason}")]
     Damaged {

@@ -194,4 +194,17 @@ mod tests {
         let error = RecordedRun::read(dir.path()).unwrap_err().to_string();
         assert!(error.ends_with("is damaged: it has no name"), "{error}");
     }
+
+    #[test]
+    fn files_of_another_kind_are_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(ResolvedScenario::FILE_NAME);
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        let error = RecordedRun::read(dir.path()).unwrap_err();
+        assert!(matches!(error, StoryError::Read(_)), "{error}");
+        assert!(
+            error.to_string().ends_with("scenario.resolved.toml"),
+            "{error}"
+        );
+    }
 }

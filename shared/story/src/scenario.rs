@@ -1,12 +1,15 @@
 //! The resolved scenario beside results.
 
-use std::fs;
 use std::path::Path;
 
 use splitsim_feature::Task;
+use splitsim_text::Text;
 use toml::{Table, Value};
 
 use crate::StoryError;
+
+/// The largest file that is read of a folder of results.
+pub(crate) const MAX_FILE_BYTES: u64 = 1 << 28;
 
 /// What the resolved scenario in a folder of results says.
 #[derive(Debug, Clone)]
@@ -33,14 +36,13 @@ impl ResolvedScenario {
     /// When there is none, or it is not what a run writes.
     pub(crate) fn read(folder: &Path) -> Result<Self, StoryError> {
         let path = folder.join(Self::FILE_NAME);
-        let text = fs::read_to_string(&path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => StoryError::NoRun { path: path.clone() },
-            _ => StoryError::Read {
-                path: path.clone(),
-                source,
-            },
-        })?;
-        Self::parse(text).map_err(|reason| StoryError::Damaged { path, reason })
+        match Text::read(&path, MAX_FILE_BYTES) {
+            Ok(text) => {
+                Self::parse(text.into()).map_err(|reason| StoryError::Damaged { path, reason })
+            }
+            Err(error) if error.is_not_found() => Err(StoryError::NoRun { path }),
+            Err(error) => Err(StoryError::Read(error)),
+        }
     }
 
     fn parse(content: String) -> Result<Self, String> {

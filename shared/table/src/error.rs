@@ -69,7 +69,10 @@ pub enum TableError {
         /// The fault.
         reason: String,
     },
-    /// A file could not be read or written.
+    /// A file could not be read.
+    #[error(transparent)]
+    File(#[from] splitsim_text::FileError),
+    /// A file could not be written.
     #[error("{path}: {source}")]
     Io {
         /// The file.

@@ -1,5 +1,10 @@
 //! Parquet files: what is written reads back, what is damaged is refused.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests make and read files of their own"
+)]
+
 use proptest::prelude::*;
 use splitsim_table::{
     Column, Table, TableError, Values, from_parquet, read_parquet, to_parquet, write_parquet,
@@ -182,4 +187,12 @@ fn a_page_does_not_declare_more_than_it_can_hold() {
     bytes.splice(7..8, [0xfe, 0xff, 0xff, 0xff, 0x07]);
     let error = from_parquet(bytes).unwrap_err().to_string();
     assert!(error.contains("declares"), "{error}");
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let message = read_parquet(std::path::Path::new("/dev/null"))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(message, "/dev/null: a device, expected a regular file");
 }

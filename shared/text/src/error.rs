@@ -1,11 +1,11 @@
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a file is not read.
 #[derive(Debug, thiserror::Error)]
+#[error("{}: {}", self.path().display(), self.reason())]
 pub enum FileError {
     /// The system refused.
-    #[error("{path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
@@ -13,7 +13,6 @@ pub enum FileError {
         source: std::io::Error,
     },
     /// A path that leads to something else than a regular file.
-    #[error("{path}: {kind}, expected a regular file")]
     Kind {
         /// The path.
         path: PathBuf,
@@ -21,7 +20,6 @@ pub enum FileError {
         kind: FileKind,
     },
     /// More bytes than are read of such a file.
-    #[error("{path}: larger than the {limit_bytes} bytes that such a file may have")]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -29,7 +27,6 @@ pub enum FileError {
         limit_bytes: u64,
     },
     /// The bytes are no text.
-    #[error("{path}: {source}")]
     Text {
         /// The file.
         path: PathBuf,
@@ -81,6 +78,32 @@ pub enum TextError {
 }
 
 impl FileError {
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Io { path, .. }
+            | Self::Kind { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::Text { path, .. } => path,
+        }
+    }
+
+    /// The fault, without the file's name.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Io { source, .. } => source.to_string(),
+            Self::Kind { kind, .. } => {
+                format!("{kind}, expected a regular file{}", kind.remedy())
+            }
+            Self::TooLarge { limit_bytes, .. } => {
+                format!("larger than the {limit_bytes} bytes that such a file may have")
+            }
+            Self::Text { source, .. } => source.to_string(),
+        }
+    }
+
     /// The system's reason, where it is one.
     #[must_use]
     pub const fn io(&self) -> Option<&std::io::Error> {
@@ -95,6 +118,16 @@ impl FileError {
     pub fn is_not_found(&self) -> bool {
         self.io()
             .is_some_and(|source| source.kind() == std::io::ErrorKind::NotFound)
+    }
+}
+
+impl FileKind {
+    /// The end of a message about what cannot be read: what the user can do.
+    const fn remedy(self) -> &'static str {
+        match self {
+            Self::Pipe => "; write what comes through it to a file, and name that",
+            Self::Folder | Self::Device | Self::Socket | Self::Other => "",
+        }
     }
 }
 

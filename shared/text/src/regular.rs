@@ -123,10 +123,12 @@ mod tests {
         refused(Path::new("/dev/zero"), "a device, expected a regular file");
         let pipe = dir.path().join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        refused(&pipe, "a pipe, expected a regular file");
+        let expected =
+            "a pipe, expected a regular file; write what comes through it to a file, and name that";
+        refused(&pipe, expected);
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(&pipe, &link).unwrap();
-        refused(&link, "a pipe, expected a regular file");
+        refused(&link, expected);
         let socket = dir.path().join("socket");
         let _listener = UnixListener::bind(&socket).unwrap();
         refused(&socket, "a socket, expected a regular file");

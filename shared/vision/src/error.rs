@@ -16,7 +16,10 @@ pub enum VisionError {
     /// A tensor is no valid feature.
     #[error(transparent)]
     Feature(#[from] FeatureError),
-    /// A file cannot be read or written.
+    /// A file cannot be read.
+    #[error(transparent)]
+    File(#[from] splitsim_text::FileError),
+    /// A file cannot be read on, or not be written.
     #[error("{path}: {source}")]
     Io {
         /// The file.

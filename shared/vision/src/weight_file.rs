@@ -1,10 +1,10 @@
 //! A `.safetensors` file mapped into memory.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
+use splitsim_text::Opened;
 use tch::{Device, Kind, Tensor};
 
 use crate::VisionError;
@@ -13,6 +13,8 @@ use crate::VisionError;
 const LENGTH_BYTES: u64 = 8;
 /// No checkpoint has a longer header; the format's own limit.
 const LONGEST_HEADER: u64 = 100_000_000;
+/// Lengths and offsets are libtorch's, which have a sign.
+const LARGEST: u64 = i64::MAX as u64;
 
 /// The tensors of a file, mapped: nothing is read until it is used, and `f32` tensors are used in
 /// place. The file must not be changed meanwhile; packages replace files whole.
@@ -34,13 +36,15 @@ impl WeightFile {
             path: path.to_owned(),
             reason,
         };
-        let mut file = File::open(path).map_err(io)?;
-        let length = file.metadata().map_err(io)?.len();
+        let Opened {
+            mut file,
+            bytes: length,
+        } = splitsim_text::open(path, LARGEST)?;
         let mut header_length = [0u8; LENGTH_BYTES as usize];
         file.read_exact(&mut header_length)
             .map_err(|_| damaged(format!("{length} bytes, too short for a header")))?;
         let header_length = u64::from_le_bytes(header_length);
-        if header_length > LONGEST_HEADER.min(length - LENGTH_BYTES) {
+        if header_length > LONGEST_HEADER.min(length.saturating_sub(LENGTH_BYTES)) {
             let reason = format!("a header of {header_length} bytes in a file of {length}");
             return Err(damaged(reason));
         }
@@ -49,9 +53,9 @@ impl WeightFile {
         let header: Metadata = serde_json::from_slice(&header)
             .map_err(|error| damaged(format!("its header: {error}")))?;
         let data_start = LENGTH_BYTES + header_length;
-        let expected = data_start + header.data_len() as u64;
-        if expected != length {
-            let reason = format!("{length} bytes, its header says {expected}");
+        let data = header.data_len() as u64;
+        if length.checked_sub(data_start) != Some(data) {
+            let reason = format!("{length} bytes, its header says {data} behind {data_start}");
             return Err(damaged(reason));
         }
         let name = path

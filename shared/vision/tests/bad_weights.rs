@@ -1,5 +1,10 @@
 //! Weights that are missing, cut short or of another model: errors that name the file.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests make and read files of their own"
+)]
+
 use splitsim_feature::Task;
 use splitsim_model::Package;
 use splitsim_vision::train::{TrainConfig, random_package};
@@ -87,4 +92,39 @@ fn a_corrupt_header_is_named() {
         bytes[at..at + 3].copy_from_slice(b"I16");
     };
     refused(&renamed, "element type I16, expected F32, F16, BF16 or I64");
+}
+
+#[test]
+fn weights_that_are_no_file_are_named() {
+    let (_dir, package) = package();
+    let path = package.backbone_path();
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+    let error = load(&package).unwrap_err();
+    let expected = "backbone.safetensors: a device, expected a regular file";
+    assert!(error.contains(expected), "{error}");
+    let error = Package::open(package.root()).unwrap_err().to_string();
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn a_manifest_is_read_as_editors_leave_it() {
+    let (_dir, package) = package();
+    let path = package.root().join(Package::MANIFEST);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let crlf = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    let utf16 = crlf.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [crlf.clone().into_bytes(), utf16] {
+        std::fs::write(&path, bytes).unwrap();
+        let read = Package::open(package.root()).unwrap();
+        assert_eq!(read.manifest(), package.manifest());
+        assert_eq!(read.digest(), package.digest());
+    }
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+    let error = Package::open(package.root()).unwrap_err().to_string();
+    assert!(
+        error.ends_with("model.toml: a device, expected a regular file"),
+        "{error}"
+    );
 }

@@ -98,7 +98,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         from: Only(&["splitsim-table"]),
-        to: MembersBut(&["splitsim-durable"]),
+        to: MembersBut(&["splitsim-durable", "splitsim-text"]),
         why: "a table does not know what it is of",
     },
     Rule {

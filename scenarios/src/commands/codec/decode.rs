@@ -58,8 +58,7 @@ impl Decode {
     fn prepare(&self) -> Result<(Box<dyn FeatureCodec>, Container)> {
         self.force.check("--out", &self.out)?;
         let package = Package::find(&self.model)?;
-        let container = read_container(&self.input)
-            .with_context(|| format!("{}: no bitstream", self.input.display()))?;
+        let container = read_container(&self.input)?;
         let header = container.header();
         let options = StageArgs::default().options(&self.software).decoding();
         let codec = splitsim_hyperprior::open(header.codec, &package, header.task, &options)?;
@@ -67,11 +66,14 @@ impl Decode {
     }
 }
 
+/// More than the header and the ranges of any container.
+const MAX_HEAD_BYTES: u64 = 1 << 20;
+
 fn read_container(path: &Path) -> Result<Container> {
-    Ok(Container::parse(
-        &Bytes::from(std::fs::read(path)?),
-        &Limits::default(),
-    )?)
+    let limits = Limits::default();
+    let bytes = splitsim_text::read(path, limits.payload_bytes as u64 + MAX_HEAD_BYTES)?;
+    Container::parse(&Bytes::from(bytes), &limits)
+        .with_context(|| format!("{}: no bitstream", path.display()))
 }
 
 const EXAMPLES: &str = "\

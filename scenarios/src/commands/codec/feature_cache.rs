@@ -45,8 +45,7 @@ impl<'a> FeatureCache<'a> {
     /// # Errors
     /// When the backbone's weights cannot be read.
     pub(super) fn of(package: &'a Package, folder: PathBuf) -> Result<Self> {
-        let path = package.backbone_path();
-        let weights = Digest::of_file(&path).with_context(|| path.display().to_string())?;
+        let weights = Digest::of_file(&package.backbone_path())?;
         Ok(Self {
             folder,
             package,

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 use splitsim_codec::picture::{Assignment, PictureStage, Tables};
 use splitsim_codec::{CodecId, CodecOptions, Transform};
+use splitsim_display::printable;
 use splitsim_feature::Task;
 use splitsim_hyperprior::train::{self, Progress, TrainConfig, TrainingPicture, TrainingSet};
 use splitsim_hyperprior::{Precision, TrainedLevel, install};
@@ -13,6 +14,7 @@ use splitsim_model::Package;
 use splitsim_source::{Source, SourceSpec};
 
 use super::feature_cache::FeatureCache;
+use crate::commands::settings::read_settings;
 use crate::commands::training_log::TrainingLog;
 use crate::outputs::PackageTarget;
 use crate::{Failure, Output, Screen};
@@ -90,9 +92,7 @@ impl Train {
             (_, None) => package.manifest().tasks.available(),
             (_, Some(_)) => bail!("--task: hyperprior is trained on every task of the model"),
         };
-        let named = || self.config.display().to_string();
-        let text = std::fs::read_to_string(&self.config).with_context(named)?;
-        let config = TrainConfig::parse(&text).with_context(named)?;
+        let config = read_settings(&self.config, TrainConfig::parse)?;
         let source = Source::open(&self.source)?;
         let (validation, pictures) = (self.validation, source.count());
         ensure!(
@@ -148,7 +148,7 @@ impl Train {
             "{} levels of {} in {}",
             files.len(),
             self.codec,
-            package.root().display()
+            printable(package.root().display())
         );
         let json = json!({
             "codec": self.codec,

@@ -4,9 +4,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
+use splitsim_display::printable;
 use splitsim_model::Package;
 use splitsim_vision::train::{self, Held, PackageNote, Progress, TrainConfig};
 
+use crate::commands::settings::read_settings;
 use crate::commands::training_log::TrainingLog;
 use crate::outputs::Force;
 use crate::{Failure, Output, Screen};
@@ -43,9 +45,7 @@ impl TrainDefault {
     }
 
     fn prepare(&self) -> Result<(TrainConfig, PackageNote)> {
-        let named = || self.config.display().to_string();
-        let text = std::fs::read_to_string(&self.config).with_context(named)?;
-        let config = TrainConfig::parse(&text).with_context(named)?;
+        let config = read_settings(&self.config, TrainConfig::parse)?;
         let name = self.out.file_name().and_then(|name| name.to_str());
         let name = name.context("--out needs a folder name, which becomes the model's")?;
         let manifest = self.out.join(Package::MANIFEST);
@@ -72,7 +72,7 @@ impl TrainDefault {
         let held_out = watch.end()?;
         let package = train::export(config, &tensors, note, &self.out)?;
         let figures = held_out.map_or_else(String::new, |held| format!(": {}", figures(&held)));
-        let text = format!("{}{figures}", self.out.display());
+        let text = format!("{}{figures}", printable(self.out.display()));
         let json = json!({
             "package": self.out,
             "digest": package.digest().to_string(),

@@ -1,9 +1,9 @@
 use std::fmt;
-use std::io;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use splitsim_model::Digest;
+use splitsim_text::FileError;
 
 use crate::quantise::BitDepth;
 
@@ -68,14 +68,7 @@ impl Codebook {
     /// # Errors
     /// When the file cannot be read or holds no codebook.
     pub fn open(path: &Path) -> Result<Self, CodebookError> {
-        let bytes = std::fs::metadata(path)?.len();
-        if bytes > Self::MAX_FILE_BYTES {
-            return Err(CodebookError::FileTooLarge {
-                bytes,
-                limit: Self::MAX_FILE_BYTES,
-            });
-        }
-        Self::parse(&std::fs::read(path)?)
+        Self::parse(&splitsim_text::read(path, Self::MAX_FILE_BYTES)?)
     }
 
     /// Reads a codebook's file.
@@ -210,16 +203,8 @@ impl fmt::Display for Assignment {
 #[derive(Debug, thiserror::Error)]
 pub enum CodebookError {
     /// The file cannot be read.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The file is larger than any codebook.
-    #[error("{bytes} bytes are no codebook, the limit is {limit}")]
-    FileTooLarge {
-        /// The file's size.
-        bytes: u64,
-        /// The limit.
-        limit: u64,
-    },
+    #[error("{}", .0.reason())]
+    File(#[from] FileError),
     /// The file is no safetensors, or lacks the tensor.
     #[error("no codebook: {0}")]
     Format(#[from] SafeTensorError),
@@ -400,5 +385,13 @@ mod tests {
         fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
             prop_assert!(Codebook::parse(&bytes).is_err());
         }
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let message = Codebook::open(Path::new("/dev/null"))
+            .unwrap_err()
+            .to_string();
+        assert_eq!(message, "a device, expected a regular file");
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Cache {
 impl Cache {
     const TIME_BYTES: usize = 8;
     const DIGEST_BYTES: usize = 32;
+    /// A larger file holds no coded picture.
+    const MAX_FILE_BYTES: u64 = 1 << 30;
 
     pub(super) fn open(directory: &Path) -> std::io::Result<Self> {
         std::fs::create_dir_all(directory)?;
@@ -31,7 +33,7 @@ impl Cache {
     }
 
     pub(super) fn get(&self, key: Digest) -> Option<CodedPicture> {
-        let bytes = std::fs::read(self.path(key)).ok()?;
+        let bytes = splitsim_text::read(&self.path(key), Self::MAX_FILE_BYTES).ok()?;
         let (content, digest) = bytes.split_last_chunk::<{ Self::DIGEST_BYTES }>()?;
         if Digest::of(content).bytes() != digest {
             return None;

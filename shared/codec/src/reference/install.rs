@@ -71,7 +71,10 @@ pub enum ReferenceError {
         /// The oldest that will do.
         oldest: Version,
     },
-    /// A file cannot be read or written.
+    /// A file cannot be read.
+    #[error(transparent)]
+    File(#[from] splitsim_text::FileError),
+    /// A file cannot be written.
     #[error("{path}: {source}")]
     Io {
         /// The file.
@@ -104,8 +107,8 @@ impl<S: Software> Installation<S> {
         let decoder = locate::<S>(&directory, S::DECODERS)?;
         let configuration = locate::<S>(&directory, &[S::CONFIGURATION])?;
         check_version::<S>(&encoder)?;
-        let mut bytes = read(&encoder)?;
-        bytes.extend(read(&configuration)?);
+        let mut bytes = splitsim_text::read(&encoder, MAX_PROGRAM_BYTES)?;
+        bytes.extend(splitsim_text::read(&configuration, MAX_PROGRAM_BYTES)?);
         Ok(Self {
             encoder,
             decoder,
@@ -115,6 +118,9 @@ impl<S: Software> Installation<S> {
         })
     }
 }
+
+/// Builds with all their debug information have some 100 MB.
+const MAX_PROGRAM_BYTES: u64 = 1 << 30;
 
 /// The first of some files in a directory, its `bin` or its `cfg`.
 fn locate<S: Software>(
@@ -160,8 +166,4 @@ fn check_version<S: Software>(encoder: &Path) -> Result<(), ReferenceError> {
             banner: S::BANNER,
         }),
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, ReferenceError> {
-    std::fs::read(path).map_err(ReferenceError::io(path))
 }

@@ -115,7 +115,7 @@ impl<S: Software> PictureCoder for Reference<S> {
         // The size is looked at before the file is read into memory.
         let actual = length(&output)?;
         let samples = if actual == expected {
-            read(&output)?
+            read(&output, expected)?
         } else {
             vec![]
         };
@@ -168,7 +168,7 @@ impl<S: Software> Reference<S> {
             });
         }
         Ok(CodedPicture {
-            payload: read(&payload)?,
+            payload: read(&payload, limit)?,
             took: start.elapsed(),
         })
     }
@@ -228,12 +228,16 @@ impl Folder {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "in a folder of this process, which is removed with it: nothing need last"
+)]
 fn write(path: &str, bytes: &[u8]) -> Result<(), ReferenceError> {
     std::fs::write(path, bytes).map_err(ReferenceError::io(Path::new(path)))
 }
 
-fn read(path: &str) -> Result<Vec<u8>, ReferenceError> {
-    std::fs::read(path).map_err(ReferenceError::io(Path::new(path)))
+fn read(path: &str, limit_bytes: usize) -> Result<Vec<u8>, ReferenceError> {
+    Ok(splitsim_text::read(Path::new(path), limit_bytes as u64)?)
 }
 
 /// The length of a file that a program should have written; 0 when it did not.

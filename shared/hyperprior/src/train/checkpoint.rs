@@ -7,6 +7,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use splitsim_model::Digest;
+use splitsim_text::Text;
 use tch::{Kind, Tensor};
 
 use super::plateau::Plateau;
@@ -30,6 +31,10 @@ pub(super) struct Note {
 const CONFIG: &str = "config.json";
 const PICTURES: &str = "pictures.json";
 const NOTE: &str = "checkpoint.json";
+/// The largest note or configuration that is read.
+const MAX_NOTE_BYTES: u64 = 1 << 20;
+/// The largest checkpoint that is read: parameters of the widest level, with the optimiser's moments.
+const MAX_FILE_BYTES: u64 = 1 << 32;
 
 impl Ladder {
     /// Makes the folder, or takes the one of the same configuration.
@@ -133,12 +138,11 @@ impl Ladder {
         name: &str,
     ) -> Result<Option<T>, HyperpriorError> {
         let path = self.dir.join(name);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(HyperpriorError::Io { path, source }),
+        let text = match Text::read(&path, MAX_NOTE_BYTES) {
+            Err(error) if error.is_not_found() => return Ok(None),
+            text => text?,
         };
-        serde_json::from_str(&text)
+        serde_json::from_str(text.as_str())
             .map(Some)
             .map_err(|error| damaged(&path, error))
     }
@@ -165,7 +169,7 @@ fn checkpoint_file(step: usize) -> String {
 }
 
 fn read(path: &Path) -> Result<BTreeMap<String, Tensor>, HyperpriorError> {
-    let bytes = std::fs::read(path).map_err(io(path))?;
+    let bytes = splitsim_text::read(path, MAX_FILE_BYTES)?;
     let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(path, error))?;
     let mut tensors = BTreeMap::new();
     for (name, view) in file.tensors() {

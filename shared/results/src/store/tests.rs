@@ -674,3 +674,18 @@ fn assert_whole(store: &Store, frames: u64) {
     let counts = TableName::ALL.map(rows);
     assert_eq!(counts, [1, frames, 2 * frames, frames, frames, 0, 0]);
 }
+
+#[test]
+fn links_and_devices_are_no_results() {
+    let (dir, store) = store();
+    let link = dir.path().join("link.sqlite");
+    std::os::unix::fs::symlink(store.path(), &link).unwrap();
+    for path in [link.as_path(), Path::new("/dev/null")] {
+        for opened in [Store::open(path), Store::open_or_create(path)] {
+            assert!(
+                matches!(opened, Err(ResultsError::NoFile { .. })),
+                "{opened:?}"
+            );
+        }
+    }
+}

@@ -2,7 +2,6 @@
 
 mod section;
 
-use std::fs;
 use std::path::Path;
 
 use splitsim_feature::Task;
@@ -10,11 +9,12 @@ use splitsim_replay::{Comparison, Evaluation, Recording, ReplayError, TaskCompar
 use splitsim_report::{Notice, Page};
 use splitsim_results::Store;
 use splitsim_table::Table;
+use splitsim_text::Text;
 
 use crate::StoryError;
 use crate::limits::unit;
 use crate::plot::Player;
-use crate::scenario::ResolvedScenario;
+use crate::scenario::{MAX_FILE_BYTES, ResolvedScenario};
 
 /// Recorded ladders, and policies replayed over them.
 ///
@@ -50,13 +50,12 @@ impl RecordedReplay {
     pub fn read(folder: &Path, limits: &[(Task, f64)]) -> Result<Self, StoryError> {
         let scenario = ResolvedScenario::read(folder)?;
         let path = folder.join(Comparison::FILE_NAME);
-        let stored = fs::read_to_string(&path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => StoryError::NoComparison { path: path.clone() },
-            _ => StoryError::Read {
-                path: path.clone(),
-                source,
-            },
-        })?;
+        let stored = Text::read(&path, MAX_FILE_BYTES);
+        let stored: String = match stored {
+            Ok(text) => text.into(),
+            Err(error) if error.is_not_found() => return Err(StoryError::NoComparison { path }),
+            Err(error) => return Err(StoryError::Read(error)),
+        };
         let mut terms: Terms =
             serde_json::from_str(&stored).map_err(|error| StoryError::Damaged {
                 path,

@@ -22,6 +22,9 @@ use crate::{Table, TableError};
 pub use read::from_parquet;
 pub use write::to_parquet;
 
+/// The largest file that is read: what a table may hold, twice, for columns that do not compress.
+const MAX_FILE_BYTES: u64 = 2 * (8 * Table::MAX_CELLS + Table::MAX_TEXT_BYTES);
+
 /// Writes a table as a Parquet file. The same table gives the same bytes.
 ///
 /// # Errors
@@ -35,10 +38,7 @@ pub fn write_parquet(path: &Path, table: &Table) -> Result<(), TableError> {
 /// # Errors
 /// When the file cannot be read, or as [`from_parquet`].
 pub fn read_parquet(path: &Path) -> Result<Table, TableError> {
-    let bytes = std::fs::read(path).map_err(|source| TableError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = splitsim_text::read(path, MAX_FILE_BYTES)?;
     from_parquet(bytes).map_err(|source| TableError::InFile {
         path: path.to_owned(),
         source: Box::new(source),

@@ -12,6 +12,7 @@ use rcgen::{
 };
 use rustls_pki_types::ServerName;
 use splitsim_proto::Id;
+use splitsim_text::Text;
 use webpki::{EndEntityCert, anchor_from_trusted_cert};
 
 use super::certified::{ANY_EDGE, Certified, uri};
@@ -468,8 +469,5 @@ fn write(path: &Path, text: &str, mut options: OpenOptions) -> Result<(), Identi
 }
 
 fn read(path: &Path) -> Result<String, IdentityError> {
-    fs::read_to_string(path).map_err(|source| IdentityError::Io {
-        path: path.to_owned(),
-        source,
-    })
+    Ok(Text::read(path, pem::MAX_BYTES)?.into())
 }

@@ -94,7 +94,10 @@ pub enum IdentityError {
         /// What went wrong.
         reason: String,
     },
-    /// A file could not be read or written.
+    /// A file could not be read.
+    #[error(transparent)]
+    File(#[from] splitsim_text::FileError),
+    /// A file could not be written.
     #[error("{path}: {source}")]
     Io {
         /// The file.

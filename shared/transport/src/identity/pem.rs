@@ -1,16 +1,15 @@
 //! PEM files, as tools and people leave them.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use splitsim_text::FileError;
 
 use super::{IdentityError, invalid};
 
 /// The longest file that is read: a chain of some hundred certificates.
-const MAX_BYTES: u64 = 1 << 20;
+pub(super) const MAX_BYTES: u64 = 1 << 20;
 
 /// The certificates of a file in their order, of which there is at least one. What else it holds, such as
 /// a key, is passed over.
@@ -116,28 +115,14 @@ fn broken(error: &pem::Error) -> String {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, IdentityError> {
-    let io = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => IdentityError::Missing {
+    splitsim_text::read(path, MAX_BYTES).map_err(|error| match error {
+        error if error.is_not_found() => IdentityError::Missing {
             path: path.to_owned(),
             remedy: remedy(path),
         },
-        _ => IdentityError::Io {
-            path: path.to_owned(),
-            source,
-        },
-    };
-    if !std::fs::metadata(path).map_err(io)?.is_file() {
-        return Err(invalid(path, "it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(io)?;
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(io)?;
-    match bytes.len() as u64 > MAX_BYTES {
-        true => Err(invalid(path, "it is longer than 1 MiB")),
-        false => Ok(bytes),
-    }
+        error @ FileError::Io { .. } => error.into(),
+        error => invalid(path, &error.reason()),
+    })
 }
 
 /// The directory that holds both sides' identities is easily named instead of one of them.

@@ -1,10 +1,10 @@
 //! The edges that a cloud admits.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use splitsim_proto::Id;
+use splitsim_text::Text;
 
 use super::{Certified, IdentityError, invalid};
 
@@ -78,17 +78,9 @@ impl Roster {
     /// # Errors
     /// When the file cannot be read, or a line is no id.
     pub fn read(&self) -> Result<Option<BTreeSet<Id>>, IdentityError> {
-        let io = |source| IdentityError::Io {
-            path: self.path.clone(),
-            source,
+        let Some(text) = self.text()? else {
+            return Ok(None);
         };
-        match std::fs::metadata(&self.path) {
-            Ok(metadata) if metadata.is_file() && metadata.len() <= MAX_BYTES => {}
-            Ok(_) => return Err(invalid(&self.path, "it is no file, or longer than 1 MiB")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io(error)),
-        }
-        let text = std::fs::read_to_string(&self.path).map_err(io)?;
         ids(&text)
             .map(Some)
             .map_err(|(line, reason)| invalid(&self.path, &format!("line {line}: {reason}")))
@@ -101,13 +93,19 @@ impl Roster {
             return Ok(());
         }
         let new = ids.iter().filter(|&id| listed.insert(id.clone()));
-        let mut text = match std::fs::read_to_string(&self.path) {
-            Ok(text) if text.ends_with('\n') || text.is_empty() => text,
-            Ok(text) => text + "\n",
-            Err(_) => HEAD.to_owned(),
-        };
+        let mut text = self.text()?.map_or(HEAD.to_owned(), String::from);
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
         new.for_each(|id| text.extend([id.as_str(), "\n"]));
         super::create::write_public(&self.path, &text)
+    }
+
+    fn text(&self) -> Result<Option<Text>, IdentityError> {
+        match Text::read(&self.path, MAX_BYTES) {
+            Err(error) if error.is_not_found() => Ok(None),
+            text => Ok(Some(text?)),
+        }
     }
 }
 
@@ -115,12 +113,9 @@ const HEAD: &str = "\
 # The edges that this cloud admits, an id per line. Take a line out, and its edge is admitted no more.
 ";
 
-fn ids(text: &str) -> Result<BTreeSet<Id>, (usize, String)> {
-    let lines = text.trim_start_matches('\u{feff}').lines();
-    (1..)
-        .zip(lines.map(str::trim))
-        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-        .map(|(number, line)| Id::new(line).map_err(|error| (number, error.to_string())))
+fn ids(text: &Text) -> Result<BTreeSet<Id>, (usize, String)> {
+    text.entries()
+        .map(|line| Id::new(line.text.trim()).map_err(|error| (line.number, error.to_string())))
         .collect()
 }
 
@@ -157,6 +152,26 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_read_as_editors_leave_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let roster = Roster::of(directory.path());
+        let (a, b) = (edge("a"), edge("b"));
+        let text = "# ours\r\na\r\n";
+        let utf16: Vec<u8> = ['\u{feff}']
+            .into_iter()
+            .chain(text.chars())
+            .flat_map(|c| (c as u16).to_le_bytes())
+            .collect();
+        for bytes in [utf16, text.replace("\r\n", "\r").into_bytes()] {
+            std::fs::write(directory.path().join("edges"), &bytes).unwrap();
+            assert!(roster.admit(&a).is_ok(), "{bytes:?}");
+            assert!(roster.admit(&b).is_err());
+            roster.extend(&[Id::new("b").unwrap()]).unwrap();
+            assert!(roster.admit(&a).is_ok() && roster.admit(&b).is_ok());
+        }
+    }
+
+    #[test]
     fn a_list_that_cannot_be_read_admits_nobody() {
         let directory = tempfile::tempdir().unwrap();
         let roster = Roster::of(directory.path());
@@ -166,6 +181,10 @@ mod tests {
         std::fs::remove_file(directory.path().join("edges")).unwrap();
         std::fs::create_dir(directory.path().join("edges")).unwrap();
         assert!(roster.admit(&edge("a")).is_err());
+        std::fs::remove_dir(directory.path().join("edges")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", directory.path().join("edges")).unwrap();
+        let error = roster.admit(&edge("a")).unwrap_err().to_string();
+        assert!(error.contains("edges: a device"), "{error}");
     }
 
     #[test]

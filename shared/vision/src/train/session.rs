@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use splitsim_scenes::{MASK_CLASSES, Quality};
+use splitsim_text::Text;
 use splitsim_truth::{Confusion, Mask, SegPrediction};
 use tch::{Device, Kind, Tensor};
 
@@ -278,6 +279,8 @@ impl<'a> Session<'a> {
 }
 
 const NOTE: &str = "checkpoint.json";
+/// The largest note that is read.
+const MAX_NOTE_BYTES: u64 = 1 << 20;
 
 fn checkpoint_file(step: usize) -> String {
     format!("checkpoint-{step:06}.safetensors")
@@ -285,12 +288,11 @@ fn checkpoint_file(step: usize) -> String {
 
 fn read_note(dir: &Path) -> Result<Option<CheckpointNote>, VisionError> {
     let path = dir.join(NOTE);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(VisionError::Io { path, source }),
+    let text = match Text::read(&path, MAX_NOTE_BYTES) {
+        Err(error) if error.is_not_found() => return Ok(None),
+        text => text?,
     };
-    serde_json::from_str(&text)
+    serde_json::from_str(text.as_str())
         .map(Some)
         .map_err(|error| VisionError::Training(format!("{}: {error}", path.display())))
 }

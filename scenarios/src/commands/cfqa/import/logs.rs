@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use splitsim_display::printable;
 use splitsim_feature::Task;
 use splitsim_lab::published::{self, Log, LogLine};
+use splitsim_text::Text;
 
 use super::files::walk;
 
@@ -72,7 +74,7 @@ impl Logs {
         let each = self.logs.values();
         each.flat_map(|(path, log)| {
             let gaps = log.gaps(features, levels).into_iter();
-            gaps.map(move |gap| format!("{}: {gap}", path.display()))
+            gaps.map(move |gap| format!("{}: {gap}", printable(path.display())))
         })
         .collect()
     }
@@ -84,7 +86,7 @@ impl Logs {
                 "log of {codec} {task}: {} results, {} other lines passed over, {}\n",
                 log.lines.len(),
                 log.passed_over,
-                path.display()
+                printable(path.display())
             )
         })
         .collect()
@@ -92,11 +94,8 @@ impl Logs {
 }
 
 fn read(path: &Path) -> Result<Log> {
-    let named = || path.display().to_string();
-    let bytes = std::fs::metadata(path).with_context(named)?.len();
-    ensure!(bytes <= MAX_BYTES, "{}: {bytes} bytes are no log", named());
-    let bytes = std::fs::read(path).with_context(named)?;
-    Ok(published::parse(&String::from_utf8_lossy(&bytes)))
+    let text = Text::read(path, MAX_BYTES)?;
+    Ok(published::parse(text.as_str()))
 }
 
 /// What a log's name says: `ARCH_trained_TRAIN_eval_TASK_all`, where the data set's folders tell
@@ -147,5 +146,21 @@ mod tests {
         check("my_codec_seg.txt", Some(("my_codec", Task::Seg)));
         check("imagenet_selected_label100.txt", None);
         check("notes.txt", None);
+    }
+
+    #[test]
+    fn logs_are_read_as_tools_leave_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hm_trained_hybrid_eval_cls_all.txt");
+        let text = "\u{feff}a.bin 1.0 0.5 0.9 0.8\r\nb.bin 0.0 0.6 0.7 0.6\r\n";
+        let utf16 = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [text.as_bytes().to_vec(), utf16] {
+            std::fs::write(&path, bytes).unwrap();
+            let log = read(&path).unwrap();
+            let names: Vec<_> = log.lines.iter().map(|line| line.name.as_str()).collect();
+            assert_eq!((names, log.passed_over), (vec!["a", "b"], 0));
+        }
+        let message = read(Path::new("/dev/null")).err().unwrap().to_string();
+        assert_eq!(message, "/dev/null: a device, expected a regular file");
     }
 }
