@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
+use splitsim_display::printable;
 use splitsim_proto::Id;
 use splitsim_transport::identity::{self, CreatedIdentities, IdentityError, IdentityOptions};
 
@@ -61,12 +62,24 @@ impl Certs {
 
 fn text(created: &CreatedIdentities) -> String {
     let names = created.cloud_names.join(", ");
-    let cloud = format!("for the cloud: {} ({names})", created.cloud.display());
+    let cloud = format!(
+        "for the cloud: {} ({names})",
+        printable(created.cloud.display())
+    );
     if created.edges.is_empty() {
-        return format!("{cloud}\nfor the edges: {}", created.edge.display());
+        return format!(
+            "{cloud}\nfor the edges: {}",
+            printable(created.edge.display())
+        );
     }
     let edges = created.edges.iter();
-    let edges = edges.map(|edge| format!("\nfor edge {}: {}", edge.id, edge.directory.display()));
+    let edges = edges.map(|edge| {
+        format!(
+            "\nfor edge {}: {}",
+            edge.id,
+            printable(edge.directory.display())
+        )
+    });
     cloud + &edges.collect::<String>()
 }
 

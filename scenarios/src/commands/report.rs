@@ -64,7 +64,7 @@ impl Report {
         let html = sweep.html(&limits, &out)?;
         let missing = sweep.open().len();
         self.put(&out, &html, missing == 0)?;
-        let text = format!("report: {}\n{}", out.display(), sweep.progress());
+        let text = format!("report: {}\n{}", printable(out.display()), sweep.progress());
         let json = json!({ "report": out, "bytes": html.len(), "missing_points": missing });
         Ok(Output::new(text, &json)?)
     }

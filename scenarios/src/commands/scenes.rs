@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, value_parser};
 use rayon::prelude::*;
 use serde_json::json;
+use splitsim_display::printable;
 use splitsim_scenes::{
     ImageSize, Quality, RenderedScene, SceneId, ScenePaths, contact_sheet, render_scene,
     write_scene,
@@ -118,7 +119,7 @@ impl Render {
         if let Some(path) = &self.contact_sheet {
             save_sheet(&shown, path)?;
         }
-        let (count, seed, out) = (self.count, self.seed, self.out.display());
+        let (count, seed, out) = (self.count, self.seed, printable(self.out.display()));
         let text = format!("{count} scenes of seed {seed} in {out}");
         let json = json!({
             "count": count,

@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 use splitsim_cfqa::{Bank, Metric};
 use splitsim_codec::CodecId;
+use splitsim_display::printable;
 use splitsim_feature::Task;
 use splitsim_feature::units::Bytes;
 use splitsim_model::Package;
@@ -250,7 +251,7 @@ impl Build {
             "{} rows of {} features in {}\nparts: {parts}, {reused} of them there already\ncontent: {}",
             manifest.rows,
             manifest.features,
-            self.out.join(ROWS).display(),
+            printable(self.out.join(ROWS).display()),
             manifest.content
         );
         let json =

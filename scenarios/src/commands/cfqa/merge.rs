@@ -9,6 +9,7 @@ use crate::benchmark::{self, ROWS};
 use crate::outputs::Force;
 use crate::{Failure, Output};
 use splitsim_cli::OrRefuse;
+use splitsim_display::printable;
 
 /// Join the shards of a benchmark set.
 ///
@@ -34,7 +35,7 @@ impl Merge {
             "{} rows of {} features in {}\ncontent: {}",
             manifest.rows,
             manifest.features,
-            self.out.join(ROWS).display(),
+            printable(self.out.join(ROWS).display()),
             manifest.content
         );
         let shortfall = (!manifest.missing.is_empty() || manifest.failed > 0).then(|| {

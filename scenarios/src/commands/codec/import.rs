@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
 use splitsim_codec::CodecId;
+use splitsim_display::printable;
 use splitsim_feature::Task;
 use splitsim_hyperprior::{Parameters, Precision, TrainedLevel, install};
 use splitsim_model::Package;
@@ -116,7 +117,7 @@ impl Import {
         };
         let package = &self.target.open(package)?;
         let files = install(package, self.codec, tasks, levels, precision)
-            .with_context(|| package.root().display().to_string())?;
+            .with_context(|| printable(package.root().display()).to_string())?;
         let widths: Vec<_> = levels
             .iter()
             .map(|level| level.parameters.widths())

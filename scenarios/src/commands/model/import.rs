@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use splitsim_checkpoint::{
     Checkpoint, Choices, Import as Plan, Imported, SourceFile, Sources, Template,
 };
+use splitsim_display::printable;
 use splitsim_feature::Task;
 use splitsim_model::{Manifest, Package, PositionInterpolation};
 
@@ -168,10 +169,10 @@ fn names(tasks: &[Task]) -> String {
 fn text(imported: &Imported) -> String {
     let package = &imported.package;
     let manifest = package.manifest();
-    let folder = package.root().display();
+    let folder = printable(package.root().display());
     let mut text = format!(
         "{folder}: {}\n  digest      {}\n",
-        manifest.description,
+        printable(&manifest.description),
         package.digest()
     );
     for source in &imported.sources {

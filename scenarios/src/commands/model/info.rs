@@ -2,6 +2,7 @@ use std::fmt::Write;
 
 use clap::Args;
 use serde_json::{Value, json};
+use splitsim_display::printable;
 use splitsim_feature::Task;
 use splitsim_model::{Manifest, Package, TaskCommon};
 use splitsim_source::ImageExtent;
@@ -46,12 +47,12 @@ fn text(package: &Package) -> String {
     let mut text = format!(
         "{}: {}\n  folder      {}\n  digest      {}\n  licence     {}\n  provenance  {}\n  \
          backbone    {} blocks of {} channels, {} heads, patch {}, {} registers\n",
-        manifest.name,
-        manifest.description,
-        package.root().display(),
+        printable(&manifest.name),
+        printable(&manifest.description),
+        printable(package.root().display()),
         package.digest(),
-        manifest.licence,
-        manifest.provenance,
+        printable(&manifest.licence),
+        printable(&manifest.provenance),
         a.depth,
         a.embed_dim,
         a.heads,

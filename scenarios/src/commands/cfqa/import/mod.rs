@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::json;
 use splitsim_cfqa::Metric;
+use splitsim_display::printable;
 use splitsim_feature::TokenLayout;
 use splitsim_table::write_parquet;
 
@@ -95,7 +96,7 @@ impl Import {
         std::fs::create_dir_all(&self.out).with_context(|| self.out.display().to_string())?;
         let path = self.out.join(ROWS);
         write_parquet(&path, &rows)?;
-        let mut text = format!("{} rows in {}\n", rows.rows(), path.display());
+        let mut text = format!("{} rows in {}\n", rows.rows(), printable(path.display()));
         text += &logs.describe();
         text += &gaps
             .iter()
