@@ -22,6 +22,7 @@ use crate::frame::{self, Arrival};
 use crate::peers::Seat;
 use crate::records;
 use crate::references::Original;
+use crate::seldom::seldom;
 use crate::shared::{Shared, blocking};
 use crate::tally::Event;
 
@@ -259,12 +260,12 @@ async fn deliver<M: Message>(stop: &CancellationToken, exchange: Exchange, reply
     let delivered = tokio::select! {
         delivered = exchange.deliver(reply) => delivered,
         () = patience => {
-            tracing::warn!("the edge has not confirmed the reply");
+            seldom!(warn, "the edge has not confirmed the reply");
             return;
         }
     };
     if let Err(error) = delivered {
-        tracing::warn!(%error, "the reply did not reach the edge");
+        seldom!(warn, %error, "the reply did not reach the edge");
     }
 }
 
@@ -311,7 +312,7 @@ async fn answer_request(edge: &Arc<Edge>, mut exchange: Exchange) {
     };
     let reply = answer.unwrap_or_else(|error| ReferenceReply::Failed(edge.refuse(error)));
     if let Err(error) = exchange.reply(&reply).await {
-        tracing::warn!(%error, "the reply did not reach the edge");
+        seldom!(warn, %error, "the reply did not reach the edge");
     }
 }
 

@@ -10,6 +10,7 @@ use splitsim_truth::{
 use splitsim_vision::{Engine, VisionError};
 
 use crate::references::Original;
+use crate::seldom::seldom;
 
 /// What arrived, and what the head made of it.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +74,7 @@ fn performance(
     match Performance::of(truth, output, DepthCrop::Full) {
         Ok(performance) => Ok(Some(performance)),
         Err(TruthError::NoValidPixel { what }) => {
-            tracing::warn!(what, "no pixel of the ground truth can be judged");
+            seldom!(warn, what, "no pixel of the ground truth can be judged");
             Ok(None)
         }
         Err(error) => Err(error),

@@ -14,6 +14,7 @@ use splitsim_vision::VisionError;
 use crate::admission::{self, Admitted, decode_error};
 use crate::experiment::{self, ExperimentError, Received};
 use crate::references::{Directory, Found};
+use crate::seldom::seldom;
 use crate::shared::Shared;
 use crate::tally::Event;
 use crate::{outcome, records};
@@ -161,7 +162,7 @@ impl Job<'_> {
                 }
                 Found::FromDirectory(_) => {
                     let source = self.header.source.as_str();
-                    tracing::warn!(%error, source, "no distortion: the reference does not fit");
+                    seldom!(warn, %error, source, "no distortion: the reference does not fit");
                     Ok(None)
                 }
             },

@@ -18,6 +18,7 @@ use crate::journal::{Journal, JournalError};
 use crate::peers::Peers;
 use crate::references::{Directory, Pool, References};
 use crate::runs::{Known, Runs};
+use crate::seldom::seldom;
 use crate::shelf::Shelf;
 use crate::tally::{Event, Tally};
 use crate::{CloudConfig, CloudError, CloudLimits, records};
@@ -165,7 +166,7 @@ impl Shared {
         let answer = error.to_request_error();
         if answer.kind == RequestErrorKind::StoreFailed {
             self.tally.count(Event::WriteFailure);
-            tracing::error!(%error, "not recorded");
+            seldom!(error, %error, "not recorded");
         }
         answer
     }

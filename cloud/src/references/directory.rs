@@ -12,6 +12,7 @@ use splitsim_truth::GroundTruth;
 
 use super::Original;
 use crate::CloudError;
+use crate::seldom::seldom;
 
 /// Originals in files, found by the name of a frame's source.
 ///
@@ -105,7 +106,7 @@ impl Directory {
             Picture::read(&path).is_ok_and(|picture| Digest::new(picture.digest()) != expected);
         if is_other {
             let path = path.display();
-            tracing::warn!(source, %path, "references are of another picture of this name");
+            seldom!(warn, source, %path, "references are of another picture of this name");
         }
         is_other
     }
@@ -118,7 +119,7 @@ impl Directory {
     ) -> Option<T> {
         let path = self.file(source, ending)?;
         read(&path)
-            .inspect_err(|error| tracing::warn!(%error, "reference cannot be used"))
+            .inspect_err(|error| seldom!(warn, %error, "reference cannot be used"))
             .ok()
     }
 
@@ -152,7 +153,8 @@ impl Directory {
         });
         let is_owner = owner.as_deref() == Some(source);
         if !is_owner {
-            tracing::warn!(
+            seldom!(
+                warn,
                 source,
                 "reference '{short}' may be of another picture: name it '{source}', with its ending"
             );
@@ -187,11 +189,11 @@ impl Directory {
         match describe(&path) {
             Ok(Description { id: Some(id), .. }) if id == expected => Some(stem),
             Ok(_) => {
-                tracing::warn!(source, path = %path.display(), "reference is of another scene");
+                seldom!(warn, source, path = %path.display(), "reference is of another scene");
                 None
             }
             Err(error) => {
-                tracing::warn!(%error, "reference cannot be used");
+                seldom!(warn, %error, "reference cannot be used");
                 None
             }
         }

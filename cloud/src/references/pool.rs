@@ -5,6 +5,7 @@ use splitsim_proto::{Digest, RequestError, RequestErrorKind};
 use splitsim_results::FrameKey;
 
 use super::Original;
+use crate::seldom::seldom;
 use crate::shelf::{Placed, Shelf};
 
 /// Originals that came ahead of their frames.
@@ -34,7 +35,7 @@ impl Pool {
         match shelf.put(key.clone(), size.0, Arc::new(original)) {
             Placed::New(evicted) => {
                 for key in evicted {
-                    tracing::warn!(%key, budget = %self.budget, "reference made room for a newer one");
+                    seldom!(warn, %key, budget = %self.budget, "reference made room for a newer one");
                 }
                 Ok(false)
             }

@@ -33,6 +33,12 @@ impl Throttle {
         }
     }
 
+    /// Lets five messages through in ten seconds.
+    #[must_use]
+    pub const fn usual() -> Self {
+        Self::new(5, Duration::from_secs(10))
+    }
+
     /// Whether a message may be said now: `Some` with the number of those that were not said since the last one
     /// that was, `None` if this one is not to be said either.
     #[must_use]
@@ -53,9 +59,8 @@ impl Throttle {
 }
 
 impl Default for Throttle {
-    /// Five messages in ten seconds.
     fn default() -> Self {
-        Self::new(5, Duration::from_secs(10))
+        Self::usual()
     }
 }
 
