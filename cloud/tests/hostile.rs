@@ -1,5 +1,9 @@
 //! Edges that are not who they say, are admitted no more, or send what a decoder chokes on.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests make and read files of their own"
+)]
 #![allow(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 mod support;

@@ -1,5 +1,9 @@
 //! What is there already: results, shipped packages, files of others.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests make and read files of their own"
+)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod support;

@@ -14,9 +14,10 @@
 //! Whatever goes wrong here ends the test, with all that the program in question said. Waits are for
 //! an event and have a limit, [`LIMIT`].
 #![expect(
+    clippy::disallowed_methods,
     clippy::missing_panics_doc,
     clippy::unwrap_used,
-    reason = "a test ends where its setup fails"
+    reason = "a test ends where its setup fails, and has files of its own"
 )]
 
 mod browser;

@@ -4,6 +4,10 @@
 //! the others need to build. Start at [`setup`] for the fetched programs and libraries, at
 //! [`arrows`] for the rules about which crate may know which.
 #![allow(
+    clippy::disallowed_methods,
+    reason = "it is built without the crates that read and write with care"
+)]
+#![allow(
     clippy::print_stdout,
     reason = "a command-line tool: what was asked for goes to stdout, the narration to stderr"
 )]

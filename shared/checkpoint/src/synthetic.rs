@@ -143,6 +143,10 @@ struct Archive(Zip);
 type Zip = ZipWriter<BufWriter<File>>;
 
 impl Archive {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a file of a test or a bench, which need not last"
+    )]
     fn begin(path: &Path, pickle: &[u8]) -> io::Result<Self> {
         let mut archive = Self(ZipWriter::new(BufWriter::new(File::create(path)?)));
         archive.entry("data.pkl")?.write_all(pickle)?;

@@ -18,6 +18,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "tests make and read files of their own"
+    )
+)]
+
 mod error;
 mod journal;
 mod lock;

@@ -135,6 +135,10 @@ fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
 }
 
 /// Makes new names in a folder durable. File systems that cannot are taken as they are.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a folder is opened to be synchronised, not to be read"
+)]
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
         Err(error)

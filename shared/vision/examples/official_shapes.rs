@@ -5,6 +5,11 @@
 //!
 //! All eight models unless some are named. ViT-g needs 10 GB of disk in `--work`, which are freed
 //! again. Every step runs in a process of its own, so that its peak memory is its own.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "examples make and read files of their own"
+)]
 #![allow(
     clippy::print_stdout,
     reason = "a program for people: the table goes to stdout"

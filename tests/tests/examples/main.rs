@@ -4,6 +4,10 @@
 //! ([`tables::SMALLER`]); those that nobody can run on a test machine are listed with the reason
 //! ([`tables::SKIPPED`]). Every example is in exactly one of the two lots: the test counts them.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests make and read files of their own"
+)]
 #![expect(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 mod example;

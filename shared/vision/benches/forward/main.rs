@@ -11,6 +11,11 @@
 //! Without a Python that has torch, ours is measured alone. `--python` names the Python to take; to
 //! compare the same libtorch version, one with torch 2.13. ViT-g needs 10 GB of disk in `--work`,
 //! which are freed again.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "benches make and read files of their own"
+)]
 #![allow(
     clippy::print_stdout,
     reason = "a program for people: the tables go to stdout"
