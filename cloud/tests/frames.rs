@@ -285,6 +285,27 @@ fn resealed(mut container: Vec<u8>) -> Vec<u8> {
     container
 }
 
+/// Twelve million pixels are what a phone's pictures have.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_of_a_phones_picture_is_served() {
+    let lab = Lab::new();
+    let cloud = lab.start().await;
+    let edge = lab.edge(&cloud, &lab.hello(false)).await;
+    let path = lab.path().join("phone.jpg");
+    let picture = image::RgbImage::from_fn(4032, 3024, |x, y| {
+        image::Rgb([(x / 16) as u8, (y / 12) as u8, 80])
+    });
+    picture.save(&path).unwrap();
+    for (frame, task) in (0..).zip(Task::ALL) {
+        let shipment = lab.shipment_of_file(frame, task, path.clone());
+        assert_eq!(shipment.header.image.pixels(), 4032 * 3024);
+        assert!(result(edge.send(&shipment).await).stored, "{task}");
+    }
+    edge.done().await;
+    cloud.stop().await;
+    assert_eq!(lab.logged().len(), Task::ALL.len());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frame_that_comes_again_is_recorded_once() {
     let lab = Lab::new();

@@ -8,11 +8,16 @@
 
 mod support;
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
+use splitsim_codec::ffmpeg::{Encoder, Ffmpeg};
 use splitsim_feature::Task;
 use splitsim_transport::Target;
 use support::{Lab, result, send};
@@ -31,7 +36,7 @@ fn run(arguments: &[&str]) -> (i32, String) {
 #[test]
 fn what_is_wrong_before_serving_ends_with_code_2_and_names_it() {
     let lab = Lab::new();
-    let text = |path: std::path::PathBuf| path.display().to_string();
+    let text = |path: PathBuf| path.display().to_string();
     let model = text(lab.package_dir());
     let identity = text(lab.identity("cloud"));
     let out = text(lab.out());
@@ -71,7 +76,7 @@ fn an_address_that_is_taken_ends_with_code_1() {
 }
 
 fn arguments(lab: &Lab) -> Vec<String> {
-    let text = |path: std::path::PathBuf| path.display().to_string();
+    let text = |path: PathBuf| path.display().to_string();
     [
         "serve".to_owned(),
         "--listen".to_owned(),
@@ -228,6 +233,145 @@ async fn a_cloud_serves_though_nobody_reads_what_it_says() {
     assert_eq!(lab.logged().len(), 1);
 }
 
+/// An ffmpeg that decodes nothing, and makes the file `begun` when it is asked to.
+fn slow_ffmpeg(lab: &Lab) -> PathBuf {
+    let encoder = Encoder {
+        name: "libx265",
+        pixel_format: "gray10le",
+    };
+    let real = Ffmpeg::find(None, encoder).unwrap();
+    let script = format!(
+        "#!/bin/sh\n\
+         case \"$*\" in *'-f hevc -i'*) : >{}; exec sleep 60;; esac\n\
+         exec {} \"$@\"\n",
+        lab.path().join("begun").display(),
+        real.path().display()
+    );
+    let path = lab.path().join("ffmpeg");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_interrupt_ends_a_cloud_at_once() {
+    let lab = Lab::new();
+    let mut program = Command::new(cargo_bin("cloud"))
+        .args(arguments(&lab))
+        .arg("--json")
+        .env("SPLITSIM_FFMPEG", slow_ffmpeg(&lab))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let target = ready(&mut program);
+    let endpoint = lab.connect_to(&target);
+    let hello = lab.hello(false);
+    let session = endpoint.connect_frames(&target, &hello).await.unwrap();
+    let shipment = lab.shipment(0, Task::Cls);
+    let sending = tokio::spawn(async move { send(&session, &shipment).await });
+    while !lab.path().join("begun").exists() {
+        assert!(!sending.is_finished(), "no decoder was begun");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    signal(&program, "INT");
+    let mut stderr = BufReader::new(program.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("once more to end at once") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    signal(&program, "INT");
+    assert_eq!(program.wait().unwrap().code(), Some(1));
+    while !said.contains("ended at once") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+}
+
+/// Where a cloud that was started with `--json` listens.
+fn ready(program: &mut std::process::Child) -> Target {
+    let mut line = String::new();
+    let mut lines = BufReader::new(program.stdout.as_mut().unwrap());
+    lines.read_line(&mut line).unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    Target {
+        address: ready["listen"].as_str().unwrap().parse().unwrap(),
+        server_name: "localhost".to_owned(),
+    }
+}
+
+/// A `.npy` file whose header asks for 400 GB.
+fn hostile_array() -> Vec<u8> {
+    let header =
+        b"{\"descr\": \"<f4\", \"fortran_order\": False, \"shape\": (1, 1, 100000, 1000000)}\n";
+    let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+    [b"\x93NUMPY\x01\x00", &length[..], header, &[0; 100]].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn references_that_cannot_be_used_cost_no_frame_and_few_lines() {
+    let lab = Lab::new();
+    let shipment = lab.shipment(0, Task::Cls);
+    let references = lab.path().join("references");
+    std::fs::create_dir(&references).unwrap();
+    let file = format!("{}.npy", shipment.header.source);
+    std::fs::write(references.join(file), hostile_array()).unwrap();
+    let mut program = Command::new(cargo_bin("cloud"))
+        .args(arguments(&lab))
+        .args(["--json", "--log", "warn", "--references"])
+        .arg(&references)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let target = ready(&mut program);
+    let endpoint = lab.connect_to(&target);
+    let hello = lab.hello(false);
+    let session = endpoint.connect_frames(&target, &hello).await.unwrap();
+    for frame in 0..12 {
+        let mut another = shipment.clone();
+        another.header.frame = frame;
+        assert!(result(send(&session, &another).await.unwrap()).stored);
+    }
+    signal(&program, "TERM");
+    let mut said = String::new();
+    let mut stderr = program.stderr.take().unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(program.wait().unwrap().code(), Some(0), "{said}");
+    assert_eq!(lab.logged().len(), 12);
+    // Each frame would say it otherwise, as often as an edge likes.
+    let warnings = said.matches("reference cannot be used").count();
+    assert!((1..=10).contains(&warnings), "{warnings} of 12: {said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_limited_by_the_option() {
+    let lab = Lab::new();
+    let mut program = Command::new(cargo_bin("cloud"))
+        .args(arguments(&lab))
+        .args(["--json", "--connections", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let target = ready(&mut program);
+    let endpoint = lab.connect_to(&target);
+    let hello = lab.hello(true);
+    let session = endpoint.connect_frames(&target, &hello).await.unwrap();
+    let shipment = lab.shipment(0, Task::Cls);
+    let one = send(&session, &shipment);
+    assert!(one.await.is_ok());
+    let second = endpoint.connect_references(&target, &hello).await;
+    let error = second.err().map(|error| error.to_string());
+    assert!(
+        error
+            .as_ref()
+            .is_some_and(|error| error.contains("1 connections")),
+        "{error:?}"
+    );
+    signal(&program, "TERM");
+    assert_eq!(program.wait().unwrap().code(), Some(0));
+}
+
 #[test]
 fn times_and_counts_have_ranges() {
     for (option, value, range) in [
@@ -236,6 +380,7 @@ fn times_and_counts_have_ranges() {
         ("--decode-limit", "0s", "from 1ms to 30 days"),
         ("--idle-timeout", "100000years", "from 100ms to 1day"),
         ("--workers", "4294967295", "from 1 to 256"),
+        ("--connections", "0", "from 1 to "),
         ("--threads", "0", "from 1 to 1024"),
         ("--reference-memory-mib", "4294967295", "from 1 to 1048576"),
     ] {

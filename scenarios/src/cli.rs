@@ -142,6 +142,40 @@ mod tests {
     }
 
     #[test]
+    fn options_go_by_the_names_of_scenario_keys_and_by_their_usual_ones() {
+        for (line, one, other) in [
+            (
+                "model eval --model m --source scenes:4:1",
+                "--compute bf16",
+                "--dtype bf16",
+            ),
+            (
+                "features extract --model m --task cls --source scenes:4:1 --out o",
+                "--compute bf16",
+                "--dtype bf16",
+            ),
+            (
+                "cfqa build --model m --source scenes:4:1 --out o",
+                "--compute bf16",
+                "--dtype bf16",
+            ),
+            (
+                "codec decode --in f --model m --out o",
+                "--codec-time-limit 7s",
+                "--time-limit 7s",
+            ),
+        ] {
+            let parsed = |option: &str| {
+                let words = format!("splitsim {line} {option}");
+                format!("{:?}", Cli::try_parse_from(words.split(' ')).unwrap())
+            };
+            assert_eq!(parsed(one), parsed(other));
+            let without = Cli::try_parse_from(format!("splitsim {line}").split(' '));
+            assert_ne!(parsed(one), format!("{:?}", without.unwrap()));
+        }
+    }
+
+    #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }

@@ -1,4 +1,4 @@
-//! What is there already: results, shipped packages, files of others.
+//! What is there already: results, shipped packages, files of others, pipes and devices.
 
 #![allow(
     clippy::disallowed_methods,
@@ -8,11 +8,14 @@
 
 mod support;
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::Duration;
 
 use image::RgbImage;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use support::Workplace;
 
 /// The names in a folder, sorted.
@@ -192,4 +195,100 @@ fn what_a_killed_build_left_half_written_goes() {
         .ok();
     let parts = names(&place.path("set/parts"));
     assert!(parts.iter().all(|name| !name.starts_with('.')), "{parts:?}");
+}
+
+#[test]
+fn streams_are_written_to_and_never_read() {
+    let place = Workplace::new();
+    let trace = |out: &str| {
+        let line = format!("link trace --kind steps --seconds 80 --out {out}");
+        let mut command = place.command(&line);
+        let output = command.timeout(Duration::from_secs(60)).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{out}: {output:?}");
+        output.stdout
+    };
+    trace("trace.csv");
+    let expected = fs::read(place.path("trace.csv")).unwrap();
+    // Both have a writer that stays, so that whoever read them first would wait for ever.
+    assert!(trace("/dev/stdout").starts_with(&expected));
+    let pipe = place.path("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let mut held = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&pipe)
+        .unwrap();
+    trace("pipe");
+    let mut written = vec![0; expected.len()];
+    held.read_exact(&mut written).unwrap();
+    assert_eq!(written, expected);
+    // The same again is no harm, other content is refused, and a link to a pipe is a file like any other.
+    trace("trace.csv");
+    fs::write(place.path("trace.csv"), "other").unwrap();
+    symlink(&pipe, place.path("link")).unwrap();
+    for out in ["trace.csv", "link"] {
+        let line = format!("link trace --kind steps --seconds 80 --out {out}");
+        let exists = format!("{out} exists");
+        place.splitsim(&line).failed(2, &[&exists, "--force"]);
+    }
+}
+
+#[test]
+fn what_is_no_regular_file_is_not_waited_for() {
+    let place = Workplace::new();
+    let pipe = place.path("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    symlink(&pipe, place.path("settings.toml")).unwrap();
+    let device = "a device, expected a regular file";
+    let piped = "a pipe, expected a regular file; write what comes through it to a file";
+    for (line, expected) in [
+        (
+            "codec decode --in /dev/zero --model model --out r.npy",
+            device,
+        ),
+        ("codec decode --in pipe --model model --out r.npy", piped),
+        (
+            "model train-default --config settings.toml --work w --out m",
+            piped,
+        ),
+        (
+            "codec train --codec hyperprior --model model --source scenes:3:4 --validation 1 \
+             --config settings.toml --work w",
+            piped,
+        ),
+        (
+            "model import --template settings.toml --backbone pipe --out m",
+            piped,
+        ),
+    ] {
+        let mut command = place.command(line);
+        let output = command.timeout(Duration::from_secs(60)).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{line}: {said}");
+        assert!(said.contains(expected), "{line}: {said}");
+    }
+}
+
+#[test]
+fn a_folder_s_name_cannot_write_a_line_of_its_own() {
+    let place = Workplace::new();
+    let folder = "x\nerror: forged";
+    splitsim_durable::rename(&place.path("model"), &place.path(folder)).unwrap();
+    for (line, further) in [
+        ("model info", &["./x\nerror: forged"][..]),
+        (
+            "scenes render --count 1 --size 32 --out",
+            &["y\nerror: forged"],
+        ),
+        ("certs --out", &["z\nerror: forged"]),
+        (
+            "cfqa build --source scenes:3:1 --task cls --model",
+            &["./x\nerror: forged", "--out", "set\nerror: forged"],
+        ),
+    ] {
+        let said = place.splitsim_with(line, further).ok();
+        let forged = said.lines().any(|line| line.starts_with("error: forged"));
+        assert!(!forged, "{line}: {said}");
+        assert!(said.contains("\\nerror: forged"), "{line}: {said}");
+    }
 }

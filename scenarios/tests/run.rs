@@ -8,8 +8,12 @@
 
 mod support;
 
+use std::io::{BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+
 use splitsim_results::{Store, Summary};
-use support::Workplace;
+use support::{Workplace, fake_ffmpeg, signal, up_to};
 
 const SCENARIO: &str = r#"
 name = "small"
@@ -245,12 +249,12 @@ fn pictures_without_truth_are_shipped_all_the_same() {
 fn an_interrupted_run_keeps_what_is_done_and_is_gone_on_with() {
     let place = place();
     let settings = ["--set", "frames=40", "--set", "tasks=[\"cls\"]"];
-    let mut running = std::process::Command::new(env!("CARGO_BIN_EXE_splitsim"))
+    let mut running = Command::new(env!("CARGO_BIN_EXE_splitsim"))
         .args(["run", "small.toml"])
         .args(settings)
         .current_dir(place.path("."))
-        .stderr(std::process::Stdio::null())
-        .stdout(std::process::Stdio::null())
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
         .spawn()
         .unwrap();
     let results = place.path("out/small/results.sqlite");
@@ -262,7 +266,7 @@ fn an_interrupted_run_keeps_what_is_done_and_is_gone_on_with() {
         assert_eq!(running.try_wait().unwrap(), None, "it ended too early");
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    let interrupt = std::process::Command::new("kill")
+    let interrupt = Command::new("kill")
         .args(["-INT", &running.id().to_string()])
         .status();
     assert!(interrupt.unwrap().success());
@@ -278,4 +282,139 @@ fn an_interrupted_run_keeps_what_is_done_and_is_gone_on_with() {
     let after = received(&place);
     assert_eq!(after.len(), 80, "forty frames under two policies");
     assert!(before.iter().all(|time| after.contains(time)));
+}
+
+/// `splitsim` in the folder of `place`, beside this process.
+fn beside(place: &Workplace, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_splitsim"));
+    command
+        .args(words)
+        .current_dir(place.path("."))
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn a_run_that_nobody_listens_to_leaves_all_its_files() {
+    /// A pipe whose reader is gone.
+    fn unread() -> Stdio {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer.into()
+    }
+    let place = place();
+    let mut run = beside(&place, &["run", "small.toml", "--log", "trace"]);
+    run.args(["--set", "frames=1", "--set", "tasks=[\"cls\"]"]);
+    let status = run.stdout(unread()).stderr(unread()).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    for file in ["report.html", "summary.json", "results.sqlite"] {
+        assert!(place.path("out/small").join(file).is_file(), "{file}");
+    }
+}
+
+#[test]
+fn a_signal_while_the_model_loads_ends_with_an_exit_code() {
+    let place = place();
+    for words in [
+        &["run", "small.toml"][..],
+        &[
+            "model",
+            "eval",
+            "--model",
+            "model",
+            "--source",
+            "scenes:4:1",
+            "--task",
+            "cls",
+        ],
+    ] {
+        for name in ["TERM", "INT"] {
+            let mut command = beside(&place, words);
+            command.args(["--log", "splitsim_cli=debug"]);
+            command.stdout(Stdio::null()).stderr(Stdio::piped());
+            let mut program = command.spawn().unwrap();
+            let mut said = BufReader::new(program.stderr.take().unwrap());
+            up_to(&mut said, "listening for signals");
+            signal(&program, name);
+            let mut rest = String::new();
+            said.read_to_string(&mut rest).unwrap();
+            let status = program.wait().unwrap();
+            assert_eq!((status.signal(), status.code()), (None, Some(1)), "{rest}");
+            assert!(rest.contains("interrupted"), "{rest}");
+        }
+    }
+}
+
+#[test]
+fn a_second_interrupt_ends_a_run_at_once() {
+    let place = place();
+    // An encoder that takes its time: the run waits for it when it is asked to end.
+    let ffmpeg = fake_ffmpeg(&place, "exec sleep 60");
+    let mut command = beside(&place, &["run", "small.toml", "--set", "frames=1"]);
+    command.env("SPLITSIM_FFMPEG", ffmpeg);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut program = command.spawn().unwrap();
+    let calls = || std::fs::read_to_string(place.path("calls")).unwrap_or_default();
+    let is_work = |call: &str| !call.contains("-h encoder=") && call != "-version";
+    while !calls().lines().any(is_work) {
+        assert_eq!(program.try_wait().unwrap(), None, "it ended too early");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let mut said = BufReader::new(program.stderr.take().unwrap());
+    signal(&program, "INT");
+    up_to(&mut said, "once more to end at once");
+    signal(&program, "INT");
+    up_to(&mut said, "ended at once");
+    assert_eq!(program.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn several_files_are_validated_one_by_one() {
+    let place = place();
+    let write = |name: &str, text: &str| std::fs::write(place.path(name), text).unwrap();
+    write("Cargo.toml", "[package]\nname = \"mine\"\n");
+    write("other.toml", &SCENARIO.replace("\"small\"", "\"other\""));
+    let said = place
+        .splitsim("validate Cargo.toml other.toml small.toml")
+        .ok();
+    let expected = [
+        "Cargo.toml: skipped, no scenario: it has no policies",
+        "other.toml: valid, 1 run",
+        "small.toml: valid, 1 run",
+    ];
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected);
+    // One that is wrong does not hide the others.
+    write("other.toml", &SCENARIO.replace("frames = 2", "frames = -2"));
+    place
+        .splitsim("validate Cargo.toml other.toml small.toml")
+        .failed(
+            2,
+            &[
+                "1 of 3 files are invalid",
+                "other.toml: invalid: ",
+                "small.toml: valid, 1 run",
+            ],
+        );
+    place
+        .splitsim("validate Cargo.toml")
+        .failed(2, &["Cargo.toml"]);
+}
+
+#[test]
+fn a_sweep_is_validated_by_one_question_to_ffmpeg() {
+    let place = place();
+    let sweep = format!("sweep.seed = [1, 2, 3]\nsweep.frames = [1, 2]\n{SCENARIO}");
+    std::fs::write(place.path("sweep.toml"), sweep).unwrap();
+    let ffmpeg = fake_ffmpeg(&place, "exec $real \"$@\"");
+    let said = place
+        .splitsim_in(
+            &[("SPLITSIM_FFMPEG", ffmpeg.to_str().unwrap())],
+            "validate sweep.toml",
+        )
+        .ok();
+    assert!(said.contains("sweep.toml: valid, 6 runs"), "{said}");
+    let calls = std::fs::read_to_string(place.path("calls")).unwrap();
+    let asked = calls.lines().filter(|call| call.contains("-h encoder="));
+    assert_eq!(asked.count(), 1, "{calls}");
 }

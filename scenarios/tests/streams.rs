@@ -165,6 +165,44 @@ fn logs_have_no_colours_where_there_is_no_terminal() {
     assert!(!said.contains('\u{1b}'), "{said}");
 }
 
+/// `splitsim list` at a terminal, with this value of `NO_COLOR`: what its log says at its beginning.
+fn logged_at_a_terminal(folder: &Path, no_colour: Option<&str>) -> String {
+    let program = cargo_bin("splitsim");
+    let line = format!("{} list --log debug", program.display());
+    // It gives what it runs a terminal.
+    let mut command = Command::new("script");
+    command
+        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        .current_dir(folder)
+        .env_remove("RUST_LOG")
+        .env_remove("NO_COLOR")
+        .envs(no_colour.map(|value| ("NO_COLOR", value)))
+        .stdin(Stdio::null());
+    let output = command.output().expect("script, of util-linux");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let mut lines = said.lines();
+    let line = lines.find(|line| line.contains("listening for signals"));
+    line.unwrap_or_else(|| panic!("no line of the log in: {said}"))
+        .to_owned()
+}
+
+#[test]
+fn logs_at_a_terminal_have_colours_unless_they_are_declined() {
+    let folder = folder();
+    for (no_colour, coloured) in [(None, true), (Some(""), true), (Some("1"), false)] {
+        let line = logged_at_a_terminal(folder.path(), no_colour);
+        assert_eq!(line.contains("\u{1b}["), coloured, "{no_colour:?}: {line}");
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_build() {
+    let folder = folder();
+    let output = splitsim(folder.path(), &["--version"]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said, format!("splitsim {}\n", splitsim_cli::VERSION));
+}
+
 #[test]
 fn slips_are_answered_with_what_was_meant() {
     let folder = folder();

@@ -74,3 +74,42 @@ fn advisories_are_here() -> bool {
             .is_ok_and(|mut entries| entries.next().is_some())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    /// In the folders that the documents name, a private key would be among them.
+    #[test]
+    fn what_the_programs_write_is_not_committed_by_mistake() {
+        let dir = tempfile::tempdir().unwrap();
+        let git = |arguments: &[&str]| {
+            let mut command = Command::new("git");
+            command.current_dir(dir.path()).args(arguments);
+            command.output().unwrap().status.success()
+        };
+        assert!(git(&["init", "--quiet"]));
+        let ignored = include_str!("../../.gitignore");
+        std::fs::write(dir.path().join(".gitignore"), ignored).unwrap();
+        for folder in [
+            "identities",
+            "certs",
+            "cloud-out",
+            "edge-out",
+            "out",
+            "target",
+        ] {
+            assert!(
+                git(&["check-ignore", "--quiet", &format!("{folder}/file")]),
+                "{folder}"
+            );
+        }
+        for kept in [
+            "README.md",
+            "shared/transport/src/identity/pem.rs",
+            "models/dinov2.toml",
+        ] {
+            assert!(!git(&["check-ignore", "--quiet", kept]), "{kept}");
+        }
+    }
+}

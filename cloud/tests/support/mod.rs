@@ -19,7 +19,7 @@ use splitsim_proto::{
     Score, Verdict,
 };
 use splitsim_results::{LoggedFrame, Store};
-use splitsim_source::{ImageExtent, Source, SourceSpec};
+use splitsim_source::{ImageExtent, Item, Source, SourceSpec};
 use splitsim_transport::identity::{self, IdentityOptions};
 use splitsim_transport::{
     CloseCode, EdgeEndpoint, FrameSession, Identity, ReferenceSession, Target, TransportError,
@@ -175,10 +175,19 @@ impl Lab {
     /// The feature of a rendered scene, coded at the richer of two levels.
     pub(crate) fn shipment(&self, frame: u64, task: Task) -> Shipment {
         let spec = SourceSpec::Scenes { seed: 5, count: 60 };
-        let item = Source::open(&spec)
-            .unwrap()
-            .item(frame as usize, task)
-            .unwrap();
+        let source = Source::open(&spec).unwrap();
+        self.shipment_of(frame, task, source.item(frame as usize, task).unwrap())
+    }
+
+    /// As [`Self::shipment`], of a picture of which no truth is known, in a file.
+    pub(crate) fn shipment_of_file(&self, frame: u64, task: Task, path: PathBuf) -> Shipment {
+        let source = Source::open(&SourceSpec::Path(path)).unwrap();
+        let mut item = source.item(0, task).unwrap();
+        item.truth = Some(GroundTruth::Cls { label: 0 });
+        self.shipment_of(frame, task, item)
+    }
+
+    fn shipment_of(&self, frame: u64, task: Task, item: Item) -> Shipment {
         let extent = item.picture.extent();
         let feature = self.engine.extract(task, item.picture).unwrap().feature;
         let encoded = self.codecs[&task]

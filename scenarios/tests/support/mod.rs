@@ -2,9 +2,14 @@
 
 #![allow(dead_code, reason = "every test file uses its part of this")]
 
+use std::fs::Permissions;
+use std::io::BufRead;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Child;
 
 use assert_cmd::Command;
+use splitsim_codec::ffmpeg::{Encoder, Ffmpeg};
 use splitsim_feature::Task;
 use splitsim_model::{RangeTable, ValueRange};
 use splitsim_vision::train::{TrainConfig, random_package};
@@ -68,7 +73,8 @@ impl Workplace {
         }
     }
 
-    fn command(&self, line: &str) -> Command {
+    /// `splitsim` with the words of `line`, to be run in the folder.
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::cargo_bin("splitsim").unwrap();
         command
             .args(line.split_whitespace())
@@ -76,6 +82,47 @@ impl Workplace {
             .env_remove("RUST_LOG");
         command
     }
+}
+
+/// An ffmpeg that writes the arguments of each call to `calls`, a line each, and answers questions about itself
+/// as the real one does; `work` is what it does else, in the shell's words.
+pub(crate) fn fake_ffmpeg(place: &Workplace, work: &str) -> PathBuf {
+    let encoder = Encoder {
+        name: "libx265",
+        pixel_format: "gray10le",
+    };
+    let real = Ffmpeg::find(None, encoder).unwrap();
+    let real = real.path().display();
+    let script = format!(
+        "#!/bin/sh\n\
+         real={real}\n\
+         echo \"$*\" >>{}\n\
+         case \"$*\" in *'-h encoder='*|-version) exec $real \"$@\";; esac\n\
+         {work}\n",
+        place.path("calls").display()
+    );
+    let path = place.path("ffmpeg");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+/// What a program says on a stream, up to a line that has `part`.
+pub(crate) fn up_to(stream: &mut impl BufRead, part: &str) -> String {
+    let mut said = String::new();
+    while !said.contains(part) {
+        let more = stream.read_line(&mut said).unwrap();
+        assert_ne!(more, 0, "no '{part}' in: {said}");
+    }
+    said
+}
+
+pub(crate) fn signal(program: &Child, name: &str) {
+    let id = program.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-s", name, &id])
+        .status();
+    assert!(sent.unwrap().success());
 }
 
 impl Ran {
