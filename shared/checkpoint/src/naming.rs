@@ -95,13 +95,16 @@ pub(crate) fn recognise(
     }))
 }
 
+/// How many tensors a naming has, the naming, and where they are.
+type Candidate<'a> = ((usize, usize), Naming, Result<Best<'a>, Ambiguous<'a>>);
+
 /// The naming of most of the wanted tensors, and where they are.
 fn choose<'a>(
     stored: &'a BTreeMap<String, StoredTensor>,
     wanted: &Wanted,
 ) -> Result<Option<(Naming, Best<'a>)>, Ambiguous<'a>> {
     let matches = |naming, prefix: &str| matches(stored, naming, prefix, wanted);
-    let mut chosen: Option<((usize, usize), Naming, Result<Best<'a>, Ambiguous<'a>>)> = None;
+    let mut chosen: Option<Candidate<'a>> = None;
     for naming in Naming::ALL {
         let score = |prefix: &str| Some(matches(naming, prefix));
         let best = prefix::best(stored, naming.class_token(), score);
