@@ -296,14 +296,12 @@ async fn a_frame_of_a_phones_picture_is_served() {
         image::Rgb([(x / 16) as u8, (y / 12) as u8, 80])
     });
     picture.save(&path).unwrap();
-    for (frame, task) in (0..).zip(Task::ALL) {
-        let shipment = lab.shipment_of_file(frame, task, path.clone());
-        assert_eq!(shipment.header.image.pixels(), 4032 * 3024);
-        assert!(result(edge.send(&shipment).await).stored, "{task}");
-    }
+    let shipment = lab.shipment_of_file(0, Task::Cls, path);
+    assert_eq!(shipment.header.image.pixels(), 4032 * 3024);
+    assert!(result(edge.send(&shipment).await).stored);
     edge.done().await;
     cloud.stop().await;
-    assert_eq!(lab.logged().len(), Task::ALL.len());
+    assert_eq!(lab.logged().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -215,7 +215,7 @@ fn pem_files_that_are_none_are_refused_by_what_they_are() {
     for file in ["cert.pem", "key.pem", "ca.pem"] {
         check(file, utf16, "UTF-16");
         check(file, half, "END");
-        check(file, |_| vec![b'x'; (1 << 20) + 1], "1 MiB");
+        check(file, |_| vec![b'x'; (1 << 20) + 1], "1048576 bytes");
     }
     check("cert.pem", |_| vec![0x30, 0x82, 1, 0], "DER");
 }
