@@ -126,7 +126,7 @@ fn given_up() -> DecidedFrame {
 }
 
 fn content(path: &Path) -> Vec<u8> {
-    std::fs::read(path).unwrap_or_default()
+    splitsim_text::read(path, 1 << 30).unwrap_or_default()
 }
 
 /// Up to the last line feed.

@@ -165,7 +165,8 @@ fn shards(dir: &Path, ending: &str, write: fn(&Path, &Tensors)) -> PathBuf {
 
 #[test]
 fn files_with_an_index_are_one_checkpoint() {
-    let writers: [(&str, fn(&Path, &Tensors)); 2] = [("safetensors", write), ("bin", write_bin)];
+    type Write = fn(&Path, &Tensors);
+    let writers: [(&str, Write); 2] = [("safetensors", write), ("bin", write_bin)];
     for (ending, write) in writers {
         let dir = tempfile::tempdir().unwrap();
         let index = shards(dir.path(), ending, write);
