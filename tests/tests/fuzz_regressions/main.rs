@@ -1,6 +1,10 @@
 //! Inputs that once were worth keeping, through the same checks as the fuzz targets' (`tests/fuzz`).
 
-#![expect(clippy::unwrap_used, reason = "a test ends where its setup fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test ends where its setup fails, and reads its own files"
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
