@@ -277,7 +277,7 @@ fn a_folder_s_name_cannot_write_a_line_of_its_own() {
     for (line, further) in [
         ("model info", &["./x\nerror: forged"][..]),
         (
-            "scenes render --count 1 --size 32 --out",
+            "scenes render --count 1 --seed 4 --size 32 --out",
             &["y\nerror: forged"],
         ),
         ("certs --out", &["z\nerror: forged"]),
