@@ -158,7 +158,9 @@ impl Deadline {
     fn fits(&self, frame: &Frame<'_>, link: LinkEstimate, rung: Rung) -> bool {
         let expected = || {
             let bytes = Bytes(self.sizes.value(frame.size, rung)? as u64);
-            Some(frame.spent + self.expected_time(frame, rung)? + link.arrival(bytes))
+            // A guess may be any length, and the link may be as good as away.
+            let coded = frame.spent.saturating_add(self.expected_time(frame, rung)?);
+            Some(coded.saturating_add(link.arrival(bytes)))
         };
         expected().is_some_and(|arrival| arrival <= self.by)
     }
