@@ -232,9 +232,8 @@ pub(crate) fn require_same(
     remedy: &str,
 ) -> Result<Option<Provenance>> {
     let file = path.join(RESOLVED);
-    let stored = match Text::read(&file, MAX_BYTES) {
-        Err(error) if error.is_not_found() => return Ok(None),
-        stored => stored?,
+    let Some(stored) = Text::read_if_there(&file, MAX_BYTES)? else {
+        return Ok(None);
     };
     let damaged = || format!("{} is damaged; {remedy}", file.display());
     let (there, provenance) = split(stored.as_str()).with_context(damaged)?;

@@ -66,11 +66,10 @@ impl Provenance {
             provenance: Provenance,
         }
         let path = folder.join(super::folder::RESOLVED);
-        match Text::read(&path, super::folder::MAX_BYTES) {
-            Ok(text) => Ok(Some(toml::from_str::<Tail>(text.as_str())?.provenance)),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let Some(text) = Text::read_if_there(&path, super::folder::MAX_BYTES)? else {
+            return Ok(None);
+        };
+        Ok(Some(toml::from_str::<Tail>(text.as_str())?.provenance))
     }
 
     /// The software and the model, in a line.

@@ -207,9 +207,8 @@ struct WrittenPoint {
 
 fn written(out: &Path) -> Result<Option<Written>> {
     let path = out.join(FILE);
-    let text = match Text::read(&path, MAX_BYTES) {
-        Err(error) if error.is_not_found() => return Ok(None),
-        text => text?,
+    let Some(text) = Text::read_if_there(&path, MAX_BYTES)? else {
+        return Ok(None);
     };
     let written = serde_json::from_str::<Value>(text.as_str())
         .and_then(serde_json::from_value)

@@ -88,9 +88,8 @@ impl Thresholds {
             path: path.clone(),
             reason,
         };
-        let text = match Text::read(&path, Self::MAX_BYTES) {
-            Err(error) if error.is_not_found() => return Ok(Self::default()),
-            text => text?,
+        let Some(text) = Text::read_if_there(&path, Self::MAX_BYTES)? else {
+            return Ok(Self::default());
         };
         Self::parse(text.as_str()).map_err(invalid)
     }

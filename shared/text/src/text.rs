@@ -18,6 +18,17 @@ impl Text {
         })
     }
 
+    /// As [`Self::read`], or `None` where nothing is under that name.
+    ///
+    /// # Errors
+    /// As [`Self::read`], but for a file that is missing.
+    pub fn read_if_there(path: &Path, limit_bytes: u64) -> Result<Option<Self>, FileError> {
+        match Self::read(path, limit_bytes) {
+            Err(error) if error.is_not_found() => Ok(None),
+            text => text.map(Some),
+        }
+    }
+
     /// The text of UTF-8, or of UTF-16 with a byte order mark.
     ///
     /// # Errors

@@ -138,9 +138,8 @@ impl Ladder {
         name: &str,
     ) -> Result<Option<T>, HyperpriorError> {
         let path = self.dir.join(name);
-        let text = match Text::read(&path, MAX_NOTE_BYTES) {
-            Err(error) if error.is_not_found() => return Ok(None),
-            text => text?,
+        let Some(text) = Text::read_if_there(&path, MAX_NOTE_BYTES)? else {
+            return Ok(None);
         };
         serde_json::from_str(text.as_str())
             .map(Some)

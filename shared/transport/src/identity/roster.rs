@@ -102,10 +102,7 @@ impl Roster {
     }
 
     fn text(&self) -> Result<Option<Text>, IdentityError> {
-        match Text::read(&self.path, MAX_BYTES) {
-            Err(error) if error.is_not_found() => Ok(None),
-            text => Ok(Some(text?)),
-        }
+        Ok(Text::read_if_there(&self.path, MAX_BYTES)?)
     }
 }
 

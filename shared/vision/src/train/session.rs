@@ -288,9 +288,8 @@ fn checkpoint_file(step: usize) -> String {
 
 fn read_note(dir: &Path) -> Result<Option<CheckpointNote>, VisionError> {
     let path = dir.join(NOTE);
-    let text = match Text::read(&path, MAX_NOTE_BYTES) {
-        Err(error) if error.is_not_found() => return Ok(None),
-        text => text?,
+    let Some(text) = Text::read_if_there(&path, MAX_NOTE_BYTES)? else {
+        return Ok(None);
     };
     serde_json::from_str(text.as_str())
         .map(Some)
