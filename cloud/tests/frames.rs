@@ -1,9 +1,5 @@
 //! What becomes of frames, good and bad.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![allow(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 mod support;

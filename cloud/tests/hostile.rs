@@ -1,17 +1,11 @@
 //! Edges that are not who they say, are admitted no more, or send what a decoder chokes on.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![allow(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 mod support;
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use splitsim_codec::ffmpeg::{Encoder, Ffmpeg};
 use splitsim_feature::Task;
 use splitsim_feature::units::Bytes;
 use splitsim_proto::{FrameReply, Hello, Id, RefusalKind};
@@ -19,7 +13,7 @@ use splitsim_transport::identity::{self, IdentityOptions};
 use splitsim_transport::{
     CloseCode, EdgeEndpoint, FrameSession, Identity, TransportError, TransportOptions,
 };
-use support::{Lab, Running, result, send};
+use support::{Lab, Running, ffmpeg_after, result, send};
 
 /// Adds edges to the lab's authority, and returns the list that the cloud keeps of them.
 fn add_edges(lab: &Lab, ids: &[&str]) -> PathBuf {
@@ -107,24 +101,13 @@ async fn an_edge_that_is_taken_off_the_list_loses_its_connection() {
 
 /// An ffmpeg whose decoder wants memory without end while `greedy` exists.
 fn greedy_ffmpeg(folder: &Path, greedy: &Path) -> PathBuf {
-    let encoder = Encoder {
-        name: "libx265",
-        pixel_format: "gray10le",
-    };
-    let real = Ffmpeg::find(None, encoder).unwrap();
-    let script = format!(
-        "#!/bin/sh\n\
-         case \"$*\" in *'-f hevc -i'*)\n\
+    let before = format!(
+        "case \"$*\" in *'-f hevc -i'*)\n\
          if [ -e {} ]; then cat >/dev/null; exec tail -c 4000000000 /dev/zero; fi;;\n\
-         esac\n\
-         exec {} \"$@\"\n",
-        greedy.display(),
-        real.path().display()
+         esac",
+        greedy.display()
     );
-    let path = folder.join("ffmpeg");
-    std::fs::write(&path, script).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    path
+    ffmpeg_after(folder, &before)
 }
 
 #[cfg(target_os = "linux")]

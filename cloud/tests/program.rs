@@ -1,26 +1,19 @@
 //! The program `cloud`: its lines, its exit codes, its end.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![allow(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 mod support;
 
-use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
-use splitsim_codec::ffmpeg::{Encoder, Ffmpeg};
 use splitsim_feature::Task;
 use splitsim_transport::Target;
-use support::{Lab, result, send};
+use support::{Lab, ffmpeg_after, result, send};
 
 /// Exit code and error text.
 fn run(arguments: &[&str]) -> (i32, String) {
@@ -157,7 +150,7 @@ fn unread() -> Stdio {
 }
 
 /// The program, and its stderr up to a line that contains `part`.
-fn start(lab: &Lab, stdout: Stdio, part: &str) -> (std::process::Child, impl BufRead + use<>) {
+fn start(lab: &Lab, stdout: Stdio, part: &str) -> (Child, impl BufRead + use<>) {
     let mut program = Command::new(cargo_bin("cloud"))
         .args(arguments(lab))
         .args(["--log", "debug"])
@@ -178,7 +171,7 @@ fn start(lab: &Lab, stdout: Stdio, part: &str) -> (std::process::Child, impl Buf
     (program, stderr)
 }
 
-fn signal(program: &std::process::Child, name: &str) {
+fn signal(program: &Child, name: &str) {
     let kill = Command::new("kill")
         .args(["-s", name, &program.id().to_string()])
         .status();
@@ -235,36 +228,41 @@ async fn a_cloud_serves_though_nobody_reads_what_it_says() {
 
 /// An ffmpeg that decodes nothing, and makes the file `begun` when it is asked to.
 fn slow_ffmpeg(lab: &Lab) -> PathBuf {
-    let encoder = Encoder {
-        name: "libx265",
-        pixel_format: "gray10le",
-    };
-    let real = Ffmpeg::find(None, encoder).unwrap();
-    let script = format!(
-        "#!/bin/sh\n\
-         case \"$*\" in *'-f hevc -i'*) : >{}; exec sleep 60;; esac\n\
-         exec {} \"$@\"\n",
-        lab.path().join("begun").display(),
-        real.path().display()
+    let begun = lab.path().join("begun");
+    let before = format!(
+        "case \"$*\" in *'-f hevc -i'*) : >{}; exec sleep 60;; esac",
+        begun.display()
     );
-    let path = lab.path().join("ffmpeg");
-    std::fs::write(&path, script).unwrap();
-    std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
-    path
+    ffmpeg_after(lab.path(), &before)
+}
+
+/// A cloud that was started with `--json` and what `set_up` adds, and its address.
+fn serving(lab: &Lab, set_up: impl FnOnce(&mut Command)) -> (Child, Target) {
+    let mut command = Command::new(cargo_bin("cloud"));
+    command
+        .args(arguments(lab))
+        .arg("--json")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    set_up(&mut command);
+    let mut program = command.spawn().unwrap();
+    let mut line = String::new();
+    let mut lines = BufReader::new(program.stdout.as_mut().unwrap());
+    lines.read_line(&mut line).unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    let target = Target {
+        address: ready["listen"].as_str().unwrap().parse().unwrap(),
+        server_name: "localhost".to_owned(),
+    };
+    (program, target)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_interrupt_ends_a_cloud_at_once() {
     let lab = Lab::new();
-    let mut program = Command::new(cargo_bin("cloud"))
-        .args(arguments(&lab))
-        .arg("--json")
-        .env("SPLITSIM_FFMPEG", slow_ffmpeg(&lab))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let target = ready(&mut program);
+    let (mut program, target) = serving(&lab, |command| {
+        command.env("SPLITSIM_FFMPEG", slow_ffmpeg(&lab));
+    });
     let endpoint = lab.connect_to(&target);
     let hello = lab.hello(false);
     let session = endpoint.connect_frames(&target, &hello).await.unwrap();
@@ -287,18 +285,6 @@ async fn a_second_interrupt_ends_a_cloud_at_once() {
     }
 }
 
-/// Where a cloud that was started with `--json` listens.
-fn ready(program: &mut std::process::Child) -> Target {
-    let mut line = String::new();
-    let mut lines = BufReader::new(program.stdout.as_mut().unwrap());
-    lines.read_line(&mut line).unwrap();
-    let ready: Value = serde_json::from_str(&line).unwrap();
-    Target {
-        address: ready["listen"].as_str().unwrap().parse().unwrap(),
-        server_name: "localhost".to_owned(),
-    }
-}
-
 /// A `.npy` file whose header asks for 400 GB.
 fn hostile_array() -> Vec<u8> {
     let header =
@@ -315,15 +301,10 @@ async fn references_that_cannot_be_used_cost_no_frame_and_few_lines() {
     std::fs::create_dir(&references).unwrap();
     let file = format!("{}.npy", shipment.header.source);
     std::fs::write(references.join(file), hostile_array()).unwrap();
-    let mut program = Command::new(cargo_bin("cloud"))
-        .args(arguments(&lab))
-        .args(["--json", "--log", "warn", "--references"])
-        .arg(&references)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let target = ready(&mut program);
+    let (mut program, target) = serving(&lab, |command| {
+        command.args(["--log", "warn", "--references"]);
+        command.arg(&references);
+    });
     let endpoint = lab.connect_to(&target);
     let hello = lab.hello(false);
     let session = endpoint.connect_frames(&target, &hello).await.unwrap();
@@ -346,14 +327,9 @@ async fn references_that_cannot_be_used_cost_no_frame_and_few_lines() {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_are_limited_by_the_option() {
     let lab = Lab::new();
-    let mut program = Command::new(cargo_bin("cloud"))
-        .args(arguments(&lab))
-        .args(["--json", "--connections", "2"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let target = ready(&mut program);
+    let (mut program, target) = serving(&lab, |command| {
+        command.args(["--connections", "2"]).stderr(Stdio::null());
+    });
     let endpoint = lab.connect_to(&target);
     let hello = lab.hello(true);
     let _frames = endpoint.connect_frames(&target, &hello).await.unwrap();

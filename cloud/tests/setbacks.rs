@@ -1,9 +1,5 @@
 //! Decoders that are killed, and results that go away: nothing is acknowledged that is not there.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test moves things away as a user does, and nothing need last"
-)]
 #![allow(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 mod support;
@@ -14,33 +10,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use splitsim_cloud::CloudError;
-use splitsim_codec::ffmpeg::{Encoder, Ffmpeg};
 use splitsim_feature::Task;
 use splitsim_feature::units::Bytes;
 use splitsim_proto::{PathSample, RequestErrorKind, Settlement};
 use splitsim_results::{Cell, ResultsError, Store, TableName};
-use support::{Lab, error, result};
+use support::{Lab, error, ffmpeg_after, result};
 
 /// An ffmpeg that does `before` instead of its n-th coding, n from 1 as `$n`.
 fn ffmpeg(directory: &Path, before: &str) -> PathBuf {
-    let encoder = Encoder {
-        name: "libx265",
-        pixel_format: "gray10le",
-    };
-    let real = Ffmpeg::find(None, encoder).unwrap();
-    let script = format!(
-        "#!/bin/sh\n\
-         case \"$*\" in *encoder=libx265*) exec '{real}' \"$@\" ;; esac\n\
+    let counting = format!(
+        "case \"$*\" in *encoder=libx265*) exec \"$ffmpeg\" \"$@\" ;; esac\n\
          n=$(($(cat \"$0.calls\" 2>/dev/null || echo 0) + 1))\n\
          echo $n >\"$0.calls\"\n\
-         {before}\n\
-         exec '{real}' \"$@\"\n",
-        real = real.path().display()
+         {before}"
     );
-    let path = directory.join("odd-ffmpeg");
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    path
+    ffmpeg_after(directory, &counting)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,23 +49,7 @@ impl Lab {
 
     /// Makes a model of four narrow blocks, with a ladder of two rungs for every task.
     pub fn make_package(&self, name: &str, seed: u64) -> Package {
-        let root = self.path(name);
-        let config = TrainConfig {
-            seed,
-            ..TrainConfig::miniature()
-        };
-        let package = random_package(&config, &root).unwrap();
-        let mut manifest = package.manifest().clone();
-        for task in Task::ALL {
-            let common = manifest.tasks.common_mut(task).unwrap();
-            let range = ValueRange::new(-8.0, 8.0).unwrap();
-            common.ranges = RangeTable(vec![range; common.taps.len()]);
-            common
-                .ladders
-                .insert("hevc".to_owned(), QPS.map(f64::from).to_vec());
-        }
-        manifest.write(&root).unwrap();
-        Package::open(&root).unwrap()
+        random_package_with_ladder(&self.path(name), seed, &QPS)
     }
 
     /// Makes an authority, and identities for both sides.
@@ -146,4 +130,23 @@ impl Default for Lab {
 }
 
 /// The quantisation parameters of the ladder: one coarse, one fine.
-const QPS: [u8; 2] = [38, 22];
+const QPS: [f64; 2] = [38.0, 22.0];
+
+/// Makes a package of four narrow blocks of random weights, with ranges, and with this ladder of `hevc` for every
+/// task.
+pub fn random_package_with_ladder(root: &Path, seed: u64, qps: &[f64]) -> Package {
+    let config = TrainConfig {
+        seed,
+        ..TrainConfig::miniature()
+    };
+    let package = random_package(&config, root).unwrap();
+    let mut manifest = package.manifest().clone();
+    for task in Task::ALL {
+        let common = manifest.tasks.common_mut(task).unwrap();
+        let range = ValueRange::new(-8.0, 8.0).unwrap();
+        common.ranges = RangeTable(vec![range; common.taps.len()]);
+        common.ladders.insert("hevc".to_owned(), qps.to_vec());
+    }
+    manifest.write(root).unwrap();
+    Package::open(root).unwrap()
+}

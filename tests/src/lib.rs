@@ -40,7 +40,7 @@ pub use chance::Chance;
 pub use cloud::{Cloud, CloudRun};
 pub use edge::{Edge, EdgeEnd, EdgeRun};
 pub use ffmpeg::Ffmpeg;
-pub use lab::Lab;
+pub use lab::{Lab, random_package_with_ladder};
 pub use mangler::{Mangler, Treatment};
 pub use peer::{Peer, Shipment};
 pub use program::{Ended, Program, SURVIVES_A_FULL_DISK, Says, eventually, executable};

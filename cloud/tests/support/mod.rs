@@ -4,12 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
 use std::num::NonZeroUsize;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
 use splitsim_cloud::{Cloud, CloudConfig, CloudError, CloudReport};
+use splitsim_codec::ffmpeg::{Encoder, Ffmpeg};
 use splitsim_codec::{CodecId, CodecOptions, Encoded, FeatureCodec, Level, open};
 use splitsim_feature::{Feature, Task, units};
 use splitsim_model::{Package, RangeTable, ValueRange};
@@ -31,6 +34,21 @@ use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// A script in ffmpeg's place, which does `before` and then becomes the real one, `$ffmpeg`.
+pub(crate) fn ffmpeg_after(folder: &Path, before: &str) -> PathBuf {
+    let encoder = Encoder {
+        name: "libx265",
+        pixel_format: "gray10le",
+    };
+    let real = Ffmpeg::find(None, encoder).unwrap();
+    let real = real.path().display();
+    let script = format!("#!/bin/sh\nffmpeg='{real}'\n{before}\nexec \"$ffmpeg\" \"$@\"\n");
+    let path = folder.join("ffmpeg");
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    path
+}
 
 /// A model and the identities of both sides.
 pub(crate) struct Lab {

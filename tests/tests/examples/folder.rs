@@ -1,4 +1,4 @@
-//! What a reader of a page has: the repository's models and scenarios, pictures, data sets, released weights; and
+//! The folder of a page's reader: the repository's models and scenarios, pictures, data sets, released weights; and
 //! what earlier pages made.
 
 use std::ffi::OsString;
@@ -10,15 +10,13 @@ use std::sync::{Mutex, OnceLock};
 use splitsim_checkpoint::Template;
 use splitsim_checkpoint::synthetic::{self, Shapes, Wrapping};
 use splitsim_feature::Task;
-use splitsim_model::{RangeTable, ValueRange};
-use splitsim_tests::executable;
-use splitsim_vision::train::{TrainConfig, random_package};
+use splitsim_tests::{executable, random_package_with_ladder};
 use tempfile::TempDir;
 
 use crate::markdown::root;
 use crate::page::copy;
 
-/// What a page takes for granted: products of commands that other pages show.
+/// Products of commands of other pages, which a page takes for granted.
 const GIVEN: &[(&str, &[&str])] = &[
     (
         "splitsim report --help",
@@ -43,7 +41,7 @@ const GIVEN: &[(&str, &[&str])] = &[
     ("splitsim cfqa score --help", &["r.npy"]),
 ];
 
-/// What a page makes itself, although other pages take it for granted.
+/// Products that a page makes itself, although other pages take them for granted.
 const MAKES: &[(&str, &str)] = &[
     ("splitsim codec fit-codebook --help", "models/mine"),
     ("codecs.md", "models/mine"),
@@ -67,7 +65,7 @@ const SHARD_2: &str = shard!("2");
 const SHARD_3: &str = shard!("3");
 const SHARD_4: &str = shard!("4");
 
-/// How those are made, each in a folder of its own.
+/// The command that makes each product, in a folder of its own.
 const RECIPES: &[(&str, &str)] = &[
     ("out/demo", "splitsim run scenarios/demo.toml"),
     (
@@ -103,7 +101,7 @@ const RECIPES: &[(&str, &str)] = &[
     ),
 ];
 
-/// What every page's folder has beside the repository's own files. The released weights and `models/mine`,
+/// The content of every page's folder beside the repository's own files. The released weights and `models/mine`,
 /// `models/vitg` are random ones of small backbones.
 const SETUP: &str = include_str!("setup.sh");
 
@@ -168,7 +166,7 @@ fn lay_out(base: &Path) {
         }
     }
     release_weights(base);
-    own_model(base);
+    random_package_with_ladder(&base.join("models/mine"), 1, &[40.0, 22.0, 4.0]);
     stand_in_for_hm(base);
     let setup = base.join("setup.sh");
     fs::write(&setup, SETUP).unwrap();
@@ -220,21 +218,6 @@ fn small_template(name: &str) -> String {
         position-grid = 37
         position-interpolation = 'scale-offset'"
     )
-}
-
-/// `models/mine`: a model of one's own, random and small.
-fn own_model(base: &Path) {
-    let root = base.join("models/mine");
-    let package = random_package(&TrainConfig::miniature(), &root).unwrap();
-    let mut manifest = package.manifest().clone();
-    for task in Task::ALL {
-        let common = manifest.tasks.common_mut(task).unwrap();
-        let range = ValueRange::new(-8.0, 8.0).unwrap();
-        common.ranges = RangeTable(vec![range; common.taps.len()]);
-        let ladder = vec![40.0, 22.0, 4.0];
-        common.ladders.insert("hevc".to_owned(), ladder);
-    }
-    manifest.write(&root).unwrap();
 }
 
 /// HM's folder, with a stand-in that takes what HM takes.
