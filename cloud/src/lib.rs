@@ -13,14 +13,6 @@
 //! Edges and this crate meet in the messages of `splitsim-proto` and in the bitstream only. Blocking
 //! work runs on a bounded number of threads of its own, never on a thread that serves the network.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 mod admission;
 mod cloud;
 mod config;

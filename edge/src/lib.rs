@@ -15,14 +15,6 @@
 //! Two bounded channels lie between the three stages, so the next feature is extracted while this
 //! one is coded and sent. This crate never sees task heads or the true distortion.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 mod capture;
 mod config;
 mod courier;

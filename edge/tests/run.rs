@@ -1,9 +1,5 @@
 //! An edge and a fake cloud over real QUIC, with a real codec and random weights.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod support;

@@ -3,11 +3,6 @@
 //! `UPDATE_GENERATED=1 cargo test -p splitsim-proto --test generated` writes it anew. The compiler is
 //! protox, so nobody needs `protoc`.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
-
 use std::path::Path;
 
 const FILE: &str = "splitsim.v1.rs";

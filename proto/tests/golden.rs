@@ -1,9 +1,5 @@
 //! The wire format against messages that another protobuf implementation wrote, see `golden/README.md`.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 use std::fmt::Debug;

@@ -10,14 +10,6 @@
 //!
 //! Streams, signals and exit codes are those of `splitsim-cli`.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 mod benchmark;
 pub mod calibration;
 mod cli;

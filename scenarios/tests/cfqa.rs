@@ -1,9 +1,5 @@
 //! Benchmark sets through the program itself: building, cutting off, sharding, importing, evaluating.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod support;

@@ -1,9 +1,5 @@
 //! The codec commands, through the program itself: what one process coded, another decodes.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod support;

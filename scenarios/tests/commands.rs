@@ -1,9 +1,5 @@
 //! The laboratory commands, through the program itself: results, messages and exit codes.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod support;

@@ -1,9 +1,5 @@
 //! `splitsim model eval` through the program itself: figures, data sets, and going on after a cut.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod support;

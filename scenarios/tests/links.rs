@@ -1,10 +1,6 @@
 //! `splitsim run` over emulated links: the times are those of bytes, rate and distance, an outage loses
 //! nothing, and what the link and the connections were like is in the results.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod support;

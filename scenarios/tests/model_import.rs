@@ -1,9 +1,5 @@
 //! `splitsim model import`: released layouts in, reference features out, wrong input refused with 2.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 use std::path::{Path, PathBuf};

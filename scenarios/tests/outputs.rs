@@ -1,9 +1,5 @@
-//! What is there already: results, shipped packages, files of others, pipes and devices.
+//! Outputs where something is already: results, shipped packages, files of others, pipes and devices.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod support;

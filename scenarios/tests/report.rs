@@ -1,9 +1,5 @@
 //! `splitsim report` and `splitsim export` over what `splitsim run` left.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod support;

@@ -1,9 +1,5 @@
 //! `splitsim run` from a scenario file to results, over real QUIC, with random weights.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod support;

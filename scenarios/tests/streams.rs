@@ -1,9 +1,5 @@
 //! `splitsim` where nobody reads, nothing fits, or names hold more than letters.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![allow(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 use std::fs::{self, File};

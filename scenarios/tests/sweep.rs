@@ -1,9 +1,5 @@
 //! Sweeps from a scenario file to `sweep.json`, each point a process of its own.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod support;

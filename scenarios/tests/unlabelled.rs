@@ -1,9 +1,5 @@
 //! A model that nobody calibrated and pictures that nobody labelled: from photos to coded features.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 mod support;

@@ -1,9 +1,5 @@
 //! What scoring takes beside its inputs. The only test of its process, whose peak it reads.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![cfg(target_os = "linux")]
 

@@ -10,14 +10,6 @@
 //!
 //! Knows no libtorch.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 mod archive;
 mod backbone;
 mod error;

@@ -1,9 +1,5 @@
 //! Files that are damaged, hostile or none of ours: refused by name, never a panic.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 use std::io::{Cursor, Read, Write};

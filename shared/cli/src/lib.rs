@@ -14,14 +14,6 @@
 //! No output can end a program: a reader of stdout that goes away ends the output, a device that is full
 //! is reported at the end by message and exit code, and nothing that happens to stderr does anything.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 pub mod bounds;
 mod end;
 mod failure;

@@ -1,10 +1,5 @@
 //! HEVC encode and decode times, process start included: `cargo bench -p splitsim-codec`.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "benches make and read files of their own"
-)]
-
 #[path = "../tests/support/mod.rs"]
 mod support;
 

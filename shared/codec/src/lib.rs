@@ -15,14 +15,6 @@
 //! reconstruction, and a digest of it, so that a decoder that disagrees is found out.
 //! Calls block: run them on worker threads. This crate knows neither libtorch nor the network.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 pub mod bd_rate;
 mod codec;
 pub mod confine;

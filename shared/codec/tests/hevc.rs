@@ -1,10 +1,6 @@
 //! The HEVC codec against judges of its own: ffmpeg's header trace and checksums, the closed form of
 //! uniform quantisation noise, and bitstreams that are not what they should be.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 #[path = "support/processes.rs"]

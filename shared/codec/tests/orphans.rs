@@ -1,9 +1,5 @@
 //! What becomes of a child when this process is killed with no chance to clean up.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 #[path = "support/processes.rs"]

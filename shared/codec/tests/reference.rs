@@ -1,10 +1,6 @@
 //! The adapters to HM and VTM: against a stand-in that is as strict with its command line as the real
 //! programs, and against these where `SPLITSIM_HM_DIR` or `SPLITSIM_VTM_DIR` names them.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 #[path = "support/processes.rs"]

@@ -1,10 +1,6 @@
 //! The VVC codec against judges of its own: the picture hash that vvenc writes of its own
 //! reconstruction, ffmpeg's header trace, and the closed form of uniform quantisation noise.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod support;

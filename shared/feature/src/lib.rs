@@ -9,14 +9,6 @@
 //!
 //! This crate knows neither libtorch nor the network.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 mod error;
 mod feature;
 #[doc(hidden)]

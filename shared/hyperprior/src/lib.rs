@@ -11,14 +11,6 @@
 //! entropy coded, and how tables are chosen, is [`splitsim_latent`]'s affair, in integers.
 //! Calls block: run them on worker threads.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 mod codec;
 mod entropy;
 mod error;

@@ -1,11 +1,6 @@
 //! Writes the tables that `splitsim_latent::gaussian` embeds:
 //! `cargo run -p splitsim-latent --example gaussian_tables -- shared/latent/src/gaussian.tables`
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "examples make and read files of their own"
-)]
-
 use std::error::Error;
 
 use splitsim_latent::gaussian::GaussianTables;

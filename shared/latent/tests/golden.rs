@@ -1,10 +1,5 @@
 //! Against CompressAI: likelihoods, scales, estimated bits and coded bytes.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
-
 use safetensors::{Dtype, SafeTensors};
 use splitsim_latent::gaussian::{self, GaussianTables};
 use splitsim_latent::{

@@ -1,10 +1,6 @@
 //! The relay between real sockets. What depends on the machine's timing is not asserted here but
 //! measured by the example `blaster`.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 use std::net::UdpSocket;

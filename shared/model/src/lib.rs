@@ -12,14 +12,6 @@
 //! a cloud can tell whether they run the same model. Weights are read by the vision crate; this one
 //! knows no libtorch, so codecs and policies can be configured without it.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 mod architecture;
 mod error;
 #[doc(hidden)]

@@ -1,10 +1,5 @@
 //! Writes a page with one of everything: `cargo run -p splitsim-report --example gallery OUT.html`.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "examples make and read files of their own"
-)]
-
 use std::f64::consts::TAU;
 
 use splitsim_report::{

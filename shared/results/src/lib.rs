@@ -11,14 +11,6 @@
 //! Every column is defined in `docs/metrics.md`. This crate has no clock: times come in as
 //! arguments. It knows neither libtorch nor the network.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 mod check;
 mod error;
 mod file;

@@ -1,10 +1,5 @@
 //! Written files read back as what was rendered.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
-
 use splitsim_scenes::{
     ImageSize, Quality, RenderedScene, SceneError, SceneId, contact_sheet, render_scene,
     write_scene,

@@ -8,14 +8,6 @@
 //!
 //! This crate knows no libtorch.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 mod decode;
 mod depth;
 mod error;

@@ -1,9 +1,5 @@
 //! Data sets in miniature: what their readers give, and what they refuse, by file and line.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test moves things away as a user does, and nothing need last"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 use std::path::{Path, PathBuf};

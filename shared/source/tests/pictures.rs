@@ -1,9 +1,5 @@
 //! Picture files against Pillow; provenance in `golden/README.md`.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 use std::path::{Path, PathBuf};

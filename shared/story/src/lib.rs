@@ -11,14 +11,6 @@
 //! Pictures come from the caller, who can run the model again. Columns: `docs/metrics.md`. This
 //! crate has no clock and knows neither libtorch nor the network.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 mod cohort;
 mod columns;
 mod error;

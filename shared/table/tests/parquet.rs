@@ -1,10 +1,5 @@
 //! Parquet files: what is written reads back, what is damaged is refused.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
-
 use proptest::prelude::*;
 use splitsim_table::{
     Column, Table, TableError, Values, from_parquet, read_parquet, to_parquet, write_parquet,

@@ -17,14 +17,6 @@
 //! # Ok::<(), splitsim_text::TextError>(())
 //! ```
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 mod apple_double;
 mod encoding;
 mod error;

@@ -16,14 +16,6 @@
 //!
 //! The messages are `splitsim-proto`'s. This crate knows neither libtorch nor codecs nor policies.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 mod arrivals;
 mod budget;
 mod channel;

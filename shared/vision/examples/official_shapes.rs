@@ -7,10 +7,6 @@
 //! again. Every step runs in a process of its own, so that its peak memory is its own.
 
 #![allow(
-    clippy::disallowed_methods,
-    reason = "examples make and read files of their own"
-)]
-#![allow(
     clippy::print_stdout,
     reason = "a program for people: the table goes to stdout"
 )]

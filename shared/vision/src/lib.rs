@@ -3,14 +3,6 @@
 //! The one crate that owns libtorch. Others see [`Engine`], [`Feature`](splitsim_feature::Feature)
 //! and [`HeadOutput`](splitsim_truth::HeadOutput), never a tensor.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 mod backbone;
 mod engine;
 mod error;

@@ -1,10 +1,5 @@
 //! Weights that are missing, cut short or of another model: errors that name the file.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
-
 use splitsim_feature::Task;
 use splitsim_model::Package;
 use splitsim_vision::train::{TrainConfig, random_package};

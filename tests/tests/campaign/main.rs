@@ -3,10 +3,6 @@
 //! A few runs belong to the tests; `cargo xtask campaign --runs 1000 --seed S` plays many. A run that fails
 //! prints the command that plays it alone.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![allow(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 mod judge;

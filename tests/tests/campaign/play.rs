@@ -1,10 +1,5 @@
 //! A run: the programs, what is done to them, and their end.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test moves things away as a user does, and nothing need last"
-)]
-
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -25,7 +20,7 @@ const LIMITED: [&str; 4] = ["sh", "-c", "trap '' XFSZ; ulimit -f 320; exec \"$@\
 /// For a superuser, to whom permissions otherwise mean nothing.
 const WITHOUT_PRIVILEGE: [&str; 2] = ["setpriv", "--bounding-set=-dac_override"];
 
-/// How long a disk is full, a program frozen, a folder away.
+/// The time for which a disk is full, a program frozen, a folder away.
 const PAUSE: Duration = Duration::from_millis(700);
 
 /// How often the edge is started before a run counts as one that does not end.

@@ -1,9 +1,5 @@
 //! The real programs together: what a user sees and what stands in the results afterwards.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests make and read files of their own"
-)]
 #![expect(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 mod absence;

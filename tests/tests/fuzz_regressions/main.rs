@@ -1,10 +1,6 @@
 //! Inputs that once were worth keeping, through the same checks as the fuzz targets' (`tests/fuzz`).
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a test ends where its setup fails, and reads its own files"
-)]
+#![expect(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -66,7 +62,7 @@ fn fuzz(path: &str) -> PathBuf {
         .join(path)
 }
 
-/// What is in a folder, by name.
+/// The files of a folder, by name.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();

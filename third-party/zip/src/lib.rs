@@ -6,14 +6,6 @@
 //! `Cargo.toml`), so that one zip library is built and `.npz` files still work. An archive member that is neither
 //! stored nor deflated is an error.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "tests make and read files of their own"
-    )
-)]
-
 use std::io::{self, Read, Seek, Write};
 use std::path::PathBuf;
 

@@ -1,10 +1,5 @@
 //! A file that is removed, replaced or protected while it is in use.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test moves things away as a user does, and nothing need last"
-)]
-
 use std::fs;
 
 use splitsim_feature::Task;

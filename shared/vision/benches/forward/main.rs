@@ -13,10 +13,6 @@
 //! which are freed again.
 
 #![allow(
-    clippy::disallowed_methods,
-    reason = "benches make and read files of their own"
-)]
-#![allow(
     clippy::print_stdout,
     reason = "a program for people: the tables go to stdout"
 )]
