@@ -29,8 +29,9 @@ pub struct CloudConfig {
     /// `NAME.label.txt` with a class index or `NAME.json` with a field `class`; `NAME.mask.png`, 8-bit grey,
     /// 255 ignored; `NAME.depth.png`, 16-bit grey, millimetres, 0 unknown. `NAME` is written as
     /// `splitsim features extract` writes it. A picture's may stand without its ending, unless that could be
-    /// another picture's; where the picture itself lies beside, frames of another one have no original. The scene `scene-SEED-NNNNNN` is also found as `NNNNNN`, if `NNNNNN.json` names that seed. What
-    /// is missing leaves its columns empty.
+    /// another picture's; where the picture itself lies beside, frames of another one have no original. The
+    /// scene `scene-SEED-NNNNNN` is also found as `NNNNNN`, if `NNNNNN.json` names that seed. What is missing
+    /// leaves its columns empty.
     pub references: Option<PathBuf>,
     /// How connections behave. `max_streams` follows from [`CloudLimits::frames_in_flight`].
     pub transport: TransportOptions,

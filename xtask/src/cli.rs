@@ -81,10 +81,10 @@ struct FuzzArgs {
     /// The targets, by the names of the programs in tests/fuzz/src/bin; every one unless named
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
-    /// How long each runs at most, seconds; 60 unless a number of executions is given
+    /// The seconds that each runs at most; 60 unless a number of executions is given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
-    /// How many inputs each tries at most
+    /// The number of inputs that each tries at most
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     executions: Option<u64>,
 }

@@ -114,7 +114,7 @@ impl Problem {
     }
 }
 
-/// What a program said in brackets, if anything.
+/// The words of a program in brackets, if it said any.
 fn reason(said: &str) -> String {
     match said {
         "" => String::new(),

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::scenario;
 
-/// What a point may have said: a longer log is kept, and not searched for a reason.
+/// The longest log of a point that is searched for a reason.
 const MAX_LOG_BYTES: u64 = 1 << 28;
 
 /// How a point ended.

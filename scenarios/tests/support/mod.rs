@@ -107,7 +107,7 @@ pub(crate) fn fake_ffmpeg(place: &Workplace, work: &str) -> PathBuf {
     path
 }
 
-/// What a program says on a stream, up to a line that has `part`.
+/// The words of a program on a stream, up to a line that has `part`.
 pub(crate) fn up_to(stream: &mut impl BufRead, part: &str) -> String {
     let mut said = String::new();
     while !said.contains(part) {

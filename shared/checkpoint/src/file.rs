@@ -172,8 +172,8 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// What stands before the names of the model that is wanted, of which `anchor` must be there: the prefix of
-    /// the highest `score`. `None` when the anchor is nowhere. A warning tells of another model of that score.
+    /// The prefix of the highest `score` before the names of the wanted model, of which `anchor` must be there.
+    /// `None` when the anchor is nowhere. A warning tells of another model of that score.
     ///
     /// # Errors
     /// When there are several of that score, and their names do not tell which is meant.

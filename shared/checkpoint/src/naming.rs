@@ -95,7 +95,7 @@ pub(crate) fn recognise(
     }))
 }
 
-/// How many tensors a naming has, the naming, and where they are.
+/// The number of tensors of a naming, the naming, and their place.
 type Candidate<'a> = ((usize, usize), Naming, Result<Best<'a>, Ambiguous<'a>>);
 
 /// The naming of most of the wanted tensors, and where they are.

@@ -42,7 +42,7 @@ type Rank = (bool, bool, bool);
 
 /// The prefix of the highest score under which `anchor` stands; `None` where `score` counts no prefix.
 ///
-/// Of several with that score the rank decides, and where they are names of the same tensors the shortest.
+/// The rank decides between several of that score. The shortest is taken where they name the same tensors.
 ///
 /// # Errors
 /// When neither decides.

@@ -35,7 +35,7 @@ pub(crate) enum Contents {
     Results,
 }
 
-/// What stands under the names of our tables and is none: a view may never end, and a virtual table is of another
+/// Counts what has the name of one of our tables and is none: a view may never end, and a virtual table is of another
 /// program.
 const IMPOSTORS: &str = "SELECT count(*) FROM sqlite_schema
     WHERE (type = 'view' OR sql LIKE 'CREATE VIRTUAL%') AND lower(name) IN

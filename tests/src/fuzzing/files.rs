@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use splitsim_model::Package;
 use tempfile::TempDir;
 
-/// What stands between two files of one input.
+/// The bytes between two files of one input.
 const BETWEEN: &[u8] = b"\n----\n";
 /// Where Linux has a file system in memory.
 const MEMORY: &str = "/dev/shm";
@@ -58,7 +58,7 @@ pub fn list(input: &[u8]) -> bool {
     splitsim_source::fuzzing::list(&folder.path().join("list.txt"), kind, &pictures)
 }
 
-/// What a folder of references knows of two sources.
+/// A folder of references, asked for two sources.
 pub fn references(input: &[u8]) -> bool {
     let names = ["a.label.txt", "a.json", "000012.json", "a.mask.png"];
     splitsim_cloud::fuzzing::references(folder(input, &names).path())

@@ -9,7 +9,7 @@
 
 pub mod files;
 
-/// What a fuzzer calls.
+/// The function that a fuzzer calls.
 pub type Check = fn(&[u8]) -> bool;
 
 /// Hands every target to the macro `$with`: its name and its [`Check`](crate::fuzzing::Check).

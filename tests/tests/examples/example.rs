@@ -1,4 +1,4 @@
-//! How a line of a text that is to be typed looks.
+//! Lines of a text that are to be typed.
 
 /// Programs that examples begin with.
 const PROGRAMS: [&str; 8] = [

@@ -24,14 +24,14 @@ pub(crate) struct Page {
     pub(crate) examples: Vec<String>,
 }
 
-/// What came of a page.
+/// The outcome of a page.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
     pub(crate) ran: usize,
     pub(crate) failures: Vec<String>,
 }
 
-/// How long one example may take on a busy machine.
+/// The time that one example may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// A page at work.

@@ -1,6 +1,6 @@
-//! How examples become short enough for a test, and which ones no test can run.
+//! Examples at a size for a test, and those that no test can run.
 
-/// What is replaced in an example, in this order. `scenes:SEED:COUNT` is at most two scenes beside these, and a
+/// Replacements in an example, in this order. `scenes:SEED:COUNT` is at most two scenes beside these, and a
 /// scenario's `frames` two ([`crate::folder`]).
 pub(crate) const SMALLER: &[(&str, &str)] = &[
     ("--count 64", "--count 3"),

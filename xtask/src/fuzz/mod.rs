@@ -22,7 +22,7 @@ use crate::workspace::Workspace;
 pub(crate) const CRATE: &str = "tests/fuzz";
 /// Where it is built, and where inputs are kept that a fuzzer finds.
 pub(crate) const TARGET_DIR: &str = "target/fuzz";
-/// What libFuzzer may take for one input: bytes of input, MiB of memory, seconds.
+/// The limits of one input: its bytes, MiB of memory, seconds.
 const LIMITS: [&str; 3] = ["-max_len=65536", "-rss_limit_mb=2048", "-timeout=10"];
 
 /// For how long every target is to run.

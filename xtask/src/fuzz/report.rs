@@ -1,4 +1,4 @@
-//! What libFuzzer says of a run.
+//! The figures that libFuzzer prints of a run.
 
 /// The figures of a run, as far as libFuzzer came to print them.
 #[derive(Debug, Default, PartialEq, Eq)]

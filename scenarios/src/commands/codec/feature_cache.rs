@@ -25,7 +25,7 @@ pub(super) struct FeatureCache<'a> {
     engine: Option<Engine>,
 }
 
-/// How a picture becomes a feature.
+/// The way from a picture to its feature.
 #[derive(Serialize)]
 struct Recipe<'a> {
     weights: Digest,

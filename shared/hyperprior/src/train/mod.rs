@@ -98,8 +98,8 @@ pub struct Figures {
 /// there is continued. `start` is the `work` of a ladder with as many levels to start each level from.
 ///
 /// # Errors
-/// When files cannot be read or written, belong to another configuration or other pictures, the loss stops being finite,
-/// or libtorch fails.
+/// When files cannot be read or written, belong to another configuration or other pictures, the loss stops
+/// being finite, or libtorch fails.
 pub fn run(
     config: &TrainConfig,
     set: &TrainingSet,
