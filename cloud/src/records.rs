@@ -11,7 +11,7 @@ use splitsim_policy::{Criterion, PolicyConfig};
 use splitsim_proto::{self as proto, FrameHeader, Hello, Outcome, PathSample, Settlement};
 use splitsim_results::{
     AttemptRecord, CloudStages, ConnectionSampleRecord, EdgeSettings, FrameIdentity, FrameKey,
-    FrameRecord, RunRecord, Score, SettlementRecord, Verdict,
+    FrameRecord, RunRecord, Score, SettlementRecord,
 };
 use splitsim_transport::{IpVersion, LinkUsage, ReceivedFrame};
 
@@ -108,11 +108,7 @@ pub(crate) fn frame(
         source: identity.source,
         picture_digest: identity.picture_digest,
         container_digest: identity.container_digest,
-        verdict: match header.verdict {
-            proto::Verdict::Ungated => Verdict::Ungated,
-            proto::Verdict::Passed => Verdict::Passed,
-            proto::Verdict::BestEffort => Verdict::BestEffort,
-        },
+        verdict: header.verdict,
         shipped_attempt: u32::try_from(header.shipped_attempt).ok()?,
         shipped_level: shipped.level,
         feature_points: shape.points() as u64,

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use splitsim_feature::units::Bytes;
-use splitsim_proto::Verdict;
+use splitsim_policy::Verdict;
 use splitsim_transport::{Channel, PathSnapshot};
 
 use crate::{FailedFrame, FrameRecord};

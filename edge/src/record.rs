@@ -4,7 +4,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use splitsim_feature::Task;
 use splitsim_feature::units::{Bpfp, Bytes};
-use splitsim_proto::{CloudStages, FrameResult, Outcome, Settlement, Verdict};
+use splitsim_policy::Verdict;
+use splitsim_proto::{CloudStages, FrameResult, Outcome, Settlement};
 
 use crate::parcel::Parcel;
 
@@ -26,7 +27,6 @@ pub struct FrameRecord {
     /// Encodings that gave nothing to ship.
     pub failed_attempts: usize,
     /// Why this level.
-    #[serde(with = "verdict_name")]
     pub verdict: Verdict,
     /// The metric that the decision was taken on.
     pub metric: Option<String>,
@@ -213,33 +213,6 @@ impl Answer {
                 max: max_m,
             },
         }
-    }
-}
-
-/// `ungated`, `passed` or `best-effort`.
-pub(crate) const fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Ungated => "ungated",
-        Verdict::Passed => "passed",
-        Verdict::BestEffort => "best-effort",
-    }
-}
-
-mod verdict_name {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-    use splitsim_proto::Verdict;
-
-    pub(super) fn serialize<S: Serializer>(verdict: &Verdict, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(super::verdict_name(*verdict))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Verdict, D::Error> {
-        let name = String::deserialize(from)?;
-        [Verdict::Ungated, Verdict::Passed, Verdict::BestEffort]
-            .into_iter()
-            .find(|&verdict| super::verdict_name(verdict) == name)
-            .ok_or_else(|| D::Error::custom(format!("'{name}' is no verdict")))
     }
 }
 

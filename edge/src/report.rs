@@ -1,7 +1,7 @@
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use splitsim_feature::units::{Bpfp, Bytes};
-use splitsim_proto::Verdict;
+use splitsim_policy::Verdict;
 
 use crate::{FailedFrame, FrameRecord};
 

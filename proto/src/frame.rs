@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use splitsim_feature::Task;
 use splitsim_feature::units::Bytes;
+use splitsim_policy::{MAX_ATTEMPTS, Verdict};
 
 use crate::check;
 use crate::message::InvalidMessage;
@@ -24,7 +25,7 @@ pub struct FrameHeader {
     pub codec: Name,
     /// The metric that the decision was taken on; `None` when ungated.
     pub metric: Option<Name>,
-    /// Every attempt in order, 1 to [`Self::MAX_ATTEMPTS`], also those thrown away.
+    /// Every attempt in order, 1 to [`MAX_ATTEMPTS`], also those thrown away.
     pub attempts: Vec<Attempt>,
     /// The attempt whose container follows.
     pub shipped_attempt: usize,
@@ -73,17 +74,6 @@ pub struct Score {
     value: f64,
 }
 
-/// Why a container was shipped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Verdict {
-    /// No score was asked for.
-    Ungated,
-    /// Its score reached the threshold.
-    Passed,
-    /// None reached the threshold, and this was the best to be had.
-    BestEffort,
-}
-
 /// Where the edge's time went before the first byte was sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EdgeStages {
@@ -98,9 +88,6 @@ pub struct EdgeStages {
 }
 
 impl FrameHeader {
-    /// The most attempts of one frame.
-    pub const MAX_ATTEMPTS: usize = 256;
-
     /// The attempt whose container follows, `None` when the index points nowhere: such a header is
     /// neither written nor read.
     #[must_use]
@@ -332,7 +319,7 @@ impl TryFrom<wire::FrameHeader> for FrameHeader {
     type Error = InvalidMessage;
 
     fn try_from(wire: wire::FrameHeader) -> Result<Self, Self::Error> {
-        check::count("attempts", wire.attempts.len(), (1, Self::MAX_ATTEMPTS))?;
+        check::count("attempts", wire.attempts.len(), (1, MAX_ATTEMPTS))?;
         let header = Self {
             frame: wire.frame,
             task: check::task("task", wire.task)?,

@@ -32,7 +32,7 @@ mod wire;
 
 pub use digest::Digest;
 pub use failure::{Prospect, RequestError, RequestErrorKind};
-pub use frame::{Attempt, EdgeStages, FrameHeader, ImageSize, Score, Verdict};
+pub use frame::{Attempt, EdgeStages, FrameHeader, ImageSize, Score};
 pub use hello::{
     CloudSide, CodecTables, Hello, HelloReply, Limits, ModelIdentity, PROTOCOL_VERSION, Refusal,
     RefusalKind, Welcome, negotiate,
@@ -44,3 +44,4 @@ pub use reference::{
     Settlement, TruthKind,
 };
 pub use reply::{ClassPixels, ClassScore, CloudStages, FrameReply, FrameResult, Outcome};
+pub use splitsim_policy::Verdict;

@@ -64,6 +64,9 @@ struct ArrowsArgs {
     /// Print the rules and check nothing
     #[arg(long)]
     explain: bool,
+    /// Write the table of crates into ARCHITECTURE.md
+    #[arg(long, conflicts_with = "explain")]
+    write: bool,
 }
 
 #[derive(Debug, Args)]
@@ -128,9 +131,10 @@ impl Cli {
             Task::Bench(passed) => cargo_task(&workspace, "bench", &passed.args),
             Task::Lint => lint::run(&workspace),
             Task::Arrows(args) if args.explain => {
-                print!("{}", arrows::explain());
+                print!("{}", arrows::explain(&workspace)?);
                 Ok(())
             }
+            Task::Arrows(args) if args.write => arrows::write(&workspace),
             Task::Arrows(_) => arrows::run(&workspace),
         }
     }
@@ -228,7 +232,8 @@ Runs all checks even if one fails, then says which did.";
 const ARROWS_EXAMPLES: &str = "\
 Examples:
   cargo xtask arrows
-  cargo xtask arrows --explain    the rules, as text";
+  cargo xtask arrows --explain    the rules, as text
+  cargo xtask arrows --write      the table of crates in ARCHITECTURE.md, after a manifest changed";
 
 const CAMPAIGN_EXAMPLES: &str = "\
 Examples:

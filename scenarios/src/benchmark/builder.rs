@@ -6,10 +6,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
-use splitsim_cfqa::{Bank, Metric};
 use splitsim_codec::FeatureCodec;
 use splitsim_feature::Task;
 use splitsim_source::{Item, Source};
+use splitsim_specimen::{Expectation, Extractor, Specimen};
 use splitsim_table::Table;
 use splitsim_vision::Engine;
 
@@ -17,21 +17,9 @@ use super::folder::Summary;
 use super::identity::CodecIdentity;
 use super::keep::{Keeper, Origin, stem};
 use super::rows::{Row, Shared, table};
-use super::subject::Subject;
+use super::scoring::Scoring;
 use super::{Codecs, Identity, Manifest, SetFolder, Shard, part};
 use crate::Screen;
-
-/// How compressed features are scored.
-pub(crate) struct Scoring {
-    /// Over the whole feature.
-    pub(crate) metrics: Vec<Metric>,
-    /// Layer by layer, where a feature has several.
-    pub(crate) layered: Vec<Metric>,
-    /// The most layers that a task's features have; 0 where none has several.
-    pub(crate) layers: usize,
-    /// Labelled features to tell classes apart by.
-    pub(crate) bank: Option<Bank>,
-}
 
 /// Everything that a build needs.
 pub(crate) struct Builder {
@@ -51,21 +39,6 @@ pub(crate) struct Built {
     /// Parts that were there already.
     pub(crate) reused: usize,
     pub(crate) parts: usize,
-}
-
-impl Scoring {
-    /// The names of the scores, in the order of a row's.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.metrics.iter().map(ToString::to_string).collect();
-        for layer in 1..=self.layers {
-            let of_layer = |metric: &Metric| format!("{metric}_layer{layer}");
-            names.extend(self.layered.iter().map(of_layer));
-        }
-        if self.bank.is_some() {
-            names.extend(["dis".to_owned(), "combined".to_owned()]);
-        }
-        names
-    }
 }
 
 /// A feature to be coded.
@@ -238,20 +211,20 @@ impl Work<'_> {
                 .collect()));
         }
         let name = item.name.clone();
-        let subject = match self.subject(task, item) {
-            Ok(subject) => subject,
+        let specimen = match self.specimen(task, item) {
+            Ok(specimen) => specimen,
             Err(error) => return Ok(Err(format!("{task} {name}: {error:#}"))),
         };
         let stem = stem(index, &name);
         let origin = Origin { task, stem: &stem };
-        self.keeper.original(origin, subject.feature())?;
+        self.keeper.original(origin, specimen.feature())?;
         let mut parts = Vec::new();
         for (codec, (part_name, there)) in codecs.iter().zip(addressed) {
             let part = match there {
                 Some(part) => part,
                 None => {
                     let coding = Coding {
-                        subject: &subject,
+                        specimen: &specimen,
                         codec: codec.as_ref(),
                         origin,
                         feature: &name,
@@ -265,14 +238,21 @@ impl Work<'_> {
         Ok(Ok(parts))
     }
 
-    fn subject(&self, task: Task, item: Item) -> Result<Subject<'_>> {
-        Subject::of(&self.builder.engine, &self.builder.scoring, task, item)
+    fn specimen(&self, task: Task, item: Item) -> Result<Specimen<'_>> {
+        let engine = &self.builder.engine;
+        let extractor = Extractor {
+            backbone: engine,
+            heads: engine,
+            task,
+            expectation: Expectation::Truth,
+        };
+        Ok(extractor.specimen(item)?)
     }
 
     /// One codec at all of its levels. A part with a failure is not kept, so that it is tried again.
     fn code(&self, coding: &Coding<'_>, part_name: &str, ticks: &Sender<usize>) -> Result<Table> {
         let Coding {
-            subject,
+            specimen,
             codec,
             origin,
             ..
@@ -280,7 +260,7 @@ impl Work<'_> {
         let mut rows = Vec::new();
         let mut complete = true;
         for (level, rung) in codec.ladder().levels().zip(codec.ladder().rungs()) {
-            let outcome = match subject.code(codec, level) {
+            let outcome = match self.builder.scoring.code(specimen, codec, level) {
                 Ok((coded, encoded)) => {
                     self.keeper.coded(origin, codec.id(), level, &encoded)?;
                     Ok(coded)
@@ -297,15 +277,17 @@ impl Work<'_> {
             });
             let _ = ticks.send(1);
         }
+        let original = specimen.original().and_then(|answer| answer.performance);
+        let original = original.context("no ground truth")?;
         let part = table(
             &Shared {
                 codec: codec.id().name(),
                 task: origin.task,
                 feature: coding.feature,
                 index: coding.index,
-                points: subject.feature().shape().points(),
-                original: subject.original(),
-                extract: subject.extract(),
+                points: specimen.feature().shape().points(),
+                original: original.value(),
+                extract: specimen.extract_time(),
                 metrics: &self.builder.identity.metrics,
             },
             &rows,
@@ -320,7 +302,7 @@ impl Work<'_> {
 /// A feature before a codec.
 #[derive(Clone, Copy)]
 struct Coding<'a> {
-    subject: &'a Subject<'a>,
+    specimen: &'a Specimen<'a>,
     codec: &'a dyn FeatureCodec,
     origin: Origin<'a>,
     feature: &'a str,

@@ -13,11 +13,12 @@ mod keep;
 mod merge;
 mod part;
 mod rows;
-mod subject;
+mod scoring;
 
-pub(crate) use builder::{Builder, Built, Scoring};
+pub(crate) use builder::{Builder, Built};
 pub(crate) use codecs::Codecs;
 pub(crate) use folder::{Manifest, ROWS, SetFolder, content_digest, read_rows, read_set};
 pub(crate) use identity::{BankIdentity, Identity, Shard};
 pub(crate) use keep::Keep;
 pub(crate) use merge::merge;
+pub(crate) use scoring::Scoring;

@@ -4,13 +4,13 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde::Serialize;
 use splitsim_codec::bd_rate::Better;
-use splitsim_feature::{Feature, Task};
+use splitsim_feature::Task;
 use splitsim_model::Package;
-use splitsim_source::{ImageExtent, Source};
+use splitsim_source::Source;
+use splitsim_specimen::{Expectation, Specimen};
 use splitsim_truth::GroundTruth;
-use splitsim_vision::Engine;
 
-use super::{Subject, mean, on_scale};
+use super::{mean, on_scale};
 
 /// What a reconstruction is judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -87,40 +87,33 @@ impl Criterion {
         }
     }
 
-    /// What the head is to say of a picture, where there is a head: the truth, or what it says of the original.
-    ///
-    /// # Errors
-    /// When the picture has no truth that is asked for, or the head fails.
-    pub fn expected(
-        self,
-        engine: &Engine,
-        original: &Feature,
-        truth: Option<GroundTruth>,
-        (task, extent): (Task, ImageExtent),
-    ) -> Result<Option<GroundTruth>> {
+    /// The answer that heads should give.
+    #[must_use]
+    pub const fn expectation(self) -> Expectation {
         match self {
-            Self::Cosine => Ok(None),
-            Self::Agreement => Ok(Some(engine.run_head(task, original, extent)?.as_truth())),
-            Self::Truth => truth
-                .with_context(|| format!("no ground truth for {task}"))
-                .map(Some),
+            Self::Truth => Expectation::Truth,
+            Self::Agreement => Expectation::Agreement,
+            Self::Cosine => Expectation::Nothing,
         }
     }
 
     /// How losses of a task are measured on these pictures.
-    pub(super) fn yardstick(self, task: Task, subjects: &[Subject]) -> Result<Yardstick> {
+    pub(super) fn yardstick(self, task: Task, specimens: &[Specimen<'_>]) -> Result<Yardstick> {
         if self == Self::Cosine {
             return Ok(Yardstick {
                 original: 1.0,
                 all: 1.0,
             });
         }
-        let judged: Vec<_> = subjects.iter().filter_map(|s| s.judged.as_ref()).collect();
-        let original = mean(judged.iter().map(|judged| on_scale(judged.original)));
+        let originals = specimens.iter().filter_map(Specimen::original);
+        let performances = originals.filter_map(|original| original.performance);
+        let performances: Vec<f64> = performances.map(on_scale).collect();
+        let original = mean(performances.into_iter());
         let all = match (self, task) {
             (Self::Agreement, Task::Dpt) => {
-                let spreads = judged.iter().map(|judged| spread(&judged.truth));
-                -spreads.sum::<f64>() / judged.len() as f64
+                let expected = specimens.iter().filter_map(Specimen::expected);
+                let spreads: Vec<f64> = expected.map(spread).collect();
+                -mean(spreads.into_iter())
             }
             (_, Task::Dpt) => -original,
             (_, Task::Cls | Task::Seg) => original,

@@ -17,14 +17,15 @@ mod threshold;
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use serde::Serialize;
-use splitsim_cfqa::{Metric, Reference};
+use splitsim_cfqa::Metric;
 use splitsim_codec::picture::Tables;
 use splitsim_codec::picture_codec::Setup;
 use splitsim_codec::{CodecId, CodecOptions, FeatureCodec, Level, open_with};
-use splitsim_feature::{Feature, Task};
+use splitsim_feature::Task;
 use splitsim_model::{RangeTable, ValueRange};
-use splitsim_source::{ImageExtent, Source};
-use splitsim_truth::{DepthCrop, GroundTruth, Performance, SemanticDistortion};
+use splitsim_source::Source;
+use splitsim_specimen::{Extractor, Specimen};
+use splitsim_truth::{Performance, SemanticDistortion};
 use splitsim_vision::Engine;
 
 pub use criterion::Criterion;
@@ -81,22 +82,9 @@ pub struct TaskCalibration {
     pub threshold: Option<GateThreshold>,
 }
 
-/// A feature with what its reconstructions are judged by.
-struct Subject {
-    reference: Reference,
-    extent: ImageExtent,
-    judged: Option<Judged>,
-}
-
-/// What a head is expected to say, and how the original does.
-struct Judged {
-    truth: GroundTruth,
-    original: Performance,
-}
-
-/// One subject coded at one level.
+/// The figures of one specimen at one level.
 #[derive(Clone, Copy)]
-struct Trial {
+struct Point {
     bpfp: f64,
     cosine: f64,
     /// As the criterion means it.
@@ -123,38 +111,38 @@ pub fn calibrate(
         ..
     } = plan;
     let sweep_qps = sweep(codec)?;
-    let subjects = subjects(engine, source, plan)?;
+    let specimens = specimens(engine, source, plan)?;
     let ranges = match plan.keep_ranges {
         true => engine.package().task(task)?.common().ranges.clone(),
-        false => ranges(&subjects)?,
+        false => ranges(&specimens)?,
     };
     let bench = Bench {
         engine,
         plan,
-        subjects: &subjects,
+        specimens: &specimens,
         ranges: &ranges,
     };
-    let trials_in_all = subjects.len() * (sweep_qps.len() + LEVELS);
+    let trials_in_all = specimens.len() * (sweep_qps.len() + LEVELS);
     let done = std::sync::atomic::AtomicUsize::new(0);
     let tick = || {
         let done = 1 + done.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         progress(done, trials_in_all);
     };
-    let swept = bench.trials(&sweep_qps, &tick)?;
-    let yardstick = criterion.yardstick(task, &subjects)?;
-    let rungs = |qps: &[f64], trials: &[Vec<Trial>]| -> Vec<Rung> {
-        let rung = |(&qp, trials): (&f64, &Vec<Trial>)| Rung::of(qp, trials, yardstick);
-        qps.iter().zip(trials).map(rung).collect()
+    let swept = bench.points(&sweep_qps, &tick)?;
+    let yardstick = criterion.yardstick(task, &specimens)?;
+    let rungs = |qps: &[f64], levels: &[Vec<Point>]| -> Vec<Rung> {
+        let rung = |(&qp, points): (&f64, &Vec<Point>)| Rung::of(qp, points, yardstick);
+        qps.iter().zip(levels).map(rung).collect()
     };
     let sweep = rungs(&sweep_qps, &swept);
     let Choice { qps, note } =
         choose(&sweep, criterion).with_context(|| format!("no ladder for {task}"))?;
-    let laddered = bench.trials(&qps, &tick)?;
+    let laddered = bench.points(&qps, &tick)?;
     Ok(TaskCalibration {
         task,
         codec,
         criterion,
-        pictures: subjects.len(),
+        pictures: specimens.len(),
         ladder: rungs(&qps, &laddered),
         threshold: threshold(&laddered, plan.distortion_limit),
         ranges,
@@ -165,47 +153,37 @@ pub fn calibrate(
     })
 }
 
-fn subjects(engine: &Engine, source: &Source, plan: Plan) -> Result<Vec<Subject>> {
+fn specimens<'a>(engine: &'a Engine, source: &Source, plan: Plan) -> Result<Vec<Specimen<'a>>> {
     let Plan {
         task, criterion, ..
     } = plan;
-    (0..source.count())
-        .map(|index| {
-            let item = source.item(index, task)?;
-            let extent = item.picture.extent();
-            let feature = engine.extract(task, item.picture)?.feature;
-            let place = (task, extent);
-            let expected = criterion
-                .expected(engine, &feature, item.truth, place)
-                .with_context(|| item.name.clone())?;
-            let judged = expected.map(|truth| {
-                let output = engine.run_head(task, &feature, extent)?;
-                let original = Performance::of(&truth, &output, DepthCrop::Full)?;
-                anyhow::Ok(Judged { truth, original })
-            });
-            Ok(Subject {
-                reference: Reference::new(feature),
-                extent,
-                judged: judged.transpose()?,
-            })
-        })
-        .collect()
+    let extractor = Extractor {
+        backbone: engine,
+        heads: engine,
+        task,
+        expectation: criterion.expectation(),
+    };
+    let specimens = (0..source.count()).map(|index| {
+        let item = source.item(index, task)?;
+        let name = item.name.clone();
+        extractor.specimen(item).with_context(|| name)
+    });
+    specimens.collect()
 }
 
-/// The extremes of each layer over all subjects.
-fn ranges(subjects: &[Subject]) -> Result<RangeTable> {
-    let layers = subjects
+/// The extremes of each layer over all specimens.
+fn ranges(specimens: &[Specimen<'_>]) -> Result<RangeTable> {
+    let layers = specimens
         .first()
         .context("no picture to calibrate on")?
-        .reference
         .feature()
         .shape()
         .layers();
     (0..layers)
         .map(|layer| {
-            let values = subjects.iter().flat_map(|subject| {
-                let feature = subject.reference.feature();
-                feature
+            let values = specimens.iter().flat_map(|specimen| {
+                specimen
+                    .feature()
                     .maps()
                     .skip(layer)
                     .step_by(layers)
@@ -233,13 +211,13 @@ fn sweep(codec: CodecId) -> Result<Vec<f64>> {
 struct Bench<'a> {
     engine: &'a Engine,
     plan: Plan,
-    subjects: &'a [Subject],
+    specimens: &'a [Specimen<'a>],
     ranges: &'a RangeTable,
 }
 
 impl Bench<'_> {
-    /// Every subject at every QP: one list of trials per QP.
-    fn trials(&self, qps: &[f64], tick: &(dyn Fn() + Sync)) -> Result<Vec<Vec<Trial>>> {
+    /// Every specimen at every QP: one list of points per QP.
+    fn points(&self, qps: &[f64], tick: &(dyn Fn() + Sync)) -> Result<Vec<Vec<Point>>> {
         let Plan { task, codec, .. } = self.plan;
         let tables = Tables {
             ranges: self.ranges.clone(),
@@ -250,46 +228,39 @@ impl Bench<'_> {
             ladder: qps.to_vec(),
         };
         let codec = open_with(setup, codec, &CodecOptions::default())?;
-        let one = |level, subject| {
-            let trial = trial(self.engine, task, codec.as_ref(), level, subject)?;
+        let one = |level, specimen| {
+            let point = point(specimen, codec.as_ref(), level)?;
             tick();
-            Ok(trial)
+            Ok(point)
         };
         let levels = codec.ladder().levels();
         levels
             .map(|level| {
-                self.subjects
+                self.specimens
                     .par_iter()
-                    .map(|subject| one(level, subject))
+                    .map(|specimen| one(level, specimen))
                     .collect()
             })
             .collect()
     }
 }
 
-fn trial(
-    engine: &Engine,
-    task: Task,
-    codec: &dyn FeatureCodec,
-    level: Level,
-    subject: &Subject,
-) -> Result<Trial> {
-    let original: &Feature = subject.reference.feature();
-    let encoded = codec.encode_and_decode(original, level)?;
-    let reconstruction = &encoded.reconstruction;
-    let cosine = subject.reference.score(Metric::Cosine, reconstruction)?;
-    let (performance, distortion) = match &subject.judged {
-        None => (cosine.value(), None),
-        Some(judged) => {
-            let output = engine.run_head(task, reconstruction, subject.extent)?;
-            let received = Performance::of(&judged.truth, &output, DepthCrop::Full)?;
-            let distortion = SemanticDistortion::between(judged.original, received)?;
-            (on_scale(received), Some(distortion.value()))
+fn point(specimen: &Specimen<'_>, codec: &dyn FeatureCodec, level: Level) -> Result<Point> {
+    let trial = specimen.trial(codec, level, &[Metric::Cosine])?;
+    let reconstruction = &trial.encoded.reconstruction;
+    let cosine = trial.score_by(Metric::Cosine)?;
+    let (performance, distortion) = match specimen.expected() {
+        None => (cosine, None),
+        Some(_) => {
+            let answer = specimen.answer(reconstruction)?;
+            let distortion = specimen.distortion(&answer)?;
+            let performance = answer.performance.map_or(f64::NAN, on_scale);
+            (performance, distortion.map(SemanticDistortion::value))
         }
     };
-    Ok(Trial {
-        bpfp: encoded.container.bpfp().0,
-        cosine: cosine.value(),
+    Ok(Point {
+        bpfp: trial.encoded.container.bpfp().0,
+        cosine,
         performance,
         distortion,
     })

@@ -2,7 +2,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use super::criterion::Yardstick;
-use super::{Criterion, LEVELS, Trial, mean};
+use super::{Criterion, LEVELS, Point, mean};
 
 /// One QP and what it costs.
 #[derive(Debug, Clone, Serialize)]
@@ -20,12 +20,12 @@ pub struct Rung {
 }
 
 impl Rung {
-    pub(super) fn of(qp: f64, trials: &[Trial], yardstick: Yardstick) -> Self {
-        let performance = mean(trials.iter().map(|trial| trial.performance));
+    pub(super) fn of(qp: f64, points: &[Point], yardstick: Yardstick) -> Self {
+        let performance = mean(points.iter().map(|point| point.performance));
         Self {
             qp,
-            bpfp: mean(trials.iter().map(|trial| trial.bpfp)),
-            cosine: mean(trials.iter().map(|trial| trial.cosine)),
+            bpfp: mean(points.iter().map(|point| point.bpfp)),
+            cosine: mean(points.iter().map(|point| point.cosine)),
             performance,
             loss: yardstick.loss(performance),
         }

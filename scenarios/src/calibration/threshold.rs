@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{Trial, mean};
+use super::{Point, mean};
 
 /// A threshold on the cosine and what a gate with it ships.
 #[derive(Debug, Clone, Serialize)]
@@ -17,8 +17,8 @@ pub struct GateThreshold {
 
 /// The lowest cosine at which a gate from the cheapest level keeps the mean distortion within the
 /// limit; the highest that was seen when none does. `None` where no distortion is known.
-pub(super) fn threshold(ladder: &[Vec<Trial>], distortion_limit: f64) -> Option<GateThreshold> {
-    let scored = |trial: &Trial| Some((trial.cosine, trial.distortion?));
+pub(super) fn threshold(ladder: &[Vec<Point>], distortion_limit: f64) -> Option<GateThreshold> {
+    let scored = |point: &Point| Some((point.cosine, point.distortion?));
     let scored: Option<Vec<Vec<(f64, f64)>>> = ladder
         .iter()
         .map(|level| level.iter().map(scored).collect())
@@ -28,7 +28,7 @@ pub(super) fn threshold(ladder: &[Vec<Trial>], distortion_limit: f64) -> Option<
 
 /// Of levels of pairs of cosine and distortion, one per subject.
 fn lowest(ladder: &[Vec<(f64, f64)>], distortion_limit: f64) -> GateThreshold {
-    let mut candidates: Vec<f64> = ladder.iter().flatten().map(|trial| trial.0).collect();
+    let mut candidates: Vec<f64> = ladder.iter().flatten().map(|point| point.0).collect();
     candidates.sort_by(f64::total_cmp);
     let gates = candidates
         .iter()
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_threshold_is_the_lowest_that_keeps_the_limit() {
-        let at = |cosine, distortion| Trial {
+        let at = |cosine, distortion| Point {
             bpfp: 1.0,
             cosine,
             performance: 1.0,
@@ -96,12 +96,12 @@ mod tests {
 
     #[test]
     fn features_alone_have_no_threshold() {
-        let trial = Trial {
+        let point = Point {
             bpfp: 1.0,
             cosine: 0.9,
             performance: 0.9,
             distortion: None,
         };
-        assert!(threshold(&[vec![trial]], 1.0).is_none());
+        assert!(threshold(&[vec![point]], 1.0).is_none());
     }
 }

@@ -19,7 +19,7 @@ pub(crate) use journal::{Heading, Journal, Record};
 
 /// What is to be evaluated.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Subject<'a> {
+pub(crate) struct Plan<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) source: &'a Source,
     pub(crate) task: Task,
@@ -44,20 +44,20 @@ pub(crate) struct Evaluated {
 /// When the journal cannot be written or holds what is no judgement of the task. A picture that cannot
 /// be judged is a problem, not an error: the others go on.
 pub(crate) fn evaluate(
-    subject: Subject<'_>,
+    plan: Plan<'_>,
     journal: &mut Journal,
     mut progress: impl FnMut(usize, &Evaluation),
 ) -> Result<Evaluated> {
-    let mut running = figures(subject, journal)?;
+    let mut running = figures(plan, journal)?;
     let mut problems = Vec::new();
-    let mut seen = journal.known(0..subject.pictures);
+    let mut seen = journal.known(0..plan.pictures);
     progress(seen, &running);
-    for batch in batches(subject.pictures, subject.batch) {
+    for batch in batches(plan.pictures, plan.batch) {
         let known = journal.known(batch.clone());
         if known == batch.len() {
             continue;
         }
-        for (index, judged) in judge_batch(subject, batch.clone()) {
+        for (index, judged) in judge_batch(plan, batch.clone()) {
             match judged {
                 Ok((name, judgement)) => {
                     if !journal.knows(index) {
@@ -72,7 +72,7 @@ pub(crate) fn evaluate(
         progress(seen, &running);
     }
     Ok(Evaluated {
-        evaluation: figures(subject, journal)?,
+        evaluation: figures(plan, journal)?,
         problems,
     })
 }
@@ -84,9 +84,9 @@ fn batches(pictures: usize, batch: NonZeroUsize) -> impl Iterator<Item = Range<u
 }
 
 /// The figures of all that the journal knows of the pictures taken.
-fn figures(subject: Subject<'_>, journal: &Journal) -> Result<Evaluation> {
-    let mut evaluation = Evaluation::new(subject.task);
-    for record in journal.records(0..subject.pictures) {
+fn figures(plan: Plan<'_>, journal: &Journal) -> Result<Evaluation> {
+    let mut evaluation = Evaluation::new(plan.task);
+    for record in journal.records(0..plan.pictures) {
         let added = evaluation.add(&record.judgement);
         added.with_context(|| format!("the record of picture {}", record.index))?;
     }
@@ -97,41 +97,41 @@ type Judged = Result<(String, Judgement)>;
 
 /// Judges a batch. Pictures that cannot be read are left out; if the forward pass fails with the others
 /// together, each is tried alone.
-fn judge_batch(subject: Subject<'_>, batch: Range<usize>) -> Vec<(usize, Judged)> {
+fn judge_batch(plan: Plan<'_>, batch: Range<usize>) -> Vec<(usize, Judged)> {
     let mut judged: Vec<(usize, Judged)> = Vec::with_capacity(batch.len());
     let mut items = Vec::with_capacity(batch.len());
     for index in batch {
-        match subject.source.item(index, subject.task) {
+        match plan.source.item(index, plan.task) {
             Ok(item) => items.push((index, item)),
             Err(error) => judged.push((index, Err(error.into()))),
         }
     }
     let pictures: Vec<Picture> = items.iter().map(|(_, item)| item.picture.clone()).collect();
-    let features = subject.engine.extract_batch(subject.task, pictures);
+    let features = plan.engine.extract_batch(plan.task, pictures);
     match features {
         Ok(features) => judged.extend(
             items
                 .into_iter()
                 .zip(features)
-                .map(|((index, item), feature)| (index, judge(subject, item, &feature))),
+                .map(|((index, item), feature)| (index, judge(plan, item, &feature))),
         ),
         Err(_) => judged.extend(
             items
                 .into_iter()
-                .map(|(index, item)| (index, judge_alone(subject, item))),
+                .map(|(index, item)| (index, judge_alone(plan, item))),
         ),
     }
     judged.sort_by_key(|(index, _)| *index);
     judged
 }
 
-fn judge_alone(subject: Subject<'_>, item: Item) -> Judged {
-    let extraction = subject.engine.extract(subject.task, item.picture.clone());
+fn judge_alone(plan: Plan<'_>, item: Item) -> Judged {
+    let extraction = plan.engine.extract(plan.task, item.picture.clone());
     let feature = extraction.with_context(|| item.name.clone())?.feature;
-    judge(subject, item, &feature)
+    judge(plan, item, &feature)
 }
 
-fn judge(subject: Subject<'_>, item: Item, feature: &Feature) -> Judged {
+fn judge(plan: Plan<'_>, item: Item, feature: &Feature) -> Judged {
     let Item {
         name,
         picture,
@@ -139,9 +139,7 @@ fn judge(subject: Subject<'_>, item: Item, feature: &Feature) -> Judged {
     } = item;
     let judged = || -> Result<Judgement> {
         let truth = truth.context("no ground truth")?;
-        let output = subject
-            .engine
-            .run_head(subject.task, feature, picture.extent())?;
+        let output = plan.engine.run_head(plan.task, feature, picture.extent())?;
         Ok(Judgement::of(&truth, &output, DepthCrop::Full)?)
     };
     let judgement = judged().with_context(|| name.clone())?;

@@ -12,6 +12,7 @@ use splitsim_feature::Task;
 use splitsim_model::Package;
 use splitsim_report::Exhibit;
 use splitsim_source::{Item, Source};
+use splitsim_specimen::{Expectation, Extractor};
 use splitsim_story::{Misjudged, Pictures, RecordedRun, Surprise};
 use splitsim_truth::HeadOutput;
 use splitsim_vision::{Engine, EngineOptions, Parts};
@@ -92,17 +93,20 @@ impl Studio<'_> {
         if item.name != frame.source {
             bail!("the source now has '{}' in its place", item.name);
         }
-        let extent = item.picture.extent();
-        let picture = item.picture.clone();
-        let feature = self.backbone.extract(frame.task, picture)?.feature;
+        let extractor = Extractor {
+            backbone: self.backbone,
+            heads: self.heads,
+            task: frame.task,
+            expectation: Expectation::Nothing,
+        };
+        let specimen = extractor.specimen(item.clone())?;
         let codec = self.codec(frame.task)?;
         let level = codec.ladder().level(usize::try_from(frame.level)?)?;
-        let coded = codec.encode_and_decode(&feature, level)?;
-        let head = |feature| self.heads.run_head(frame.task, feature, extent);
+        let encoded = specimen.trial(codec.as_ref(), level, &[])?.encoded;
         Ok(Remade {
-            original: head(&feature)?,
-            arrived: head(&coded.reconstruction)?,
-            container_bytes: coded.container.to_bytes().len() as u64,
+            original: specimen.answer(specimen.feature())?.output,
+            arrived: specimen.answer(&encoded.reconstruction)?.output,
+            container_bytes: encoded.container.container_bytes().0,
             class_names: source.class_names(),
             item,
         })

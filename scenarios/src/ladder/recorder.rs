@@ -1,17 +1,17 @@
 //! Every frame of a source at every level of the codec's ladder.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use splitsim_cfqa::{Metric, Reference};
+use splitsim_cfqa::Metric;
 use splitsim_codec::{FeatureCodec, Level};
 use splitsim_feature::Task;
 use splitsim_model::Package;
 use splitsim_replay::{Identity, RecordedFrame, Recording};
-use splitsim_source::{ImageExtent, Source};
-use splitsim_truth::{DepthCrop, GroundTruth, Performance, SemanticDistortion};
+use splitsim_source::Source;
+use splitsim_specimen::{Expectation, Extractor, Specimen};
+use splitsim_truth::SemanticDistortion;
 use splitsim_vision::Engine;
 use tokio_util::sync::CancellationToken;
 
@@ -33,13 +33,6 @@ pub(crate) struct Recorder<'a> {
 pub(crate) struct Recordings {
     pub(crate) of_tasks: Vec<Recording>,
     pub(crate) interrupted: bool,
-}
-
-/// A frame of which the feature is there.
-struct Subject {
-    reference: Reference,
-    extent: ImageExtent,
-    truth: Option<(GroundTruth, Performance)>,
 }
 
 /// Frames between two writings of the file: what a crash costs.
@@ -120,83 +113,22 @@ impl Recorder<'_> {
         task: Task,
         codec: &dyn FeatureCodec,
     ) -> Result<RecordedFrame> {
-        let item = source.item(index, task)?;
-        let extent = item.picture.extent();
-        let extraction = self.backbone.extract(task, item.picture)?;
-        let truth = item.truth.map(|truth| -> Result<_> {
-            let output = self.heads.run_head(task, &extraction.feature, extent)?;
-            let original = Performance::of(&truth, &output, DepthCrop::Full)?;
-            Ok((truth, original))
-        });
-        let points = extraction.feature.shape().points() as u64;
-        let subject = Subject {
-            reference: Reference::new(extraction.feature),
-            extent,
-            truth: truth.transpose()?,
+        let extractor = Extractor {
+            backbone: self.backbone,
+            heads: self.heads,
+            task,
+            expectation: Expectation::TruthIfKnown,
         };
+        let specimen = extractor.specimen(source.item(index, task)?)?;
+        let metrics = self.metrics();
         let levels = codec.ladder().levels();
-        let levels = levels.map(|level| self.level(&subject, task, codec, level));
+        let levels = levels.map(|level| recorded(&specimen, codec, level, &metrics));
         Ok(RecordedFrame {
             frame: index as u64,
-            name: item.name,
-            points,
-            extract: whole_micros(extraction.preprocess + extraction.forward),
+            name: specimen.name().to_owned(),
+            points: specimen.feature().shape().points() as u64,
+            extract: whole_micros(specimen.extract_time()),
             levels: levels.collect::<Result<_>>()?,
-        })
-    }
-
-    /// As an edge's attempt and what the cloud makes of it.
-    fn level(
-        &self,
-        subject: &Subject,
-        task: Task,
-        codec: &dyn FeatureCodec,
-        level: Level,
-    ) -> Result<splitsim_replay::Level> {
-        let start = Instant::now();
-        let failed = |error: &dyn std::error::Error| splitsim_replay::Level::Failed {
-            took: whole_micros(start.elapsed()),
-            reason: error.to_string(),
-        };
-        let encoded = match codec.encode_and_decode(subject.reference.feature(), level) {
-            Ok(encoded) => encoded,
-            Err(error) => return Ok(failed(&error)),
-        };
-        let scoring = Instant::now();
-        let scores = match subject
-            .reference
-            .score_all(&self.metrics(), &encoded.reconstruction)
-        {
-            Ok(scores) => scores,
-            Err(error) => return Ok(failed(&error)),
-        };
-        let score = scoring.elapsed();
-        let defined = scores.iter().filter_map(|(metric, score)| {
-            let score = score.as_ref().ok()?.value();
-            Some((metric.name().to_owned(), score))
-        });
-        let scores: BTreeMap<String, f64> = defined.collect();
-        let heading = Instant::now();
-        let output = self
-            .heads
-            .run_head(task, &encoded.reconstruction, subject.extent)?;
-        // The cloud decodes as the edge did.
-        let cloud = encoded.decode + heading.elapsed();
-        let distortion = subject
-            .truth
-            .as_ref()
-            .map(|(truth, original)| -> Result<f64> {
-                let received = Performance::of(truth, &output, DepthCrop::Full)?;
-                Ok(SemanticDistortion::between(*original, received)?.value())
-            });
-        Ok(splitsim_replay::Level::Coded {
-            container: encoded.container.container_bytes(),
-            encode: whole_micros(encoded.encode),
-            decode: whole_micros(encoded.decode),
-            score: whole_micros(score),
-            cloud: whole_micros(cloud),
-            scores,
-            distortion: distortion.transpose()?,
         })
     }
 
@@ -215,6 +147,39 @@ impl Recorder<'_> {
         }
         metrics
     }
+}
+
+/// One level of a frame: an edge's attempt, and the cloud's answer to it.
+fn recorded(
+    specimen: &Specimen<'_>,
+    codec: &dyn FeatureCodec,
+    level: Level,
+    metrics: &[Metric],
+) -> Result<splitsim_replay::Level> {
+    let trial = match specimen.trial(codec, level, metrics) {
+        Ok(trial) => trial,
+        Err(error) => {
+            return Ok(splitsim_replay::Level::Failed {
+                took: whole_micros(error.took),
+                reason: error.to_string(),
+            });
+        }
+    };
+    let encoded = &trial.encoded;
+    let answer = specimen.answer(&encoded.reconstruction)?;
+    let scores = trial.scores.defined();
+    let scores = scores.map(|score| (score.metric().name().to_owned(), score.value()));
+    let distortion = specimen.distortion(&answer)?;
+    Ok(splitsim_replay::Level::Coded {
+        container: encoded.container.container_bytes(),
+        encode: whole_micros(encoded.encode),
+        decode: whole_micros(encoded.decode),
+        score: whole_micros(trial.score),
+        // The cloud decodes as the edge did.
+        cloud: whole_micros(encoded.decode + answer.took),
+        scores: scores.collect(),
+        distortion: distortion.map(SemanticDistortion::value),
+    })
 }
 
 /// The frames that are recorded already.

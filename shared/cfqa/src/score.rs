@@ -63,4 +63,10 @@ impl Scores {
             .iter()
             .map(|(metric, result)| (*metric, result))
     }
+
+    /// The scores that are defined, in the order in which they were asked for.
+    pub fn defined(&self) -> impl Iterator<Item = Score> {
+        let results = self.entries.iter().map(|(_, result)| result);
+        results.filter_map(|result| result.as_ref().ok().copied())
+    }
 }

@@ -52,8 +52,8 @@ impl Gate {
     /// The level that a climbing gate accepts.
     #[must_use]
     pub fn climb(self, ladder: &Ladder) -> Option<usize> {
-        let trials = &ladder.trials;
-        trials.iter().position(|trial| self.accepts(trial.score))
+        let points = &ladder.points;
+        points.iter().position(|point| self.accepts(point.score))
     }
 
     /// A climbing gate on some features, with a distortion limit.
@@ -67,10 +67,10 @@ impl Gate {
         };
         for ladder in ladders.ladders() {
             let level = self.climb(ladder);
-            outcome.attempts += level.map_or(ladder.trials.len(), |level| level + 1);
+            outcome.attempts += level.map_or(ladder.points.len(), |level| level + 1);
             if let Some(level) = level {
                 outcome.accepted += 1;
-                outcome.broken += usize::from(ladder.trials[level].distortion > limit);
+                outcome.broken += usize::from(ladder.points[level].distortion > limit);
             }
         }
         outcome
@@ -85,9 +85,9 @@ impl Gate {
             refused: 0,
             false_reencodes: 0,
         };
-        for trial in ladders.trials() {
-            let exceeds = trial.distortion > limit;
-            if self.accepts(trial.score) {
+        for point in ladders.points() {
+            let exceeds = point.distortion > limit;
+            if self.accepts(point.score) {
                 outcome.accepted += 1;
                 outcome.false_accepts += usize::from(exceeds);
             } else {
@@ -124,16 +124,16 @@ impl RowOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Trial;
+    use crate::LadderPoint;
 
     fn ladder(trials: &[(f64, f64)]) -> Ladder {
-        let trial = |&(score, distortion): &(f64, f64)| Trial {
+        let point = |&(score, distortion): &(f64, f64)| LadderPoint {
             score: (!score.is_nan()).then_some(score),
             distortion,
         };
         Ladder {
             feature: String::new(),
-            trials: trials.iter().map(trial).collect(),
+            points: trials.iter().map(point).collect(),
         }
     }
 

@@ -16,12 +16,12 @@ pub struct Ladder {
     /// The feature.
     pub feature: String,
     /// Cheapest first.
-    pub trials: Vec<Trial>,
+    pub points: Vec<LadderPoint>,
 }
 
 /// One compressed feature: what the gate sees and what is true.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Trial {
+pub struct LadderPoint {
     /// The score; `None` where it is undefined, which no gate accepts.
     pub score: Option<f64>,
     /// The true semantic distortion.
@@ -50,18 +50,18 @@ impl Ladders {
             });
         }
         let ladders = features.into_iter().map(|(feature, records)| {
-            let trials = records.iter().map(|record| {
+            let points = records.iter().map(|record| {
                 let distortion = record.distortion.ok_or_else(|| LabError::Undefined {
                     feature: record.feature.clone(),
                     level: record.level,
                     what: "the true distortion".to_owned(),
                 })?;
                 let score = record.scores[index];
-                Ok(Trial { score, distortion })
+                Ok(LadderPoint { score, distortion })
             });
-            let trials = trials.collect::<Result<_, LabError>>()?;
+            let points = points.collect::<Result<_, LabError>>()?;
             let feature = feature.to_owned();
-            Ok(Ladder { feature, trials })
+            Ok(Ladder { feature, points })
         });
         let ladders = ladders.collect::<Result<_, LabError>>()?;
         let direction = direction(metric).ok_or_else(|| LabError::NoDirection {
@@ -83,8 +83,8 @@ impl Ladders {
     }
 
     /// Every compressed feature.
-    pub fn trials(&self) -> impl Iterator<Item = &Trial> {
-        self.ladders.iter().flat_map(|ladder| &ladder.trials)
+    pub fn points(&self) -> impl Iterator<Item = &LadderPoint> {
+        self.ladders.iter().flat_map(|ladder| &ladder.points)
     }
 
     /// The ladders of some features.
@@ -96,7 +96,7 @@ impl Ladders {
 
     /// The distinct scores, strictest threshold first.
     pub(crate) fn thresholds(&self) -> Vec<f64> {
-        let mut scores: Vec<f64> = self.trials().filter_map(|trial| trial.score).collect();
+        let mut scores: Vec<f64> = self.points().filter_map(|point| point.score).collect();
         scores.sort_by(f64::total_cmp);
         scores.dedup();
         if self.direction == Direction::HigherIsBetter {

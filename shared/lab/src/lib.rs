@@ -35,7 +35,7 @@ pub use evaluate::{Estimate, Evaluation, PerFeature, Pooled, Protocol, Target, e
 pub use gate::{Gate, GateOutcome, RowOutcome};
 pub use guarantee::{Certificate, Guarantee, Validity, certify, empirical, validity};
 pub use histogram::PlccHistogram;
-pub use ladders::{Ladder, Ladders, Trial};
+pub use ladders::{Ladder, LadderPoint, Ladders};
 pub use logistic::Logistic;
 pub use mode::MetricMode;
 pub use roc::{Roc, RocPoint};

@@ -31,10 +31,10 @@ impl Roc {
     #[must_use]
     pub fn of(ladders: &Ladders, limit: f64) -> Option<Self> {
         let beyond = ladders
-            .trials()
-            .filter(|trial| trial.distortion > limit)
+            .points()
+            .filter(|point| point.distortion > limit)
             .count();
-        let within = ladders.trials().count() - beyond;
+        let within = ladders.points().count() - beyond;
         if beyond == 0 || within == 0 {
             return None;
         }
@@ -90,16 +90,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Ladder, Trial};
+    use crate::{Ladder, LadderPoint};
 
     fn ladders(direction: Direction, trials: &[(f64, f64)]) -> Ladders {
-        let trial = |&(score, distortion): &(f64, f64)| Trial {
+        let point = |&(score, distortion): &(f64, f64)| LadderPoint {
             score: Some(score),
             distortion,
         };
         let ladder = Ladder {
             feature: "a".to_owned(),
-            trials: trials.iter().map(trial).collect(),
+            points: trials.iter().map(point).collect(),
         };
         Ladders::new(direction, vec![ladder])
     }
@@ -126,8 +126,8 @@ mod tests {
                 .map(|(score, bad)| (f64::from(score), f64::from(u8::from(bad))))
                 .collect();
             let side = |bad: f64| -> Vec<f64> {
-                let scores = trials.iter().filter(|trial| trial.1 == bad);
-                scores.map(|trial| quality(direction, trial.0)).collect()
+                let scores = trials.iter().filter(|point| point.1 == bad);
+                scores.map(|point| quality(direction, point.0)).collect()
             };
             let (good, bad) = (side(0.0), side(1.0));
             let roc = Roc::of(&ladders(direction, &trials), 0.5);

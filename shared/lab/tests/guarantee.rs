@@ -7,7 +7,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use splitsim_cfqa::Direction;
-use splitsim_lab::{Gate, Guarantee, Ladder, Ladders, Trial, certify, empirical, validity};
+use splitsim_lab::{Gate, Guarantee, Ladder, LadderPoint, Ladders, certify, empirical, validity};
 
 const SPLITS: u64 = 400;
 
@@ -30,7 +30,7 @@ fn single(features: usize, random: &mut ChaCha8Rng) -> Ladders {
         let distortion = if exceeds { 2.0 } else { 0.0 };
         Ladder {
             feature: index.to_string(),
-            trials: vec![Trial {
+            points: vec![LadderPoint {
                 score: Some(score),
                 distortion,
             }],
@@ -46,17 +46,17 @@ fn single(features: usize, random: &mut ChaCha8Rng) -> Ladders {
 fn climbing(features: usize, random: &mut ChaCha8Rng) -> Ladders {
     let ladder = |index: usize| {
         let hardness: f64 = random.random_range(0.5..2.0);
-        let trial = |level: i32| {
+        let point = |level: i32| {
             let error = hardness * 0.7f64.powi(level);
             let noise = random.random_range(-0.4..0.8);
-            Trial {
+            LadderPoint {
                 score: Some(error * random.random_range(0.8..1.25)),
                 distortion: 4.0 * error + noise,
             }
         };
         Ladder {
             feature: index.to_string(),
-            trials: (0..10).map(trial).collect(),
+            points: (0..10).map(point).collect(),
         }
     };
     Ladders::new(

@@ -14,6 +14,7 @@
 //!
 //! - [`Policy`]: the trait, with the order of calls; [`Always`], [`Threshold`], [`Bisect`],
 //!   [`Predictive`], [`Deadline`] and [`Budget`] implement it;
+//! - [`decide_frame`]: the loop of decisions on one frame;
 //! - [`PolicyConfig`]: a policy as a command line names it;
 //! - [`Attempt`]: what an edge knows of one encoding; [`PredictedScore`], [`Criterion`]: what passes;
 //! - [`Conditions`]: what an edge knows of time and link, [`LinkEstimator`] makes an estimate of it;
@@ -30,6 +31,7 @@ mod conditions;
 mod config;
 mod criterion;
 mod deadline;
+mod decide;
 mod error;
 mod gated;
 mod ladder;
@@ -49,10 +51,11 @@ pub use conditions::{Company, Conditions, LinkEstimate, LinkEstimator, Transfer}
 pub use config::PolicyConfig;
 pub use criterion::{Bound, Criterion, PredictedScore, Scale, UnknownBound};
 pub use deadline::{Deadline, DeadlineConfig};
+pub use decide::{MAX_ATTEMPTS, decide_frame};
 pub use error::PolicyError;
 pub use ladder::{LadderLen, Rung, RungChoice};
 pub use limits::{Fallback, MaxAttempts};
-pub use policy::{Decision, Policy, Verdict};
+pub use policy::{Decision, Policy, UnknownVerdict, Verdict};
 pub use predictive::{Predictive, PredictiveConfig};
 pub use record::{DecidedFrame, Divergence, replay};
 pub use threshold::{Start, Threshold, ThresholdConfig};

@@ -1,3 +1,6 @@
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Attempt, Conditions, Rung};
@@ -49,11 +52,11 @@ pub enum Decision {
     GiveUp,
 }
 
-/// On what grounds an attempt is shipped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The grounds on which an attempt is shipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Nobody looked at its quality.
+    /// The policy looks at no score.
     Ungated,
     /// Its score satisfies the criterion.
     Passed,
@@ -62,7 +65,10 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// `ungated`, `passed` or `best-effort`.
+    /// Every verdict.
+    pub const ALL: [Self; 3] = [Self::Ungated, Self::Passed, Self::BestEffort];
+
+    /// The verdict as it is stored and printed: `ungated`, `passed` or `best-effort`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -70,5 +76,42 @@ impl Verdict {
             Self::Passed => "passed",
             Self::BestEffort => "best-effort",
         }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A text that names no verdict.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown verdict '{0}', expected ungated, passed or best-effort")]
+pub struct UnknownVerdict(String);
+
+impl FromStr for Verdict {
+    type Err = UnknownVerdict;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|verdict| verdict.name() == name);
+        named.ok_or_else(|| UnknownVerdict(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_have_one_name_in_text_and_json() {
+        for verdict in Verdict::ALL {
+            assert_eq!(verdict.to_string().parse(), Ok(verdict));
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.name());
+        }
+        assert_eq!(
+            "fine".parse::<Verdict>().unwrap_err().to_string(),
+            "unknown verdict 'fine', expected ungated, passed or best-effort"
+        );
     }
 }

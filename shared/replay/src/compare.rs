@@ -4,7 +4,7 @@ use serde::Serialize;
 use splitsim_feature::Task;
 use splitsim_policy::PolicyConfig;
 
-use crate::evaluate::Subject;
+use crate::evaluate::Case;
 use crate::statistics::mean;
 use crate::{
     Evaluation, Level, Recording, ReplayError, Uplink, at_rungs, oracle, pareto_front, replay,
@@ -162,30 +162,30 @@ fn evaluate(
     rules: &Rules,
     limit: f64,
 ) -> Result<Evaluation, ReplayError> {
-    let (subject, replayed) = match contender {
+    let (case, replayed) = match contender {
         Contender::Policy { name, config } => {
             let mut policy = config.resolve(recording.ladder())?;
             let replayed = replay(recording, policy.as_mut(), &rules.uplink)?;
-            let subject = Subject {
+            let case = Case {
                 name,
                 label: config.to_string(),
                 deployable: true,
                 criterion: config.criterion(),
             };
-            (subject, replayed)
+            (case, replayed)
         }
         Contender::Oracle { name } => {
             let rungs = oracle::rungs(recording, limit);
-            let subject = Subject {
+            let case = Case {
                 name,
                 label: format!("oracle:distortion<={limit}"),
                 deployable: false,
                 criterion: None,
             };
-            (subject, at_rungs(recording, &rungs, &rules.uplink))
+            (case, at_rungs(recording, &rungs, &rules.uplink))
         }
     };
-    Evaluation::of(subject, recording, &replayed, rules, limit)
+    Evaluation::of(case, recording, &replayed, rules, limit)
 }
 
 /// Sorts ascending: inadmissible, without regret known, regret, computing.

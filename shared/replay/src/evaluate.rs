@@ -85,7 +85,7 @@ pub struct Evaluation {
 }
 
 /// Whose replay is evaluated.
-pub(crate) struct Subject<'a> {
+pub(crate) struct Case<'a> {
     pub(crate) name: &'a str,
     pub(crate) label: String,
     pub(crate) deployable: bool,
@@ -95,7 +95,7 @@ pub(crate) struct Subject<'a> {
 
 impl Evaluation {
     pub(crate) fn of(
-        subject: Subject<'_>,
+        case: Case<'_>,
         recording: &Recording,
         replayed: &[Replayed],
         rules: &Rules,
@@ -117,9 +117,9 @@ impl Evaluation {
         let frames = replayed.len();
         let costs = costs(&shipments, recording);
         Ok(Self {
-            name: subject.name.to_owned(),
-            label: subject.label,
-            deployable: subject.deployable,
+            name: case.name.to_owned(),
+            label: case.label,
+            deployable: case.deployable,
             frames,
             shipped: shipments.len(),
             dropped,
@@ -133,11 +133,11 @@ impl Evaluation {
             saved: saving(&shipments, recording),
             bpfp_mean: of_shipped(|s| 8.0 * s.bytes.0 as f64 / s.recorded.points as f64),
             attempts_mean: of_all(|frame| frame.decided.attempts.len() as f64),
-            unhelpful_reencodes: unhelpful(replayed, subject.criterion),
+            unhelpful_reencodes: unhelpful(replayed, case.criterion),
             compute_ms_mean: of_all(|frame| millis(computed(&frame.decided.attempts))),
             wasted_ms_mean: of_all(|frame| millis(wasted(frame))),
             false_accepts: Share::of(passed, exceeds),
-            false_reencodes: false_reencodes(recording, replayed, subject.criterion, limit),
+            false_reencodes: false_reencodes(recording, replayed, case.criterion, limit),
             violations,
             unavoidable_violations: unavoidable,
             distortion: distortions(&shipments),

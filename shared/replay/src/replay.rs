@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use splitsim_feature::units::BitRate;
 use splitsim_policy::{
-    Attempt, Conditions, DecidedFrame, Decision, LinkEstimate, Policy, Rung, Verdict,
+    Attempt, Conditions, DecidedFrame, Decision, LinkEstimate, Policy, Rung, Verdict, decide_frame,
 };
 
 use crate::{Level, RecordedFrame, Recording, ReplayError};
@@ -47,9 +47,6 @@ pub struct Timing {
     /// The edge had the answer; `None` of a frame that was not shipped.
     pub answered: Option<Duration>,
 }
-
-/// The most attempts that the record of a frame can hold, as on the wire.
-const MAX_ATTEMPTS: usize = 256;
 
 impl Replayed {
     /// The attempt that was shipped.
@@ -158,33 +155,30 @@ fn decide(
     frame: &RecordedFrame,
     conditions: &Conditions,
 ) -> Result<(Vec<Attempt>, Decision), ReplayError> {
-    let mut attempts = Vec::new();
-    loop {
-        let end = policy.decide(conditions, &attempts);
-        match end {
-            Decision::Encode(rung) => {
-                let possible = (attempts.len() < MAX_ATTEMPTS)
-                    .then(|| frame.attempt(rung, policy.metric()))
-                    .flatten();
-                attempts.push(possible.ok_or_else(|| ReplayError::Unreasonable {
-                    policy: policy.label().to_owned(),
-                    rung,
-                    attempts: attempts.len(),
-                })?);
-            }
-            Decision::Ship { attempt, .. } => {
-                let coded = attempts.get(attempt).and_then(Attempt::coded);
-                if coded.is_none() {
-                    return Err(ReplayError::NoSuchAttempt {
-                        policy: policy.label().to_owned(),
-                        attempt,
-                        attempts: attempts.len(),
-                    });
-                }
-                return Ok((attempts, end));
-            }
-            Decision::Drop | Decision::GiveUp => return Ok((attempts, end)),
+    let unreasonable = |rung, attempts| ReplayError::Unreasonable {
+        policy: policy.label().to_owned(),
+        rung,
+        attempts,
+    };
+    let mut made = 0;
+    let (attempts, end) = decide_frame(policy, conditions, |rung| {
+        let recorded = frame.attempt(rung, policy.metric());
+        let attempt = recorded.ok_or_else(|| unreasonable(rung, made))?;
+        made += 1;
+        Ok::<_, ReplayError>(attempt)
+    })?;
+    match end {
+        Decision::Encode(rung) => Err(unreasonable(rung, attempts.len())),
+        Decision::Ship { attempt, .. }
+            if attempts.get(attempt).and_then(Attempt::coded).is_none() =>
+        {
+            Err(ReplayError::NoSuchAttempt {
+                policy: policy.label().to_owned(),
+                attempt,
+                attempts: attempts.len(),
+            })
         }
+        Decision::Ship { .. } | Decision::Drop | Decision::GiveUp => Ok((attempts, end)),
     }
 }
 

@@ -32,11 +32,12 @@ pub use error::{FrameConflict, ResultsError};
 pub use logged::{LoggedFrame, StageRecord};
 pub use record::{
     AttemptRecord, CloudStages, DistortionRecord, EdgeSettings, FrameIdentity, FrameKey,
-    FrameRecord, RunRecord, Score, SettlementRecord, UnknownVerdict, Verdict,
+    FrameRecord, RunRecord, Score, SettlementRecord,
 };
 pub use rows::{Cell, ColumnType, Rows, TableName};
 pub use sampled::{ConnectionSampleRecord, LinkSampleRecord};
 pub use schema::SCHEMA_VERSION;
+pub use splitsim_policy::Verdict;
 pub use store::{Recorded, Store};
 pub use summary::{
     DistortionSummary, DistortionUnit, GroupKey, GroupSummary, Latency, MeanScore, Quantiles,

@@ -1,13 +1,12 @@
 //! What is written: plain records, checked when they are stored.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use splitsim_feature::Task;
 use splitsim_feature::units::{Bpfp, Bytes};
-use splitsim_policy::Bound;
+use splitsim_policy::{Bound, Verdict};
 
 /// One edge's part of a run, registered when it says hello.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,54 +80,6 @@ impl fmt::Display for FrameKey {
             "frame {} ({}) of run '{}', edge '{}'",
             self.frame, self.task, self.run_id, self.edge_id
         )
-    }
-}
-
-/// What the policy says of the attempt that it shipped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// The policy looks at no score.
-    Ungated,
-    /// The score reached the threshold.
-    Passed,
-    /// No attempt reached the threshold; the best one was shipped.
-    BestEffort,
-}
-
-impl Verdict {
-    const ALL: [Self; 3] = [Self::Ungated, Self::Passed, Self::BestEffort];
-
-    /// The verdict as it is stored: `ungated`, `passed` or `best-effort`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ungated => "ungated",
-            Self::Passed => "passed",
-            Self::BestEffort => "best-effort",
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// A verdict's name that is none of the three.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown verdict '{0}', expected ungated, passed or best-effort")]
-pub struct UnknownVerdict(String);
-
-impl FromStr for Verdict {
-    type Err = UnknownVerdict;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|verdict| verdict.name() == name)
-            .ok_or_else(|| UnknownVerdict(name.to_owned()))
     }
 }
 
@@ -315,21 +266,4 @@ pub struct SettlementRecord {
     pub link_bytes: Bytes,
     /// How often the frame was sent, 1 unless the connection broke.
     pub sends: u32,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn verdicts_have_one_name_in_text_and_json() {
-        for verdict in Verdict::ALL {
-            assert_eq!(verdict.to_string().parse(), Ok(verdict));
-            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.name());
-        }
-        assert_eq!(
-            "fine".parse::<Verdict>().unwrap_err().to_string(),
-            "unknown verdict 'fine', expected ungated, passed or best-effort"
-        );
-    }
 }

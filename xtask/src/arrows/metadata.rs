@@ -5,21 +5,43 @@
 //! needed on other platforms only does not count: `.cargo/config.toml` and setup know one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use super::charter::{Charter, Groups};
 use super::graph::{Crate, Graph, Id};
 use crate::cargo;
 use crate::workspace::Workspace;
 
 const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 
-/// Asks cargo for the workspace's graph.
+/// Everything that cargo says of the workspace's architecture.
+#[derive(Debug)]
+pub(crate) struct Architecture {
+    pub(crate) graph: Graph,
+    pub(crate) groups: Groups,
+    /// The members.
+    pub(crate) members: Vec<Member>,
+}
+
+/// A crate of the workspace.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) id: Id,
+    pub(crate) name: String,
+    /// Its folder, from the workspace's root.
+    pub(crate) folder: String,
+    /// `None` where its manifest has none.
+    pub(crate) charter: Option<Charter>,
+}
+
+/// Asks cargo for the workspace's architecture.
 ///
 /// # Errors
 /// When cargo fails or says something unexpected.
-pub(crate) fn read(workspace: &Workspace) -> Result<Graph> {
+pub(crate) fn read(workspace: &Workspace) -> Result<Architecture> {
     let args = [
         "metadata",
         "--format-version",
@@ -37,26 +59,56 @@ pub(crate) fn read(workspace: &Workspace) -> Result<Graph> {
     parse(&output.stdout)
 }
 
-fn parse(json: &[u8]) -> Result<Graph> {
+fn parse(json: &[u8]) -> Result<Architecture> {
     let metadata: Metadata =
         serde_json::from_slice(json).context("cannot read what cargo metadata printed")?;
-    let mut dependencies: BTreeMap<_, _> = metadata
-        .resolve
+    let Metadata {
+        packages,
+        workspace_members,
+        workspace_root,
+        resolve,
+        metadata,
+    } = metadata;
+    let mut dependencies: BTreeMap<_, _> = resolve
         .nodes
         .into_iter()
         .map(|node| (node.id, normal(node.deps)))
         .collect();
-    let crates = metadata.packages.into_iter().map(|Package { id, name }| {
-        let is_member = metadata.workspace_members.contains(&id);
+    let (mut crates, mut members) = (BTreeMap::new(), Vec::new());
+    for package in packages {
+        let Package {
+            id,
+            name,
+            manifest_path,
+            metadata,
+        } = package;
+        let is_member = workspace_members.contains(&id);
+        if is_member {
+            let folder = Path::new(&manifest_path).parent();
+            let folder = folder.and_then(|folder| folder.strip_prefix(&workspace_root).ok());
+            let folder =
+                folder.with_context(|| format!("{manifest_path} is not below {workspace_root}"))?;
+            members.push(Member {
+                id: id.clone(),
+                name: name.clone(),
+                folder: folder.display().to_string(),
+                charter: metadata.unwrap_or_default().architecture,
+            });
+        }
         let dependencies = dependencies.remove(&id).unwrap_or_default();
         let one = Crate {
             name,
             is_member,
             dependencies,
         };
-        (id, one)
-    });
-    Ok(Graph::new(crates.collect()))
+        crates.insert(id, one);
+    }
+    let groups = metadata.unwrap_or_default().architecture;
+    Ok(Architecture {
+        graph: Graph::new(crates),
+        groups: groups.unwrap_or_default(),
+        members,
+    })
 }
 
 /// The dependencies that end up in the crate: neither for its tests nor for its build script.
@@ -72,13 +124,29 @@ fn normal(dependencies: Vec<Dependency>) -> BTreeSet<Id> {
 struct Metadata {
     packages: Vec<Package>,
     workspace_members: BTreeSet<Id>,
+    workspace_root: String,
     resolve: Resolve,
+    metadata: Option<Tables<Groups>>,
 }
 
 #[derive(Deserialize)]
 struct Package {
     id: Id,
     name: String,
+    manifest_path: String,
+    metadata: Option<Tables<Charter>>,
+}
+
+/// The `metadata` of a manifest, as far as it matters here.
+#[derive(Deserialize)]
+struct Tables<T> {
+    architecture: Option<T>,
+}
+
+impl<T> Default for Tables<T> {
+    fn default() -> Self {
+        Self { architecture: None }
+    }
 }
 
 #[derive(Deserialize)]
@@ -107,16 +175,20 @@ struct DepKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arrows::rules::Crates::{MembersBut, Only};
-    use crate::arrows::rules::Rule;
 
     #[test]
-    fn only_normal_dependencies_of_members_count() {
-        let graph = parse(
+    fn only_normal_dependencies_count_and_members_have_charters() {
+        let architecture = parse(
             br#"{
-              "packages": [{"id": "a#1", "name": "a"}, {"id": "b#1", "name": "b"},
-                           {"id": "t#1", "name": "tch"}],
+              "packages": [
+                {"id": "a#1", "name": "a", "manifest_path": "/w/shared/a/Cargo.toml", "metadata": null},
+                {"id": "b#1", "name": "b", "manifest_path": "/w/b/Cargo.toml",
+                 "metadata": {"architecture": {"owns": "b's"}, "docs": {"rs": 1}}},
+                {"id": "t#1", "name": "tch", "manifest_path": "/t/Cargo.toml", "metadata": null}],
               "workspace_members": ["a#1", "b#1"],
+              "workspace_root": "/w",
+              "metadata": {"architecture": {"default": ["torch"],
+                "groups": {"torch": {"crates": ["tch"], "why": "no"}}}},
               "resolve": {"nodes": [
                 {"id": "a#1", "deps": [{"pkg": "t#1", "dep_kinds": [{"kind": "dev"}]}]},
                 {"id": "b#1", "deps": [{"pkg": "t#1", "dep_kinds": [{"kind": "build"}, {"kind": null}]}]},
@@ -125,12 +197,22 @@ mod tests {
             }"#,
         )
         .unwrap();
-        let rule = Rule {
-            from: MembersBut(&[]),
-            to: Only(&["tch"]),
-            why: "no",
-        };
-        let faults = graph.faults(&[rule]);
+        let folders: Vec<_> = architecture
+            .members
+            .iter()
+            .map(|one| one.folder.as_str())
+            .collect();
+        assert_eq!(folders, ["shared/a", "b"]);
+        assert!(architecture.members[0].charter.is_none());
+        let rules: Vec<_> = ["a", "b"]
+            .into_iter()
+            .flat_map(|name| {
+                Charter::default()
+                    .rules(name, &architecture.groups)
+                    .unwrap()
+            })
+            .collect();
+        let faults = architecture.graph.faults(&rules);
         let found: Vec<_> = faults.iter().map(ToString::to_string).collect();
         assert_eq!(found, ["b -> tch (no)"]);
     }

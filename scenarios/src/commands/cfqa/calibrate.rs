@@ -78,9 +78,9 @@ struct Report {
     held_out_features: usize,
     certificate: Certificate,
     /// On the held-out features, at the certified threshold.
-    held_out: Option<Trial>,
+    held_out: Option<HeldOut>,
     /// The same of the threshold that just keeps alpha on the calibration features.
-    without_guarantee: Option<Trial>,
+    without_guarantee: Option<HeldOut>,
     /// Of the held-out features; `null` where all are within the limit or all beyond it.
     auc: Option<f64>,
     roc: Option<Roc>,
@@ -92,7 +92,7 @@ struct Report {
 
 /// A threshold on held-out features.
 #[derive(Serialize)]
-struct Trial {
+struct HeldOut {
     threshold: f64,
     gate: GateOutcome,
     risk: Option<f64>,
@@ -209,7 +209,7 @@ impl Calibrate {
         })
     }
 
-    fn trial(&self, ladders: &Ladders, threshold: f64) -> Trial {
+    fn trial(&self, ladders: &Ladders, threshold: f64) -> HeldOut {
         const LEVEL: f64 = 0.025;
         let gate = Gate {
             direction: ladders.direction(),
@@ -218,7 +218,7 @@ impl Calibrate {
         let outcome = gate.outcome(ladders, self.tau);
         let rows = gate.rows(ladders, self.tau);
         let limits = ClopperPearson::of(outcome.broken, outcome.accepted, LEVEL);
-        Trial {
+        HeldOut {
             threshold,
             gate: outcome,
             risk: outcome.risk(),
@@ -319,9 +319,9 @@ fn text(report: &Report) -> String {
     text
 }
 
-fn describe(text: &mut String, name: &str, trial: &Trial) {
+fn describe(text: &mut String, name: &str, trial: &HeldOut) {
     let share = |share: Option<f64>| share.map_or("undefined".to_owned(), |s| format!("{s:.4}"));
-    let Trial {
+    let HeldOut {
         threshold,
         gate,
         rows,

@@ -3,11 +3,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
-use splitsim_cfqa::{Metric, score};
+use splitsim_cfqa::{Metric, Reference};
 use splitsim_codec::{CodecId, FeatureCodec, Level};
 use splitsim_feature::{Feature, Task, npy};
 use splitsim_model::Package;
 use splitsim_policy::RungChoice;
+use splitsim_trial::Trial;
 
 use super::args::{SoftwareArgs, StageArgs};
 use super::milliseconds;
@@ -93,14 +94,15 @@ impl Roundtrip {
             label,
             feature,
         } = prepared;
-        let coded = codec
-            .encode_and_decode(feature, *level)
+        let reference = Reference::new(feature.clone());
+        let trial = Trial::run(codec.as_ref(), &reference, *level, &[Metric::Mse])
             .with_context(|| self.input.display().to_string())?;
+        let mse = trial.score_by(Metric::Mse)?;
+        let coded = trial.encoded;
         write_feature(&self.out, &coded.reconstruction)?;
         if let Some(path) = &self.bitstream {
             splitsim_durable::replace(path, coded.container.to_bytes())?;
         }
-        let mse = score(Metric::Mse, feature, &coded.reconstruction)?.value();
         let (bytes, bpfp) = (coded.container.container_bytes(), coded.container.bpfp());
         let (encode_ms, decode_ms) = (milliseconds(coded.encode), milliseconds(coded.decode));
         let clamped = match coded.clamped_points {

@@ -8,7 +8,7 @@ use splitsim_model::Package;
 use splitsim_source::SourceSpec;
 use splitsim_vision::Compute;
 
-use super::subject::{Subject, Wanted};
+use super::opened::{Opened, Wanted};
 use crate::calibration::{Criterion, Plan, TaskCalibration, calibrate};
 use crate::outputs::PackageTarget;
 use crate::{Failure, Output, Screen};
@@ -63,11 +63,11 @@ pub(crate) struct Calibrate {
 
 impl Calibrate {
     pub(crate) fn run(self, screen: &Screen) -> Result<Output, Failure> {
-        let subject = self.prepare().or_refuse()?;
-        Ok(self.execute(&subject, screen)?)
+        let opened = self.prepare().or_refuse()?;
+        Ok(self.execute(&opened, screen)?)
     }
 
-    fn prepare(&self) -> Result<Subject> {
+    fn prepare(&self) -> Result<Opened> {
         let wanted = Wanted {
             model: &self.model,
             source: &self.source,
@@ -81,8 +81,8 @@ impl Calibrate {
              QPs to calibrate",
             self.codec
         );
-        let mut subject = wanted.open_unlabelled()?;
-        let Subject { source, tasks, .. } = &mut subject;
+        let mut opened = wanted.open_unlabelled()?;
+        let Opened { source, tasks, .. } = &mut opened;
         // A data set with the truth of one task is there for that task.
         if self.tasks.is_empty() && self.by.is_none_or(|by| by == Criterion::Truth) {
             let labelled = |&task: &Task| source.has_truth(task);
@@ -91,17 +91,17 @@ impl Calibrate {
             }
         }
         if !self.dry_run {
-            self.target.check(subject.engine.package())?;
+            self.target.check(opened.engine.package())?;
         }
-        for &task in &subject.tasks {
-            self.check(&subject, task)?;
+        for &task in &opened.tasks {
+            self.check(&opened, task)?;
         }
-        Ok(subject)
+        Ok(opened)
     }
 
     /// Refuses a criterion that pictures or package do not allow.
-    fn check(&self, subject: &Subject, task: Task) -> Result<()> {
-        let Subject { engine, source, .. } = subject;
+    fn check(&self, opened: &Opened, task: Task) -> Result<()> {
+        let Opened { engine, source, .. } = opened;
         let by = self.by.unwrap_or(Criterion::Cosine);
         ensure!(
             by != Criterion::Truth || source.has_truth(task),
@@ -114,12 +114,12 @@ impl Calibrate {
         Ok(())
     }
 
-    fn execute(&self, subject: &Subject, screen: &Screen) -> Result<Output> {
-        let Subject {
+    fn execute(&self, opened: &Opened, screen: &Screen) -> Result<Output> {
+        let Opened {
             engine,
             source,
             tasks,
-        } = subject;
+        } = opened;
         let mut calibrations = Vec::new();
         for &task in tasks {
             let bar = std::sync::Mutex::new(screen.bar(format!("calibrating {task}"), 0));

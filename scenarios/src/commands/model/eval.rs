@@ -9,7 +9,7 @@ use splitsim_source::SourceSpec;
 use splitsim_truth::{DatasetPerformance, DepthErrors, Evaluation};
 use splitsim_vision::Compute;
 
-use super::subject::{Subject, Wanted};
+use super::opened::{Opened, Wanted};
 use crate::evaluation::{self, Evaluated, Heading, Journal};
 use crate::{Failure, Output, Screen};
 use splitsim_cli::{OrRefuse, bounds, names};
@@ -59,7 +59,7 @@ pub(crate) struct Eval {
 
 /// Everything that an evaluation needs.
 struct Prepared {
-    subject: Subject,
+    opened: Opened,
     /// One per task.
     journals: Vec<Journal>,
 }
@@ -78,21 +78,21 @@ impl Eval {
             compute: self.compute,
             threads: self.threads,
         };
-        let subject = wanted.open()?;
+        let opened = wanted.open()?;
         let journal = |&task: &Task| match &self.out {
-            Some(dir) => self.journal(dir, task, &subject),
+            Some(dir) => self.journal(dir, task, &opened),
             None => Ok(Journal::default()),
         };
-        let journals = subject.tasks.iter().map(journal).collect::<Result<_>>()?;
-        Ok(Prepared { subject, journals })
+        let journals = opened.tasks.iter().map(journal).collect::<Result<_>>()?;
+        Ok(Prepared { opened, journals })
     }
 
-    fn journal(&self, dir: &Path, task: Task, subject: &Subject) -> Result<Journal> {
+    fn journal(&self, dir: &Path, task: Task, opened: &Opened) -> Result<Journal> {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let heading = Heading {
-            model_digest: subject.engine.package().digest().to_string(),
+            model_digest: opened.engine.package().digest().to_string(),
             source: self.source.to_string(),
-            pictures: subject.source.count(),
+            pictures: opened.source.count(),
             task,
             dtype: self.compute.name().to_owned(),
             batch: self.batch.get(),
@@ -101,11 +101,11 @@ impl Eval {
     }
 
     fn execute(&self, prepared: &mut Prepared, screen: &Screen) -> Result<Output> {
-        let Prepared { subject, journals } = prepared;
+        let Prepared { opened, journals } = prepared;
         let (mut lines, mut figures) = (Vec::new(), Map::new());
         let mut problems = Vec::new();
-        for (&task, journal) in subject.tasks.iter().zip(journals) {
-            let done = self.evaluate(subject, task, journal, screen)?;
+        for (&task, journal) in opened.tasks.iter().zip(journals) {
+            let done = self.evaluate(opened, task, journal, screen)?;
             let images = done.evaluation.images();
             let line = describe(&done.evaluation);
             lines.push(format!("{task}: {line} of {images} pictures"));
@@ -113,7 +113,7 @@ impl Eval {
             figures.insert(task.name().to_owned(), to_json(&done)?);
             problems.extend(done.problems);
         }
-        let package = subject.engine.package();
+        let package = opened.engine.package();
         let json = json!({
             "model": package.manifest().name,
             "model_digest": package.digest().to_string(),
@@ -127,22 +127,22 @@ impl Eval {
 
     fn evaluate(
         &self,
-        subject: &Subject,
+        opened: &Opened,
         task: Task,
         journal: &mut Journal,
         screen: &Screen,
     ) -> Result<Evaluated> {
-        let count = subject.source.count();
+        let count = opened.source.count();
         let pictures = self.limit.map_or(count, |limit| count.min(limit.get()));
         let mut bar = screen.bar(format!("evaluating {task}"), pictures as u64);
-        let subject = evaluation::Subject {
-            engine: &subject.engine,
-            source: &subject.source,
+        let plan = evaluation::Plan {
+            engine: &opened.engine,
+            source: &opened.source,
             task,
             pictures,
             batch: self.batch,
         };
-        let done = evaluation::evaluate(subject, journal, |seen, so_far| {
+        let done = evaluation::evaluate(plan, journal, |seen, so_far| {
             bar.message(&describe(so_far));
             bar.set(seen as u64);
         })?;

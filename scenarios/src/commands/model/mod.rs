@@ -4,7 +4,7 @@ mod calibrate;
 mod eval;
 mod import;
 mod info;
-mod subject;
+mod opened;
 mod train_default;
 
 use clap::Subcommand;

@@ -5,11 +5,12 @@ use std::sync::Mutex;
 
 use anyhow::{Context, Result};
 use rayon::prelude::*;
-use splitsim_cfqa::{Metric, score};
+use splitsim_cfqa::Metric;
 use splitsim_codec::{FeatureCodec, Level};
-use splitsim_feature::{Feature, FeatureShape, Task};
-use splitsim_source::{ImageExtent, Source};
-use splitsim_truth::{DatasetPerformance, DepthCrop, Evaluation, GroundTruth, Judgement};
+use splitsim_feature::{FeatureShape, Task};
+use splitsim_source::Source;
+use splitsim_specimen::{Extractor, Specimen};
+use splitsim_truth::{DatasetPerformance, Evaluation, Judgement};
 use splitsim_vision::Engine;
 
 use super::compare::compare;
@@ -39,28 +40,20 @@ impl<'a> Coder<'a> {
     }
 }
 
-/// A feature with what its head is to say of it, if it has one.
-struct Subject {
-    name: String,
-    feature: Feature,
-    extent: ImageExtent,
-    expected: Option<GroundTruth>,
-}
-
-/// One subject coded at one level.
-struct Trial {
+/// The figures of one specimen at one level.
+struct Point {
     bytes: u64,
     payload_bytes: u64,
     shape: FeatureShape,
     mse: f64,
     clamped_points: usize,
-    judgement: Verdict,
+    worth: Worth,
     encode_ms: f64,
     decode_ms: f64,
 }
 
-/// How a reconstruction does.
-enum Verdict {
+/// How well a feature serves.
+enum Worth {
     /// Its head's answer.
     Answer(Judgement),
     /// Its mean cosine to the original.
@@ -74,17 +67,17 @@ impl Measurement<'_> {
         coders: &[Coder<'_>],
         screen: &Screen,
     ) -> Result<(TaskBench, Vec<String>)> {
-        let (subjects, original) = self.subjects(screen)?;
+        let (specimens, original) = self.specimens(screen)?;
         let mut problems = Vec::new();
         let curves = coders
             .iter()
-            .map(|coder| self.curve(*coder, &subjects, screen, &mut problems))
+            .map(|coder| self.curve(*coder, &specimens, screen, &mut problems))
             .collect::<Result<Vec<_>>>()?;
         let bench = TaskBench {
             task: self.task,
             judged_by: self.criterion,
             performance_is: self.criterion.performance_is(self.task),
-            pictures: subjects.len(),
+            pictures: specimens.len(),
             original_performance: original,
             comparisons: compare(self.criterion.better(self.task), &curves),
             curves,
@@ -93,36 +86,36 @@ impl Measurement<'_> {
     }
 
     /// Every picture's feature, and the performance of all of them.
-    fn subjects(&self, screen: &Screen) -> Result<(Vec<Subject>, f64)> {
-        let (mut subjects, mut verdicts) = (Vec::new(), Vec::new());
+    fn specimens(&self, screen: &Screen) -> Result<(Vec<Specimen<'_>>, f64)> {
+        let extractor = Extractor {
+            backbone: self.engine,
+            heads: self.engine,
+            task: self.task,
+            expectation: self.criterion.expectation(),
+        };
+        let (mut specimens, mut worths) = (Vec::new(), Vec::new());
         let count = self.source.count();
         let mut bar = screen.bar(format!("extracting {}", self.task), count as u64);
         for index in 0..count {
             let item = self.source.item(index, self.task)?;
-            let extent = item.picture.extent();
-            let feature = self.engine.extract(self.task, item.picture)?.feature;
-            let place = (self.task, extent);
-            let expected = self
-                .criterion
-                .expected(self.engine, &feature, item.truth, place);
-            let subject = Subject {
-                expected: expected.with_context(|| item.name.clone())?,
-                extent,
-                feature,
-                name: item.name,
+            let name = item.name.clone();
+            let specimen = extractor.specimen(item).with_context(|| name)?;
+            let worth = match specimen.original() {
+                Some(answer) => Some(specimen.judgement(answer)?.context("no expected answer")?),
+                None => None,
             };
-            verdicts.push(self.judge(&subject, &subject.feature)?);
-            subjects.push(subject);
+            worths.push(worth.map_or(Worth::Cosine(1.0), Worth::Answer));
+            specimens.push(specimen);
             bar.advance();
         }
         bar.finish();
-        Ok((subjects, performance(self.task, verdicts.iter())?))
+        Ok((specimens, performance(self.task, worths.iter())?))
     }
 
     fn curve(
         &self,
         Coder(codec): Coder<'_>,
-        subjects: &[Subject],
+        specimens: &[Specimen<'_>],
         screen: &Screen,
         problems: &mut Vec<String>,
     ) -> Result<Curve> {
@@ -130,35 +123,35 @@ impl Measurement<'_> {
             .num_threads(self.jobs.get())
             .build()?;
         let ladder = codec.ladder();
-        let trials = ladder.len() * subjects.len();
+        let trials = ladder.len() * specimens.len();
         let label = format!("{} on {}", codec.id(), self.task);
         let bar = Mutex::new(screen.bar(label, trials as u64));
         let mut levels = Vec::new();
         for level in ladder.levels() {
-            let attempt = |subject: &Subject| {
-                let trial = self.trial(codec, level, subject);
+            let attempt = |specimen: &Specimen<'_>| {
+                let point = point(specimen, codec, level);
                 if let Ok(mut bar) = bar.lock() {
                     bar.advance();
                 }
-                trial.with_context(|| {
+                point.with_context(|| {
                     format!(
                         "{} on {} at level {level}: {}",
                         codec.id(),
                         self.task,
-                        subject.name
+                        specimen.name()
                     )
                 })
             };
-            let trials: Vec<Result<Trial>> =
-                pool.install(|| subjects.par_iter().map(attempt).collect());
-            let (worked, failed): (Vec<_>, Vec<_>) = trials.into_iter().partition(Result::is_ok);
+            let points: Vec<Result<Point>> =
+                pool.install(|| specimens.par_iter().map(attempt).collect());
+            let (worked, failed): (Vec<_>, Vec<_>) = points.into_iter().partition(Result::is_ok);
             problems.extend(
                 failed
                     .into_iter()
                     .filter_map(Result::err)
                     .map(|e| format!("{e:#}")),
             );
-            let worked: Vec<Trial> = worked.into_iter().flatten().collect();
+            let worked: Vec<Point> = worked.into_iter().flatten().collect();
             if !worked.is_empty() {
                 let label = ladder.rung(level)?.label.clone();
                 levels.push(figures(self.task, level, label, &worked)?);
@@ -173,71 +166,68 @@ impl Measurement<'_> {
             levels,
         })
     }
-
-    fn trial(&self, codec: &dyn FeatureCodec, level: Level, subject: &Subject) -> Result<Trial> {
-        let coded = codec.encode_and_decode(&subject.feature, level)?;
-        Ok(Trial {
-            bytes: coded.container.container_bytes().0,
-            payload_bytes: coded.container.payload_bytes().0,
-            shape: subject.feature.shape(),
-            mse: score(Metric::Mse, &subject.feature, &coded.reconstruction)?.value(),
-            clamped_points: coded.clamped_points,
-            judgement: self.judge(subject, &coded.reconstruction)?,
-            encode_ms: milliseconds(coded.encode),
-            decode_ms: milliseconds(coded.decode),
-        })
-    }
-
-    fn judge(&self, subject: &Subject, feature: &Feature) -> Result<Verdict> {
-        Ok(match &subject.expected {
-            Some(expected) => {
-                let output = self.engine.run_head(self.task, feature, subject.extent)?;
-                Verdict::Answer(Judgement::of(expected, &output, DepthCrop::Full)?)
-            }
-            None => Verdict::Cosine(score(Metric::Cosine, &subject.feature, feature)?.value()),
-        })
-    }
 }
 
-fn figures(task: Task, level: Level, label: String, trials: &[Trial]) -> Result<LevelFigures> {
-    let count = trials.len() as f64;
-    let mean = |value: fn(&Trial) -> f64| trials.iter().map(value).sum::<f64>() / count;
-    let shapes: Vec<FeatureShape> = trials.iter().map(|trial| trial.shape).collect();
-    let points: usize = shapes.iter().map(|shape| shape.points()).sum();
-    let bytes = mean(|trial| trial.bytes as f64);
-    let times = |value: fn(&Trial) -> f64| {
-        let times: Vec<f64> = trials.iter().map(value).collect();
+fn point(specimen: &Specimen<'_>, codec: &dyn FeatureCodec, level: Level) -> Result<Point> {
+    let metrics = [Metric::Mse, Metric::Cosine];
+    let trial = specimen.trial(codec, level, &metrics)?;
+    let encoded = &trial.encoded;
+    let worth = match specimen.expected() {
+        Some(_) => {
+            let answer = specimen.answer(&encoded.reconstruction)?;
+            let judgement = specimen.judgement(&answer)?;
+            Worth::Answer(judgement.context("no expected answer")?)
+        }
+        None => Worth::Cosine(trial.score_by(Metric::Cosine)?),
+    };
+    Ok(Point {
+        bytes: encoded.container.container_bytes().0,
+        payload_bytes: encoded.container.payload_bytes().0,
+        shape: specimen.feature().shape(),
+        mse: trial.score_by(Metric::Mse)?,
+        clamped_points: encoded.clamped_points,
+        worth,
+        encode_ms: milliseconds(encoded.encode),
+        decode_ms: milliseconds(encoded.decode),
+    })
+}
+
+fn figures(task: Task, level: Level, label: String, points: &[Point]) -> Result<LevelFigures> {
+    let count = points.len() as f64;
+    let mean = |value: fn(&Point) -> f64| points.iter().map(value).sum::<f64>() / count;
+    let shapes: Vec<FeatureShape> = points.iter().map(|point| point.shape).collect();
+    let values: usize = shapes.iter().map(|shape| shape.points()).sum();
+    let bytes = mean(|point| point.bytes as f64);
+    let times = |value: fn(&Point) -> f64| {
+        let times: Vec<f64> = points.iter().map(value).collect();
         Times::of(&times, &shapes)
     };
     Ok(LevelFigures {
         level,
         label,
-        features: trials.len(),
+        features: points.len(),
         bytes,
-        payload_bytes: mean(|trial| trial.payload_bytes as f64),
-        bpfp: 8.0 * bytes * count / points as f64,
-        mse: mean(|trial| trial.mse),
-        performance: performance(task, trials.iter().map(|trial| &trial.judgement))?,
-        clamped_points: trials.iter().map(|trial| trial.clamped_points).sum(),
-        encode: times(|trial| trial.encode_ms),
-        decode: times(|trial| trial.decode_ms),
+        payload_bytes: mean(|point| point.payload_bytes as f64),
+        bpfp: 8.0 * bytes * count / values as f64,
+        mse: mean(|point| point.mse),
+        performance: performance(task, points.iter().map(|point| &point.worth))?,
+        clamped_points: points.iter().map(|point| point.clamped_points).sum(),
+        encode: times(|point| point.encode_ms),
+        decode: times(|point| point.decode_ms),
     })
 }
 
 /// Of all pictures together: what the task's answers come to, or the mean cosine.
-fn performance<'a>(
-    task: Task,
-    verdicts: impl ExactSizeIterator<Item = &'a Verdict>,
-) -> Result<f64> {
-    let count = verdicts.len() as f64;
+fn performance<'a>(task: Task, worths: impl ExactSizeIterator<Item = &'a Worth>) -> Result<f64> {
+    let count = worths.len() as f64;
     let mut evaluation = Evaluation::new(task);
     let mut cosines = None;
-    for verdict in verdicts {
-        match verdict {
-            Verdict::Answer(judgement) => {
+    for worth in worths {
+        match worth {
+            Worth::Answer(judgement) => {
                 evaluation.add(judgement)?;
             }
-            Verdict::Cosine(cosine) => *cosines.get_or_insert(0.0) += cosine / count,
+            Worth::Cosine(cosine) => *cosines.get_or_insert(0.0) += cosine / count,
         }
     }
     Ok(cosines.unwrap_or_else(|| figure(&evaluation)))

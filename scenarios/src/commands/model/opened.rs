@@ -21,7 +21,7 @@ pub(super) struct Wanted<'a> {
 
 /// A model with its backbone and the tasks' heads, and pictures.
 #[derive(Debug)]
-pub(super) struct Subject {
+pub(super) struct Opened {
     pub(super) engine: Engine,
     pub(super) source: Source,
     pub(super) tasks: Vec<Task>,
@@ -29,7 +29,7 @@ pub(super) struct Subject {
 
 impl Wanted<'_> {
     /// With the head of every task, of pictures whose truth for it is known.
-    pub(super) fn open(self) -> Result<Subject> {
+    pub(super) fn open(self) -> Result<Opened> {
         let package = Package::find(self.model)?;
         let source = Source::open(self.source)?.for_heads(package.manifest().tasks.classes());
         let with_truth = |&task: &Task| source.has_truth(task);
@@ -52,7 +52,7 @@ impl Wanted<'_> {
     }
 
     /// Of any pictures, with the heads that there are.
-    pub(super) fn open_unlabelled(self) -> Result<Subject> {
+    pub(super) fn open_unlabelled(self) -> Result<Opened> {
         let package = Package::find(self.model)?;
         let source = Source::open(self.source)?.for_heads(package.manifest().tasks.classes());
         let tasks = self.tasks_of(&package, |_| true);
@@ -70,7 +70,7 @@ impl Wanted<'_> {
         }
     }
 
-    fn load(&self, package: &Package, source: Source, tasks: Vec<Task>) -> Result<Subject> {
+    fn load(&self, package: &Package, source: Source, tasks: Vec<Task>) -> Result<Opened> {
         ensure!(source.count() > 0, "--source {}: no pictures", self.source);
         for &task in &tasks {
             package.task(task)?;
@@ -82,7 +82,7 @@ impl Wanted<'_> {
         };
         let with_head = |&task: &Task| package.manifest().has_head(task);
         let heads: Vec<Task> = tasks.iter().copied().filter(with_head).collect();
-        Ok(Subject {
+        Ok(Opened {
             engine: Engine::load(package, &heads, options)?,
             source,
             tasks,
