@@ -47,6 +47,10 @@ impl Plan {
         let mut gate = Gate::new(codec, &config.policy, &config.metrics)?;
         let codec = name("codec", config.codec.name())?;
         let frames = source.count();
+        // A picture whose name cannot travel would fail at its turn, and again at every continuation.
+        for picture in (0..frames).filter_map(|index| source.name(index)) {
+            name("picture", &picture)?;
+        }
         let settings = config.settings(&engine, frames);
         let hello = hello(config, &engine, &gate, &settings)?;
         let (outbox, mut backlog) = Outbox::open(&config.out, &settings)?;

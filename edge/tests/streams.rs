@@ -122,7 +122,7 @@ async fn a_log_that_nobody_reads_costs_no_frame() {
 }
 
 /// No file may hold more than a block of 512 bytes; writing beyond it is an error rather than a signal.
-const LIMITED: [&str; 4] = ["sh", "-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh"];
+const LIMITED: [&str; 4] = ["sh", "-c", "ulimit -f 1; exec \"$@\"", "sh"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edge_that_cannot_write_ends_by_its_own_exit_code_every_time() {
@@ -239,6 +239,26 @@ fn a_policy_must_suit_its_metric() {
         assert!(said.contains(says), "{said}");
         assert!(!world.out().exists());
     }
+}
+
+#[test]
+fn a_picture_whose_name_cannot_travel_is_refused_before_any_work() {
+    let world = World::new();
+    let pictures = world.path().join("pictures");
+    std::fs::create_dir(&pictures).unwrap();
+    for name in ["a.png", "b\u{1b}[31m.png"] {
+        let picture = image::RgbImage::from_pixel(32, 32, image::Rgb([90; 3]));
+        picture.save(pictures.join(name)).unwrap();
+    }
+    let source = pictures.display().to_string();
+    let output = edge(&world, &[], &["--source", &source]).output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("picture 'b") && !said.contains('\u{1b}'),
+        "{said}"
+    );
+    assert!(!world.out().exists());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use splitsim_durable::{Replacement, is_stream};
+use splitsim_durable::{Replacement, is_stream, place};
 use splitsim_feature::{Feature, npy};
 use splitsim_model::Package;
 
@@ -41,6 +41,29 @@ impl Force {
         );
         Ok(())
     }
+}
+
+/// Refuses outputs of one command of which two would be one file; each comes with the option that names it.
+///
+/// # Errors
+/// When two lead to one place that is no stream.
+pub(crate) fn check_distinct(outputs: &[(&str, Option<&Path>)]) -> Result<()> {
+    let given = outputs
+        .iter()
+        .filter_map(|(option, path)| Some((option, (*path)?)));
+    let files: Vec<_> = given.filter(|(_, path)| !is_stream(path)).collect();
+    for (index, (option, path)) in files.iter().enumerate() {
+        let same = files[..index]
+            .iter()
+            .find(|(_, other)| place(other) == place(path));
+        if let Some((other, _)) = same {
+            bail!(
+                "{other} and {option} name one file, {}: name two",
+                path.display()
+            );
+        }
+    }
+    Ok(())
 }
 
 impl Force {
@@ -80,11 +103,9 @@ impl PackageTarget {
     }
 
     fn check_copy(&self, package: &Package, out: &Path) -> Result<()> {
-        let same =
-            || Ok::<_, std::io::Error>(out.canonicalize()? == package.root().canonicalize()?);
         ensure!(
-            !same().unwrap_or(false),
-            "--out {}: this is the package itself, name another folder",
+            !place(out).starts_with(place(package.root())),
+            "--out {}: this is the package itself or lies in it, name another folder",
             out.display()
         );
         let force = Force { force: self.force };

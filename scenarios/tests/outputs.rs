@@ -288,3 +288,45 @@ fn a_folder_s_name_cannot_write_a_line_of_its_own() {
         assert!(said.contains("\\nerror: forged"), "{line}: {said}");
     }
 }
+
+#[test]
+fn a_copy_does_not_lie_in_its_original() {
+    let place = Workplace::new();
+    symlink(place.path("model"), place.path("link")).unwrap();
+    let before = names(&place.path("model"));
+    for out in ["model/copy", "link/copy", "model/new/../copy", "model"] {
+        let command = "codec fit-codebook --model model --task cls --source scenes:6:1 --bits 4";
+        place
+            .splitsim(&format!("{command} --out {out}"))
+            .failed(2, &["--out", "the package itself or lies in it"]);
+    }
+    assert_eq!(names(&place.path("model")), before);
+}
+
+#[test]
+fn two_outputs_of_a_command_are_two_files() {
+    let place = Workplace::new();
+    place
+        .splitsim("features extract --model model --task cls --source scenes:1:1 --out f")
+        .ok();
+    let roundtrip =
+        "codec roundtrip --codec hevc --model model --level 0 --task cls --in f/scene-1-0.npy";
+    let bench = "codec bench --codec hevc --ladder 40 --task cls --model model --source scenes:7:1";
+    for command in [
+        format!("{roundtrip} --out r.npy --bitstream r.npy"),
+        format!("{roundtrip} --out r.npy --bitstream ./f/../r.npy"),
+        format!("{bench} --csv b --html b"),
+        "cfqa table set --csv b --html ./b".to_owned(),
+    ] {
+        place.splitsim(&command).failed(2, &["name one file"]);
+    }
+    let render = "scenes render --count 2 --seed 4 --size 56 --out rs --contact-sheet";
+    for sheet in ["rs/000001.png", "./rs/../rs/000000.mask.png"] {
+        let refused = place.splitsim(&format!("{render} {sheet}"));
+        refused.failed(2, &["a scene has this name"]);
+    }
+    for name in ["r.npy", "b", "rs"] {
+        assert!(!place.path(name).exists(), "{name}");
+    }
+    place.splitsim(&format!("{render} rs/sheet.png")).ok();
+}

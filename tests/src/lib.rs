@@ -43,7 +43,7 @@ pub use ffmpeg::Ffmpeg;
 pub use lab::{Lab, random_package_with_ladder};
 pub use mangler::{Mangler, Treatment};
 pub use peer::{Peer, Shipment};
-pub use program::{Ended, Program, SURVIVES_A_FULL_DISK, Says, eventually, executable};
+pub use program::{Ended, Program, Says, eventually, executable};
 pub use rustix::process::Signal;
 
 /// How long anything may be waited for. Generous: the machine may be busy.

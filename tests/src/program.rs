@@ -39,9 +39,6 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// Words before a program for which [`Program::fill_disk`] makes writing an error.
-pub const SURVIVES_A_FULL_DISK: [&str; 4] = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
-
 /// The file of a program of the workspace: cargo puts it two folders above this test.
 #[must_use]
 pub fn executable(name: &str) -> PathBuf {
@@ -132,8 +129,7 @@ impl Program {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Lets it write nothing more to files, as on a disk that is full, or everything again. Writing is an
-    /// error rather than a signal where the program was started behind [`SURVIVES_A_FULL_DISK`].
+    /// Lets it write nothing more to files, as on a disk that is full, or everything again.
     pub fn fill_disk(&self, full: bool) {
         let limit = Rlimit {
             current: full.then_some(0),

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
+use splitsim_cli::causes;
 use splitsim_codec::FeatureCodec;
 use splitsim_feature::Task;
 use splitsim_source::{Item, Source};
@@ -213,7 +214,7 @@ impl Work<'_> {
         let name = item.name.clone();
         let specimen = match self.specimen(task, item) {
             Ok(specimen) => specimen,
-            Err(error) => return Ok(Err(format!("{task} {name}: {error:#}"))),
+            Err(error) => return Ok(Err(format!("{task} {name}: {}", causes(&error)))),
         };
         let stem = stem(index, &name);
         let origin = Origin { task, stem: &stem };
@@ -267,7 +268,7 @@ impl Work<'_> {
                 }
                 Err(error) => {
                     complete = false;
-                    Err(format!("{error:#}"))
+                    Err(causes(&error))
                 }
             };
             rows.push(Row {

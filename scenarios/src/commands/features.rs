@@ -185,7 +185,7 @@ impl Extract {
                 Err(error) => Err(error).context(name.clone()),
             };
             if let Err(error) = written {
-                done.problems.push(format!("{error:#}"));
+                done.problems.push(splitsim_cli::causes(&error));
             }
         }
     }

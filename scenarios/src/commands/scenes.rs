@@ -5,11 +5,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand, value_parser};
 use rayon::prelude::*;
 use serde_json::json;
 use splitsim_display::printable;
+use splitsim_durable::place;
 use splitsim_scenes::{
     ImageSize, Quality, RenderedScene, SceneId, ScenePaths, contact_sheet, render_scene,
     write_scene,
@@ -80,6 +81,14 @@ impl Render {
 
     fn check_outputs(&self) -> Result<()> {
         if let Some(path) = &self.contact_sheet {
+            let sheet = place(path);
+            let beside = sheet.parent() == Some(place(&self.out).as_path());
+            let name = sheet.file_name().unwrap_or_default();
+            ensure!(
+                !(beside && self.is_output(&self.out.join(name))),
+                "--contact-sheet {}: a scene has this name, name another file",
+                path.display()
+            );
             self.force.check("--contact-sheet", path)?;
         }
         // A look at what is there costs less than one at each file that there will be.

@@ -10,6 +10,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use anyhow::{Context, Result};
+use splitsim_cli::causes;
 use splitsim_feature::{Feature, Task};
 use splitsim_source::{Item, Picture, Source};
 use splitsim_truth::{DepthCrop, Evaluation, Judgement};
@@ -65,7 +66,7 @@ pub(crate) fn evaluate(
                     }
                     journal.add(Record::new(index, name, judgement)?)?;
                 }
-                Err(error) => problems.push(format!("{error:#}")),
+                Err(error) => problems.push(causes(&error)),
             }
         }
         seen += batch.len() - known;

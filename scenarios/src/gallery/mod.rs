@@ -7,6 +7,7 @@ mod paint;
 mod raster;
 
 use anyhow::{Context, Result, bail};
+use splitsim_cli::causes;
 use splitsim_codec::{CodecId, CodecOptions, FeatureCodec};
 use splitsim_feature::Task;
 use splitsim_model::Package;
@@ -49,7 +50,7 @@ impl Studio<'_> {
                 Ok(exhibit) => pictures.exhibits.push(exhibit),
                 Err(error) => {
                     let named = format!("{} frame {}", frame.task, frame.frame);
-                    pictures.remark = Some(format!("{named} cannot be shown: {error:#}"));
+                    pictures.remark = Some(format!("{named} cannot be shown: {}", causes(&error)));
                 }
             }
             bar.advance();
@@ -126,7 +127,7 @@ pub(crate) fn of_recorded(run: &RecordedRun, each: usize, screen: &Screen) -> Pi
     }
     try_of_recorded(run, each, screen).unwrap_or_else(|error| Pictures {
         exhibits: Vec::new(),
-        remark: Some(format!("No pictures: {error:#}.")),
+        remark: Some(format!("No pictures: {}.", causes(&error))),
     })
 }
 

@@ -72,6 +72,10 @@ impl Recorder<'_> {
         let mut frames = resume(path, &identity)?;
         let mut bar = screen.bar(format!("recording {task}"), source.count() as u64);
         bar.set(frames.len() as u64);
+        if frames.len() < source.count() {
+            // libtorch sets itself up in the first pass, which is in no frame's time.
+            self.backbone.extract(task, source.item(0, task)?.picture)?;
+        }
         for index in frames.len()..source.count() {
             if self.stop.is_cancelled() {
                 break;

@@ -74,6 +74,21 @@ pub enum ScenarioError {
     },
 }
 
+/// The types that serde names in its errors, and words for them.
+const TYPES: [(&str, &str); 5] = [
+    ("expected a nonzero usize", "expected a whole number from 1"),
+    (
+        "expected a nonzero u8",
+        "expected a whole number from 1 to 255",
+    ),
+    ("expected usize", "expected a whole number from 0"),
+    ("expected u64", "expected a whole number from 0"),
+    (
+        "expected u32",
+        "expected a whole number from 0 to 4294967295",
+    ),
+];
+
 impl ScenarioError {
     pub(super) fn syntax(error: toml::de::Error) -> Self {
         let reason = error.to_string().trim_end().to_owned();
@@ -82,6 +97,9 @@ impl ScenarioError {
             Some(_) => reason,
             None => reason.replace('\n', " "),
         };
+        let reason = TYPES
+            .iter()
+            .fold(reason, |reason, (name, plain)| reason.replace(name, plain));
         Self::Syntax { reason }
     }
 

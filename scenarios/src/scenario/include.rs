@@ -13,7 +13,7 @@ const DEEPEST: usize = 8;
 const MOST_FILES: usize = 64;
 /// Bytes of one file; the largest shipped one has 2 kB.
 const MOST_BYTES: u64 = 1 << 20;
-const KEY: &str = "include";
+pub(super) const KEY: &str = "include";
 /// Keys whose values are files, which are looked for beside the file that names them.
 const FILE_KEYS: [&str; 2] = ["link.up.trace", "link.down.trace"];
 

@@ -81,6 +81,10 @@ impl Draft {
         let policies = policies(&file, &tasks, package)?;
         let replay = file.replay.as_ref().map(|section| section.plan(&tasks));
         let replay = replay.transpose()?;
+        let source = source(&file)?;
+        if replay.is_some() {
+            check_truth(&source, &tasks)?;
+        }
         let link = file.link.as_ref().map(|link| link.plan(file.seed));
         let link = link.transpose()?;
         deadlines::check(&policies, link.as_ref(), replay.as_ref())?;
@@ -92,7 +96,7 @@ impl Draft {
         };
         let cores = std::thread::available_parallelism();
         Ok(Scenario {
-            source: source(&file)?,
+            source,
             transport: transport(&file.transport)?,
             qlog: file.transport.qlog.unwrap_or(false),
             retry: retry(&file.transport),
@@ -231,6 +235,19 @@ fn distinct<T: Ord + Copy + std::fmt::Display>(
     }
 }
 
+/// Refuses pictures that a replay cannot use: it compares true distortions.
+fn check_truth(source: &SourceSpec, tasks: &[Task]) -> Result<(), ScenarioError> {
+    match tasks.iter().find(|&&task| !source.has_truth(task)) {
+        None => Ok(()),
+        Some(task) => {
+            let reason = format!(
+                "a replay compares true distortions, and {source} has no ground truth for {task}"
+            );
+            Err(ScenarioError::value("images", reason))
+        }
+    }
+}
+
 fn source(file: &ScenarioFile) -> Result<SourceSpec, ScenarioError> {
     match (file.frames, &file.images) {
         (Some(frames), None) => {
@@ -329,6 +346,7 @@ fn policies(
     if file.policies.is_empty() {
         return Err(ScenarioError::value("policies", "empty, name at least one"));
     }
+    Id::new(file.name.clone()).map_err(|error| ScenarioError::value("name", error))?;
     check_thresholds(&file.thresholds)?;
     let mut names = BTreeSet::new();
     for policy in &file.policies {
@@ -341,7 +359,6 @@ fn policies(
             .and_then(|_| Id::new(format!("{}-{name}", file.name)))
             .map_err(|error| ScenarioError::value(format!("name of policy '{name}'"), error))?;
     }
-    Id::new(file.name.clone()).map_err(|error| ScenarioError::value("name", error))?;
     let calibrated = |metric: Metric, task: Task, tau: f64, alpha: f64| {
         let (codec, metric) = (file.codec.name(), metric.name());
         let threshold = package.calibrated_threshold(codec, task, metric, tau, alpha);

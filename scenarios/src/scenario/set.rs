@@ -3,7 +3,7 @@
 use splitsim_display::did_you_mean;
 use toml::{Table, Value};
 
-use super::ScenarioError;
+use super::{ScenarioError, include};
 
 /// Sets a dotted key. A policy is reached by its name: `policies.gate.threshold=0.9`.
 ///
@@ -13,11 +13,21 @@ pub(super) fn apply(table: &mut Table, setting: &str) -> Result<(), ScenarioErro
     let (path, value) = setting
         .split_once('=')
         .ok_or_else(|| form("expected key=value".to_owned()))?;
+    if key_is(path, include::KEY) {
+        return Err(form("files are included by the file alone".to_owned()));
+    }
     set(table, path, parse_value(value.trim())).map_err(form)
 }
 
+/// `true` if a dotted path is the key or lies below it.
+pub(super) fn key_is(path: &str, key: &str) -> bool {
+    let parts = path.split('.').map(str::trim);
+    let mut rest = parts;
+    key.split('.').all(|part| rest.next() == Some(part))
+}
+
 /// Keys of which a scenario has one; who sets it means it instead of the other.
-const ALTERNATIVES: [[&str; 2]; 5] = [
+pub(super) const ALTERNATIVES: [[&str; 2]; 5] = [
     ["frames", "images"],
     ["link.up.rate", "link.up.trace"],
     ["link.down.rate", "link.down.trace"],

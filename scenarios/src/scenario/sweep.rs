@@ -100,6 +100,7 @@ fn axes(table: &mut Table) -> Result<Vec<Axis>, ScenarioError> {
     let mut axes = Vec::new();
     if let Some(sweep) = table.remove("sweep") {
         collect(String::new(), sweep, &mut axes)?;
+        check_axes(&axes)?;
     }
     if let Some(repeats) = table.remove("repeats") {
         let count = repeats.as_integer().filter(|count| *count > 0);
@@ -120,6 +121,40 @@ fn axes(table: &mut Table) -> Result<Vec<Axis>, ScenarioError> {
         Some(0..=MOST_POINTS) => Ok(axes),
         _ => Err(too_many()),
     }
+}
+
+/// Keys that are of the whole file, not of one of its points.
+const NOT_SWEPT: [&str; 6] = [
+    "name",
+    "description",
+    "provenance",
+    "repeats",
+    "sweep",
+    include::KEY,
+];
+
+/// Refuses axes that say nothing of a point, and those of which one would undo the other.
+fn check_axes(axes: &[Axis]) -> Result<(), ScenarioError> {
+    let refuse = |key: &str, reason: String| ScenarioError::value(format!("sweep.{key}"), reason);
+    for Axis { key, .. } in axes {
+        if NOT_SWEPT.iter().any(|not| set::key_is(key, not)) {
+            let reason = "is of the whole file and cannot be swept, remove it".to_owned();
+            return Err(refuse(key, reason));
+        }
+    }
+    for alternatives in set::ALTERNATIVES {
+        let [one, other] = alternatives.map(|key| {
+            let swept = axes.iter().find(|axis| set::key_is(&axis.key, key));
+            swept.map(|axis| &axis.key)
+        });
+        if let (Some(one), Some(other)) = (one, other) {
+            return Err(refuse(
+                other,
+                format!("stands beside sweep.{one}, and a point has one of them"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn too_many() -> ScenarioError {
@@ -257,6 +292,33 @@ mod tests {
         match planned(sweep, settings).unwrap() {
             Plan::Sweep(sweep) => sweep,
             Plan::Single(_) => panic!("no sweep"),
+        }
+    }
+
+    #[test]
+    fn axes_say_something_of_every_point() {
+        let check = |sweep: &str, settings: &[&str], part: &str| {
+            let message = planned(sweep, settings).unwrap_err().to_string();
+            assert!(message.contains(part), "{sweep} {settings:?}: {message}");
+        };
+        for key in [
+            "name",
+            "description",
+            "repeats",
+            "include",
+            "provenance.seed",
+            "sweep.seed",
+        ] {
+            check(&format!("sweep.{key} = [1, 2]"), &[], "of the whole file");
+            check("", &[&format!("sweep.{key}=[1,2]")], "of the whole file");
+        }
+        check(
+            "sweep.images = ['a', 'b']",
+            &["sweep.frames=[1,2]"],
+            "a point has one of them",
+        );
+        for setting in ["include=['lost.toml']", " include = []"] {
+            check("", &[setting], "by the file alone");
         }
     }
 

@@ -166,6 +166,9 @@ fn a_setting_replaces_a_value() {
 
 #[test]
 fn a_wrong_setting_is_named() {
+    refused(&["name=../x"], "name: holds the character");
+    refused(&["frames=0"], "expected a whole number from 1");
+    refused(&["seed=-1"], "expected a whole number from 0");
     refused(&["frames"], "--set frames: expected key=value");
     refused(
         &["frmes=3"],
@@ -300,6 +303,9 @@ fn limits_that_contradict_each_other_are_refused() {
     );
     let replayed = format!("{text}{replay}");
     assert!(resolved(&replayed, &["replay.deadline=21 ms"]).is_ok());
+    let blind = resolved(&replayed, &["images=photos"]).unwrap_err();
+    let blind = blind.to_string();
+    assert!(blind.contains("photos has no ground truth for"), "{blind}");
     refused(
         &replayed,
         &["replay.deadline=20 ms"],

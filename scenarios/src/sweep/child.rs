@@ -51,7 +51,7 @@ impl Point {
             Ok(status) if status.success() => Ended::Done,
             Ok(_) if stop.is_cancelled() => Ended::Interrupted,
             Ok(status) => Ended::Failed(self.reason(status)),
-            Err(error) => Ended::Failed(format!("{error:#}")),
+            Err(error) => Ended::Failed(splitsim_cli::causes(&error)),
         }
     }
 

@@ -28,18 +28,24 @@ impl Failure {
     }
 }
 
-/// The chain of causes on one line. A cause that the message before it already quotes is left out.
+/// The chain of an error's causes on one line. A cause that the message before it already quotes is left out.
+#[must_use]
+pub fn causes(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said.trim_end().to_owned()
+}
+
+/// The causes, as [`causes`] tells them.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = String::new();
-        for cause in self.error().chain().map(ToString::to_string) {
-            if said.is_empty() {
-                said = cause;
-            } else if !said.contains(&cause) {
-                said = format!("{said}: {cause}");
-            }
-        }
-        f.write_str(said.trim_end())
+        f.write_str(&causes(self.error()))
     }
 }
 

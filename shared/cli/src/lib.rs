@@ -29,7 +29,7 @@ mod stdout;
 mod version;
 
 pub use bounds::{Count, OutOfRange, Span};
-pub use failure::{Failure, OrRefuse};
+pub use failure::{Failure, OrRefuse, causes};
 pub use launch::{Console, Program, launch};
 pub use screen::{Bar, LogWriter, Screen};
 pub use signals::Signals;

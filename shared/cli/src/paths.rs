@@ -26,12 +26,33 @@ pub(crate) fn remark(error: &str, words: &[String], command: &Command) -> Option
             true => word.split_once('=')?.1,
             false => word.as_str(),
         };
-        let meant = error
-            .contains(path)
+        let meant = says_is_missing(error, path)
             .then(|| meant(Path::new(path)))
             .flatten()?;
         Some(format!(", did you mean '{}'?", printable(meant.display())))
     })
+}
+
+/// The words of errors about a path where nothing is.
+const MISSING: [&str; 7] = [
+    "no such",
+    "No such",
+    "not exist",
+    "not found",
+    "is missing",
+    "cannot find",
+    "there is no",
+];
+
+/// `true` if an error says that nothing is at `path`, which it names as a word of its own.
+fn says_is_missing(error: &str, path: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || "/._-".contains(c);
+    let is_word = error.match_indices(path).any(|(start, _)| {
+        let (before, after) = (&error[..start], &error[start + path.len()..]);
+        // A full stop may end the sentence, and a longer path may lie below this one.
+        !before.ends_with(is_part) && (after.starts_with('/') || !after.starts_with(is_part))
+    });
+    !path.is_empty() && is_word && MISSING.iter().any(|words| error.contains(words))
 }
 
 /// Entries of a folder that are looked at.
@@ -105,6 +126,8 @@ mod tests {
         let expected = format!(", did you mean '{}'?", dir.join("photos").display());
         assert_eq!(about(&format!("{slip}: no such file")), Some(expected));
         assert_eq!(about("the disk is full"), None);
+        assert_eq!(about(&format!("{slip}: the disk is full")), None);
+        assert_eq!(about(&format!("in{slip}s: no such file")), None);
         let option = [format!("--{slip}")];
         let error = format!("choose another --{slip}");
         assert_eq!(remark(&error, &option, &command), None);

@@ -1,6 +1,8 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C, SIGTERM, and a terminal that goes away.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::thread;
 
 use anyhow::Context;
@@ -11,11 +13,13 @@ use tokio_util::sync::CancellationToken;
 use crate::Screen;
 use crate::end::end;
 
-/// The process' ear for Ctrl-C (SIGINT) and SIGTERM. Clones hear the same.
+/// The process' ear for Ctrl-C (SIGINT), SIGTERM and SIGHUP. Clones hear the same.
 ///
 /// Until somebody asks for a [`stop`](Self::stop), while a model loads say, a signal ends the process by an
 /// exit code of its own. From then on the first signal asks the work to end, and the second ends the
-/// process at once.
+/// process at once. A process that `nohup` has started does not hear SIGHUP.
+///
+/// A file that reaches the limit of `ulimit -f` gives an error like a full disk, and no signal.
 #[derive(Debug, Clone)]
 pub struct Signals(Arc<Shared>);
 
@@ -51,10 +55,15 @@ impl Signals {
             .context("cannot listen for signals")?;
         let caught = |kind| signal(kind).context("cannot catch signals");
         let context = runtime.enter();
-        let heard = [
+        let mut heard = vec![
             caught(SignalKind::interrupt())?,
             caught(SignalKind::terminate())?,
         ];
+        if !hangup_is_ignored() {
+            heard.push(caught(SignalKind::hangup())?);
+        }
+        // Caught and passed over, it no longer ends the process: the write fails with EFBIG.
+        drop(caught(SignalKind::from_raw(libc::SIGXFSZ))?);
         drop(context);
         let signals = Self(Arc::new(Shared {
             screen: screen.clone(),
@@ -85,14 +94,15 @@ impl Shared {
         self.mode.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn attend(&self, runtime: &Runtime, [mut interrupt, mut terminate]: [Signal; 2]) {
+    fn attend(&self, runtime: &Runtime, mut heard: Vec<Signal>) {
         loop {
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
+            runtime.block_on(poll_fn(|context| {
+                let mut polls = heard.iter_mut().map(|signal| signal.poll_recv(context));
+                match polls.any(|poll| poll.is_ready()) {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
                 }
-            });
+            }));
             self.hear();
         }
     }
@@ -115,5 +125,30 @@ impl Shared {
                 end(&self.screen, 1)
             }
         }
+    }
+}
+
+/// `true` if the process was started with SIGHUP ignored, as `nohup` does it.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    is_ignored(&status, libc::SIGHUP)
+}
+
+/// `true` if the text of `/proc/PID/status` counts a signal among those that the process ignores.
+fn is_ignored(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ignored_signal_is_known_from_the_process_status() {
+        let status = "Name:\tedge\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n";
+        assert!(is_ignored(status, libc::SIGHUP) && is_ignored(status, libc::SIGPIPE));
+        assert!(!is_ignored(status, libc::SIGTERM) && !is_ignored("", libc::SIGHUP));
     }
 }

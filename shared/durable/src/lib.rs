@@ -23,6 +23,7 @@ mod journal;
 mod lock;
 mod name;
 mod open;
+mod place;
 mod replace;
 mod stale;
 
@@ -31,5 +32,6 @@ pub use journal::{Journal, JournalError};
 pub use lock::{Lock, LockError};
 pub use name::{PICTURE_ENDINGS, decode_name, encode_name, file_names, picture_stem};
 pub use open::{create, open};
+pub use place::place;
 pub use replace::{Replacement, is_stream, rename, replace};
 pub use stale::remove_stale;

@@ -44,6 +44,14 @@ pub enum ModelError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// The copy of a package would lie in the package.
+    #[error("{out} is the package {root} itself or lies in it: name another folder for the copy")]
+    CopyWithin {
+        /// The package's folder.
+        root: PathBuf,
+        /// The folder of the copy.
+        out: PathBuf,
+    },
     /// The manifest is not valid TOML of the expected form.
     #[error("{path}: {reason}")]
     Manifest {

@@ -32,8 +32,14 @@ impl Package {
     /// Copies the package to the folder `out`, whose name becomes the package's.
     ///
     /// # Errors
-    /// When a file cannot be copied, or the folder's name is no name.
+    /// When the folder is the package itself or lies in it, a file cannot be copied, or the folder's name is no name.
     pub fn copy_to(&self, out: &Path) -> Result<Self, ModelError> {
+        if splitsim_durable::place(out).starts_with(splitsim_durable::place(self.root())) {
+            return Err(ModelError::CopyWithin {
+                root: self.root().to_owned(),
+                out: out.to_owned(),
+            });
+        }
         copy_folder(self.root(), out)?;
         let mut manifest = self.manifest().clone();
         if let Some(name) = out.file_name().and_then(OsStr::to_str) {

@@ -22,6 +22,8 @@ const GREY_16: &str =
     "16-bit grey, which the benchmarks' scripts clip to white; convert it to 8 bits first";
 /// What one row of samples and what belongs to it may take.
 const LIMITS: png::Limits = png::Limits { bytes: 1 << 26 };
+/// Red, green and blue of 256 colours.
+const MAX_PALETTE_BYTES: usize = 3 * 256;
 
 /// The RGB samples as Pillow makes them: palettes resolved, alpha dropped, the high bytes of 16 bits.
 pub(crate) fn rgb(file: impl BufRead + Seek) -> Result<Rgb, String> {
@@ -61,10 +63,20 @@ fn open<R: BufRead + Seek>(file: R, transform: Transformations) -> Result<Reader
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     let reader = decoder.read_info().map_err(|error| error.to_string())?;
-    match reader.info().animation_control {
-        Some(_) => Err("an animated PNG; take the frame that is meant out of it".to_owned()),
-        None => Ok(reader),
+    let info = reader.info();
+    if info.animation_control.is_some() {
+        return Err("an animated PNG; take the frame that is meant out of it".to_owned());
     }
+    // The decoder takes it for granted.
+    if let Some(palette) = &info.palette
+        && (palette.len() % 3 != 0 || palette.len() > MAX_PALETTE_BYTES)
+    {
+        return Err(format!(
+            "a palette of {} bytes, expected three for each of up to 256 colours",
+            palette.len()
+        ));
+    }
+    Ok(reader)
 }
 
 /// All samples, up to the end of the file.

@@ -2,6 +2,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use splitsim_feature::Task;
+
 use crate::{DepthScale, SourceError};
 
 /// What a user names as a source.
@@ -49,6 +51,20 @@ const LIST: &str = "?list=";
 const DEPTH_SCALE: &str = "depth-scale=";
 /// The most scenes one source may have.
 const MAX_SCENES: usize = 10_000_000;
+
+impl SourceSpec {
+    /// `true` if pictures of this source come with ground truth for a task.
+    #[must_use]
+    pub const fn has_truth(&self, task: Task) -> bool {
+        match self {
+            Self::Scenes { .. } => true,
+            Self::ImageNet(_) => matches!(task, Task::Cls),
+            Self::Voc(_) => matches!(task, Task::Seg),
+            Self::Nyu(_) => matches!(task, Task::Dpt),
+            Self::Folder(_) | Self::Path(_) => false,
+        }
+    }
+}
 
 impl DataSetSpec {
     /// The list file: the one named, or the usual one of the data set.

@@ -52,6 +52,41 @@ fn an_identity_is_replaced_only_when_asked_and_the_authority_never() {
     }
 }
 
+/// A call that was cut off, or a full disk, leaves some of the files.
+#[test]
+fn what_was_left_half_made_is_finished_by_the_same_call() {
+    let whole = Identities::create();
+    for lost in [
+        &["ca/cert.pem", "cloud", "edge"][..],
+        &["cloud/cert.pem", "edge"],
+        &["cloud/cert.pem", "cloud/ca.pem", "edge"],
+        &["edge/cert.pem"],
+        &["edge/cert.pem", "edge/ca.pem", "edge/key.pem"],
+    ] {
+        let identities = Identities::create();
+        for lost in lost {
+            let path = identities.path().join(lost);
+            match path.is_dir() {
+                true => fs::remove_dir_all(path).unwrap(),
+                false => fs::remove_file(path).unwrap(),
+            }
+        }
+        let created = identity::create(identities.path(), &IdentityOptions::default()).unwrap();
+        for directory in [created.cloud, created.edge] {
+            Identity::load(&directory).unwrap().check().unwrap();
+        }
+    }
+    // A key that is lost is no half-made file: what it signed is in use.
+    fs::remove_file(whole.path().join("ca/key.pem")).unwrap();
+    let refused = identity::create(whole.path(), &IdentityOptions::default()).unwrap_err();
+    assert!(matches!(refused, IdentityError::Exists { .. }), "{refused}");
+    let overwrite = IdentityOptions {
+        overwrite: true,
+        ..IdentityOptions::default()
+    };
+    identity::create(whole.path(), &overwrite).unwrap();
+}
+
 fn id(text: &str) -> Id {
     Id::new(text).unwrap()
 }

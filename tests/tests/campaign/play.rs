@@ -8,14 +8,13 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use splitsim_tests::{
-    Chance, Cloud, CloudRun, Edge, EdgeRun, Ffmpeg, Lab, Mangler, SURVIVES_A_FULL_DISK, Signal,
-    results,
+    Chance, Cloud, CloudRun, Edge, EdgeRun, Ffmpeg, Lab, Mangler, Signal, results,
 };
 
 use crate::plan::{Fault, Plan};
 
 /// As in the test of a full disk: room for the tables and a few frames.
-const LIMITED: [&str; 4] = ["sh", "-c", "trap '' XFSZ; ulimit -f 320; exec \"$@\"", "sh"];
+const LIMITED: [&str; 4] = ["sh", "-c", "ulimit -f 320; exec \"$@\"", "sh"];
 
 /// For a superuser, to whom permissions otherwise mean nothing.
 const WITHOUT_PRIVILEGE: [&str; 2] = ["setpriv", "--bounding-set=-dac_override"];
@@ -39,10 +38,7 @@ struct Play<'a> {
 /// Plays a plan to its end: all frames of the edge are answered then, and both programs have ended well.
 /// Returns the frames that were removed with the results.
 pub(crate) fn play(lab: &Lab, plan: &Plan, seed: u64) -> BTreeSet<u64> {
-    let sound = CloudRun {
-        launcher: SURVIVES_A_FULL_DISK.map(Into::into).to_vec(),
-        ..lab.cloud()
-    };
+    let sound = lab.cloud();
     let mut first = sound.clone();
     if plan.full_disk {
         first.launcher = LIMITED.map(Into::into).to_vec();
@@ -62,7 +58,6 @@ pub(crate) fn play(lab: &Lab, plan: &Plan, seed: u64) -> BTreeSet<u64> {
         edge: None,
         removed: BTreeSet::new(),
         run: EdgeRun {
-            launcher: SURVIVES_A_FULL_DISK.map(Into::into).to_vec(),
             frames: plan.frames,
             in_flight: plan.in_flight,
             retry_for: "4s",

@@ -12,7 +12,7 @@ use splitsim_trial::Trial;
 
 use super::args::{SoftwareArgs, StageArgs};
 use super::milliseconds;
-use crate::outputs::{Force, write_feature};
+use crate::outputs::{Force, check_distinct, write_feature};
 use crate::{Failure, Output};
 use splitsim_cli::{OrRefuse, names};
 
@@ -64,6 +64,10 @@ impl Roundtrip {
     }
 
     fn prepare(&self) -> Result<Prepared> {
+        check_distinct(&[
+            ("--out", Some(&self.out)),
+            ("--bitstream", self.bitstream.as_deref()),
+        ])?;
         self.force.check("--out", &self.out)?;
         if let Some(path) = &self.bitstream {
             self.force.check("--bitstream", path)?;

@@ -139,15 +139,28 @@ struct Authority {
 }
 
 impl Authority {
-    /// The one in `directory`, or a new one, if there are no identities in `beside` that need the old.
+    /// The one in `directory`, finished if need be, or a new one, if there are no identities in `beside` that need the
+    /// old.
     fn open_or_create(
         directory: &Path,
         beside: &Path,
         options: &IdentityOptions,
     ) -> Result<Self, IdentityError> {
         let (cert, key) = (directory.join(CERT), directory.join(KEY));
-        if cert.exists() || key.exists() {
-            return Self::open(&cert, &key);
+        match (cert.exists(), key.exists()) {
+            (true, true) => return Self::open(&cert, &key),
+            // A call that was cut off, or a full disk, left the key alone. The certificate follows from it.
+            (false, true) => {
+                let pair = pem::private_key(&key)?;
+                let pair = KeyPair::try_from(pair.secret_der())
+                    .map_err(|error| invalid(&key, &error.to_string()))?;
+                return Self::certify(pair, &cert);
+            }
+            (true, false) if !options.overwrite => {
+                let reason = format!("its key {} is not here", key.display());
+                return Err(IdentityError::Exists { path: cert, reason });
+            }
+            (_, false) => {}
         }
         let orphan = ["cloud", "edge"].map(|side| beside.join(side).join(CERT));
         if let Some(path) = orphan.into_iter().find(|path| path.exists())
@@ -157,14 +170,19 @@ impl Authority {
             return Err(IdentityError::Exists { path, reason });
         }
         let made = new_key("authority")?;
-        let params = authority_params(&made)?;
-        let certificate = params
-            .self_signed(&made)
-            .map_err(|error| certificate_error("authority", &error))?;
         write_private(&key, &made.serialize_pem())?;
-        write_public(&cert, &certificate.pem())?;
+        Self::certify(made, &cert)
+    }
+
+    /// Makes the authority's certificate of its key.
+    fn certify(key: KeyPair, cert: &Path) -> Result<Self, IdentityError> {
+        let params = authority_params(&key)?;
+        let certificate = params
+            .self_signed(&key)
+            .map_err(|error| certificate_error("authority", &error))?;
+        write_public(cert, &certificate.pem())?;
         Ok(Self {
-            issuer: Issuer::new(params, made),
+            issuer: Issuer::new(params, key),
             pem: certificate.pem(),
         })
     }
@@ -279,14 +297,17 @@ impl Authority {
         options: &IdentityOptions,
     ) -> Result<Option<Vec<rustls_pki_types::CertificateDer<'static>>>, IdentityError> {
         let path = directory.join(CERT);
-        if options.overwrite
-            || ![CERT, KEY, CA]
-                .iter()
-                .any(|file| directory.join(file).exists())
-        {
+        // The certificate is written last: without one, an identity was never whole.
+        if options.overwrite || !path.exists() {
             return Ok(None);
         }
         let chain = pem::certificates(&path)?;
+        for file in [KEY, CA] {
+            if !directory.join(file).exists() {
+                let reason = format!("{file} is not beside it");
+                return Err(IdentityError::Exists { path, reason });
+            }
+        }
         pem::private_key(&directory.join(KEY))?;
         self.verify(read(&path)?.as_bytes(), &path)
             .map_err(|error| match error {

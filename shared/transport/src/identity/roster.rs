@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use splitsim_proto::Id;
 use splitsim_text::Text;
@@ -13,9 +15,13 @@ use super::{Certified, IdentityError, invalid};
 /// any edge. Where there is no such file, every edge is admitted whose certificate the authority has signed.
 ///
 /// It is read at every question: whoever edits it has no process to tell, and a revocation holds at once.
+///
+/// A list that was seen once and is gone admits nobody: an editor that replaces it, or a slip, does not open the cloud to
+/// every edge. Clones share what they have seen.
 #[derive(Debug, Clone)]
 pub struct Roster {
     path: PathBuf,
+    seen: Arc<AtomicBool>,
 }
 
 /// Why an edge is not admitted.
@@ -38,6 +44,15 @@ pub enum NotAdmitted {
         /// The list.
         path: PathBuf,
     },
+    /// The list was there, and is gone.
+    #[error(
+        "no edge is admitted: {path}, the list of edges that this cloud admits, is gone; put it back, or restart the \
+         cloud to admit every edge of its authority"
+    )]
+    Gone {
+        /// The list.
+        path: PathBuf,
+    },
     /// Nobody can tell who is on the list.
     #[error("no edge is admitted: {0}")]
     Unreadable(#[from] IdentityError),
@@ -51,9 +66,9 @@ impl Roster {
     /// The list of the identity in `directory`.
     #[must_use]
     pub fn of(directory: &Path) -> Self {
-        Self {
-            path: directory.join(FILE),
-        }
+        let path = directory.join(FILE);
+        let seen = Arc::new(AtomicBool::new(path.symlink_metadata().is_ok()));
+        Self { path, seen }
     }
 
     /// Whether an edge with this certificate is admitted.
@@ -63,6 +78,9 @@ impl Roster {
     pub fn admit(&self, certified: &Certified) -> Result<(), NotAdmitted> {
         let path = || self.path.clone();
         match (self.read()?, certified) {
+            (None, _) if self.seen.load(Ordering::Relaxed) => {
+                Err(NotAdmitted::Gone { path: path() })
+            }
             (None, _) => Ok(()),
             (Some(_), Certified::Shared { .. }) => Err(NotAdmitted::Shared { path: path() }),
             (Some(ids), Certified::Edge(id)) if ids.contains(id) => Ok(()),
@@ -81,6 +99,7 @@ impl Roster {
         let Some(text) = self.text()? else {
             return Ok(None);
         };
+        self.seen.store(true, Ordering::Relaxed);
         ids(&text)
             .map(Some)
             .map_err(|(line, reason)| invalid(&self.path, &format!("line {line}: {reason}")))
@@ -146,6 +165,26 @@ mod tests {
         std::fs::write(&list, "b\n").unwrap();
         let error = roster.admit(&edge("a")).unwrap_err().to_string();
         assert!(error.contains("'a' is not in"), "{error}");
+    }
+
+    #[test]
+    fn a_list_that_is_gone_admits_nobody_until_it_is_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let list = directory.path().join("edges");
+        let roster = Roster::of(directory.path());
+        assert!(roster.admit(&edge("a")).is_ok(), "there never was one");
+        std::fs::write(&list, "a\n").unwrap();
+        assert!(roster.admit(&edge("a")).is_ok());
+        let at_start = Roster::of(directory.path());
+        std::fs::remove_file(&list).unwrap();
+        for roster in [&roster, &roster.clone(), &at_start] {
+            for certified in [edge("a"), edge("b"), shared()] {
+                let refused = roster.admit(&certified).unwrap_err();
+                assert!(matches!(refused, NotAdmitted::Gone { .. }), "{refused}");
+            }
+        }
+        std::fs::write(&list, "a\n").unwrap();
+        assert!(roster.admit(&edge("a")).is_ok() && roster.admit(&edge("b")).is_err());
     }
 
     #[test]

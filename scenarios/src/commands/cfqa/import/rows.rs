@@ -67,7 +67,9 @@ impl Assembly<'_> {
                 &found,
                 &mut rows,
             )
-            .unwrap_or_else(|error| gaps.push(format!("{task} {name}: {error:#}")));
+            .unwrap_or_else(|error| {
+                gaps.push(format!("{task} {name}: {}", splitsim_cli::causes(&error)))
+            });
             bar.advance();
         }
         bar.finish();

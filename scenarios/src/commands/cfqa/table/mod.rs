@@ -18,7 +18,7 @@ use splitsim_lab::{
 };
 
 use crate::benchmark::read_rows;
-use crate::outputs::Force;
+use crate::outputs::{Force, check_distinct};
 use crate::{Failure, Output};
 use splitsim_cli::{OrRefuse, bounds};
 
@@ -82,6 +82,11 @@ struct Bin {
 
 impl Table {
     pub(crate) fn run(self) -> Result<Output, Failure> {
+        check_distinct(&[
+            ("--csv", self.csv.as_deref()),
+            ("--html", self.html.as_deref()),
+        ])
+        .or_refuse()?;
         let evaluated = self.evaluate().or_refuse()?;
         let files = self.files(&evaluated)?;
         for (option, path, text) in &files {

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use splitsim_cfqa::Metric;
+use splitsim_cli::causes;
 use splitsim_codec::{FeatureCodec, Level};
 use splitsim_feature::{FeatureShape, Task};
 use splitsim_source::Source;
@@ -149,7 +150,7 @@ impl Measurement<'_> {
                 failed
                     .into_iter()
                     .filter_map(Result::err)
-                    .map(|e| format!("{e:#}")),
+                    .map(|error| causes(&error)),
             );
             let worked: Vec<Point> = worked.into_iter().flatten().collect();
             if !worked.is_empty() {

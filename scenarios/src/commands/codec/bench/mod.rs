@@ -23,7 +23,7 @@ use self::curve::TaskBench;
 use self::measure::{Coder, Measurement};
 use super::args::{SoftwareArgs, StageArgs};
 use crate::calibration::Criterion;
-use crate::outputs::Force;
+use crate::outputs::{Force, check_distinct};
 use crate::{Failure, Output, Screen};
 use splitsim_cli::{OrRefuse, bounds, names};
 
@@ -84,6 +84,10 @@ impl Bench {
     }
 
     fn prepare(&self) -> Result<Prepared> {
+        check_distinct(&[
+            ("--csv", self.csv.as_deref()),
+            ("--html", self.html.as_deref()),
+        ])?;
         for (option, path) in [("--csv", &self.csv), ("--html", &self.html)] {
             path.iter()
                 .try_for_each(|path| self.force.check(option, path))?;
