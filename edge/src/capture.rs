@@ -8,31 +8,31 @@ use splitsim_source::{ImageExtent, Item, Source};
 use splitsim_truth::GroundTruth;
 use splitsim_vision::{Engine, Extraction};
 
-/// What turns a source's pictures into features.
+/// Turns a source's pictures into features.
 #[derive(Debug)]
 pub(crate) struct Capture {
     pub(crate) source: Source,
     pub(crate) engine: Engine,
     pub(crate) task: Task,
-    /// Whether the cloud is to have the original and the truth.
+    /// `true` if the cloud is to have the original feature and the ground truth.
     pub(crate) references: bool,
 }
 
-/// A feature, and apart from it what the courier needs to know of its frame.
+/// A feature, and apart from it the courier's data of its frame.
 #[derive(Debug)]
 pub(crate) struct Captured {
     pub(crate) ticket: Ticket,
     pub(crate) feature: Feature,
 }
 
-/// What goes past the gate, unseen by it.
+/// The data of a frame that bypasses the gate.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     pub(crate) frame: u64,
     pub(crate) source: Name,
     pub(crate) image: ImageSize,
     pub(crate) picture_digest: Digest,
-    /// When the picture was there.
+    /// The time at which the picture was ready.
     pub(crate) captured: Instant,
     /// Times of preprocessing and extraction.
     pub(crate) stages: EdgeStages,

@@ -13,36 +13,36 @@ use splitsim_vision::Engine;
 /// One edge's part of a run.
 #[derive(Debug, Clone)]
 pub struct EdgeConfig {
-    /// Where frames go.
+    /// The destination of frames.
     pub target: Destination,
-    /// Where references and settlements go, when that is not where frames go: past an emulated link.
+    /// The destination of references and settlements, past an emulated link; `None` if it is that of frames.
     pub reference_target: Option<Destination>,
-    /// Who this edge is.
+    /// The edge's certificate chain, private key and trusted authority.
     pub identity: Identity,
     /// The run; the same again continues it.
     pub run_id: String,
     /// The edge, unique within the run.
     pub edge_id: String,
-    /// What the features are for.
+    /// The task that the features are for.
     pub task: Task,
     /// The pictures; a frame's number is its picture's place among them, from 0.
     pub source: SourceSpec,
-    /// How features are coded.
+    /// The codec of the features.
     pub codec: CodecId,
-    /// How the codec is used.
+    /// The options of the codec.
     pub codec_options: CodecOptions,
-    /// What decides over levels.
+    /// The policy that decides over levels.
     pub policy: PolicyConfig,
     /// Metrics to record beside the policy's own. Each costs time in every attempt.
     pub metrics: Vec<Metric>,
-    /// Whether the cloud is given the original features and the ground truth, to measure the true
+    /// `true` to give the cloud the original features and the ground truth, so that it can measure the true
     /// distortion.
     pub references: bool,
     /// Journal and spool: what has been answered, and what waits for the cloud.
     pub out: PathBuf,
-    /// How connections behave.
+    /// The settings of connections.
     pub transport: TransportOptions,
-    /// How long an absent cloud is waited for, and how often it is looked for.
+    /// The waits between attempts to reach an absent cloud, and their limit.
     pub retry: Backoff,
     /// Frames that may wait between two stages. Each holds a feature in memory, so more than a few
     /// only add to the wait; 2 keeps every stage busy.

@@ -29,7 +29,7 @@ use crate::timeline::{Clock, ExperimentLog};
 use crate::uplink::{Trouble, Uplink};
 use crate::{EdgeConfig, EdgeEvent, FailedFrame, FrameRecord};
 
-/// What brings frames to the cloud.
+/// Brings frames to the cloud.
 #[derive(Debug)]
 pub(crate) struct Courier {
     common: Arc<Common>,
@@ -38,7 +38,7 @@ pub(crate) struct Courier {
     log: ExperimentLog,
 }
 
-/// What lanes share.
+/// The state that lanes share.
 #[derive(Debug)]
 pub(crate) struct Common {
     pub(crate) uplink: Uplink,
@@ -51,11 +51,11 @@ pub(crate) struct Common {
     unsettled: Mutex<VecDeque<Unsettled>>,
     halt: Mutex<Option<Halt>>,
     tally: Mutex<Tally>,
-    /// When it was told last how the frames connection is.
+    /// The time of the last path report.
     path_told: Mutex<Option<Instant>>,
 }
 
-/// What the cloud is to be told of an answered frame.
+/// A report on an answered frame that the cloud does not have yet.
 #[derive(Debug, Clone, Copy)]
 struct Unsettled {
     settlement: Settlement,
@@ -63,7 +63,7 @@ struct Unsettled {
     path: Option<(Instant, PathSnapshot)>,
 }
 
-/// What became of the frames.
+/// The frames by outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) answered: Vec<FrameRecord>,
@@ -73,7 +73,7 @@ pub(crate) struct Tally {
     pub(crate) unsettled: usize,
 }
 
-/// Why nothing more is sent.
+/// The reason why nothing more is sent.
 #[derive(Debug)]
 pub(crate) enum Halt {
     /// Somebody asked for it.
@@ -82,21 +82,21 @@ pub(crate) enum Halt {
     Lost(TransportError),
 }
 
-/// How the courier's work ended.
+/// The outcome of the courier's work.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) tally: Tally,
     pub(crate) halt: Option<Halt>,
-    /// Whether all that the stages made was taken from them; an error of the disk ends it early.
+    /// `true` if everything that the stages made was taken from them; an error of the disk ends the work early.
     pub(crate) drained: Result<bool, OutboxError>,
 }
 
-/// What there is to send.
+/// The frames and settlements to send.
 #[derive(Debug)]
 pub(crate) struct Freight {
     /// Frames of the spool, which come first.
     pub(crate) spooled: BTreeSet<u64>,
-    /// What the stages make.
+    /// The frames that the stages make.
     pub(crate) made: Receiver<Made>,
     /// Settlements that an earlier process could not tell.
     pub(crate) unsettled: Vec<Settlement>,
@@ -246,7 +246,7 @@ impl Common {
         locked(&self.spooled).pop_first()
     }
 
-    /// What the stages make next; `None` when all is made.
+    /// Returns the next frame that the stages make; `None` when all are made.
     pub(crate) async fn next_made(&self) -> Option<Made> {
         self.made.lock().await.recv().await
     }
@@ -351,7 +351,7 @@ impl Common {
         }
     }
 
-    /// Whether nothing was told of the frames connection for so long that it is time again.
+    /// `true` if it is time for the next path report.
     pub(crate) fn path_is_due(&self) -> bool {
         // Half of the interval: lanes whose ticks fall between each other's do not tell the same twice.
         let told = *locked(&self.path_told);

@@ -1,7 +1,7 @@
-//! What the policy was told of every frame and what it decided, a line of JSON each.
+//! The log of decisions: the policy's inputs for every frame and its decision, one line of JSON each.
 //!
-//! Whoever puts the same to the same policy gets the same decisions, see [`splitsim_policy::replay`]. A
-//! continued run reads its own log to bring its policy to where it was.
+//! The same inputs give the same policy the same decisions, see [`splitsim_policy::replay`]. A continued
+//! run reads its own log to restore the state of its policy.
 
 use std::path::Path;
 
@@ -49,7 +49,7 @@ fn once_each(mut past: Vec<DecidedFrame>) -> Vec<DecidedFrame> {
     past
 }
 
-/// Whether something of the frame was to be sent.
+/// `true` if the decision was to ship something of the frame.
 pub(crate) const fn is_shipped(decided: &DecidedFrame) -> bool {
     matches!(decided.end, Decision::Ship { .. })
 }

@@ -9,13 +9,13 @@ use splitsim_transport::TransportError;
 
 use crate::{EdgeReport, OutboxError};
 
-/// Why a run could not be done.
+/// The reason why a run could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum EdgeError {
     /// A name that cannot be sent.
     #[error("{what} '{text}': {reason}")]
     Name {
-        /// What it names.
+        /// The kind of thing that it names.
         what: &'static str,
         /// The name.
         text: String,
@@ -46,11 +46,11 @@ pub enum EdgeError {
     /// The cloud was lost or refused this edge before all was done.
     #[error("{source}{}", kept(.report, .spool))]
     CloudLost {
-        /// What ended it.
+        /// The error that ended the run.
         source: Box<TransportError>,
-        /// What was done until then.
+        /// The work done until then.
         report: Box<EdgeReport>,
-        /// Where the frames are that wait.
+        /// The folder of the frames that wait.
         spool: PathBuf,
     },
     /// A thread cannot be started.
@@ -70,8 +70,8 @@ pub enum EdgeError {
 }
 
 impl EdgeError {
-    /// Whether the configuration is at fault, found before any frame was answered: exit code 2.
-    /// Anything else is a run that failed: exit code 1.
+    /// `true` if the configuration is at fault, found before any frame was answered: exit code 2.
+    /// Any other error is a run that failed: exit code 1.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         match self {
@@ -96,7 +96,7 @@ impl EdgeError {
     }
 }
 
-/// Whether the two sides do not fit together, so that trying again cannot help.
+/// `true` if the two sides do not fit together, so that another attempt cannot help.
 fn is_mismatch(error: &TransportError) -> bool {
     match error {
         TransportError::NoneAnswered { attempts } => {

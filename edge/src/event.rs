@@ -8,25 +8,25 @@ use splitsim_transport::{Channel, PathSnapshot};
 
 use crate::{FailedFrame, FrameRecord};
 
-/// What happens in a run, as it happens.
+/// An event of a run, sent as it happens.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EdgeEvent {
     /// All is ready, and work begins.
     Started {
         /// Frames of the source.
         frames: usize,
-        /// Of these, answered in an earlier run of the same id.
+        /// Those of them that were answered in an earlier run of the same id.
         answered_before: usize,
-        /// Of these, waiting in the spool since an earlier run.
+        /// Those of them that wait in the spool since an earlier run.
         spooled_before: usize,
     },
     /// A connection is made.
     Connected {
-        /// What for.
+        /// The channel that it serves.
         channel: Channel,
         /// The cloud.
         peer: SocketAddr,
-        /// What it says of its software.
+        /// The cloud's description of its software.
         cloud: String,
     },
     /// The cloud did not answer, and will be asked again.
@@ -35,7 +35,7 @@ pub enum EdgeEvent {
         attempts: u32,
         /// The wait before the next one.
         delay: Duration,
-        /// What went wrong.
+        /// The error of the last attempt.
         reason: String,
     },
     /// A feature is there.
@@ -55,13 +55,13 @@ pub enum EdgeEvent {
         attempt: usize,
         /// The level tried.
         level: u32,
-        /// What the level means to the codec.
+        /// The codec's name of the level, such as `qp 30`.
         label: String,
         /// Bytes that would be shipped; `None` when it failed.
         container: Option<Bytes>,
         /// The score by the policy's metric.
         score: Option<f64>,
-        /// Why it failed.
+        /// The reason why it failed; `None` if it did not.
         failed: Option<String>,
     },
     /// A frame is on its way. It may be shipped more than once.
@@ -76,13 +76,13 @@ pub enum EdgeEvent {
         container: Bytes,
         /// The score by the policy's metric.
         score: Option<f64>,
-        /// Why this level.
+        /// The reason for this level.
         verdict: Verdict,
-        /// How often it has been sent, this time included.
+        /// The number of times it has been sent, this one included.
         sends: u32,
     },
-    /// How the frames connection is, about ten times a second while frames are under way, and whenever one
-    /// is answered.
+    /// The state of the frames connection, about ten times a second while frames are under way, and whenever
+    /// one is answered.
     Path(PathSnapshot),
     /// The cloud has answered a frame.
     Replied(Box<FrameRecord>),

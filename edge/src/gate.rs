@@ -30,14 +30,14 @@ pub(crate) struct Gate {
     decisive: Option<Metric>,
 }
 
-/// What is shipped of a feature, and how that came about.
+/// The encoding that is shipped of a feature, and the attempts that led to it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Choice {
     /// Every attempt, also those thrown away and those that failed.
     pub(crate) attempts: Vec<Attempt>,
     /// The one that is shipped.
     pub(crate) shipped: usize,
-    /// Why that one.
+    /// The reason for that choice.
     pub(crate) verdict: Verdict,
     /// Its bytes: those that were decoded and scored.
     pub(crate) container: Bytes,
@@ -45,7 +45,7 @@ pub(crate) struct Choice {
     pub(crate) took: Duration,
 }
 
-/// What comes of a feature.
+/// The outcome of a feature at the gate.
 #[derive(Debug)]
 pub(crate) enum Gated {
     /// One of its encodings is shipped.
@@ -59,7 +59,7 @@ pub(crate) enum Gated {
     Failed(GateError),
 }
 
-/// Why nothing of a feature can be shipped.
+/// The reason why nothing of a feature can be shipped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum GateError {
     /// The policy is through, and there is nothing to ship.
@@ -67,7 +67,7 @@ pub(crate) enum GateError {
     NothingToShip {
         /// Attempts made.
         attempts: usize,
-        /// What the last one failed with.
+        /// The error of the last attempt.
         last: String,
     },
     /// The policy asks for what there is not.
@@ -75,7 +75,7 @@ pub(crate) enum GateError {
     Policy {
         /// The policy.
         policy: String,
-        /// What it asked for.
+        /// The request of the policy.
         request: String,
         /// Attempts made.
         attempts: usize,
@@ -95,7 +95,7 @@ pub fn decisive_metric(policy: &PolicyConfig) -> Result<Option<Metric>, EdgeErro
     Ok(Some(metric))
 }
 
-/// What policies must know of a metric.
+/// Returns the range of a metric, and the side of a threshold that passes.
 #[must_use]
 pub const fn scale(metric: Metric) -> Scale {
     Scale {
@@ -113,7 +113,7 @@ struct Candidate {
     attempt: Attempt,
     /// For the policy.
     seen: splitsim_policy::Attempt,
-    /// What could be shipped.
+    /// The bytes that could be shipped; `None` if the attempt failed.
     container: Option<Bytes>,
 }
 

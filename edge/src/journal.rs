@@ -19,7 +19,7 @@ pub(crate) struct Journal {
     lines: Arc<Mutex<splitsim_durable::Journal<Entry>>>,
 }
 
-/// What an earlier process wrote.
+/// The frames in the journal of an earlier process.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
     pub(crate) answered: BTreeSet<u64>,
@@ -88,7 +88,7 @@ pub(crate) fn settings_of(path: &Path) -> Result<Option<Value>, OutboxError> {
     }))
 }
 
-/// What the lines say. `None` when there is no line at all.
+/// Collects the frames that the lines record; `None` if there is no line at all.
 fn read(path: &Path, entries: Vec<Entry>, settings: &Value) -> Result<Option<Past>, OutboxError> {
     let mut past = None;
     for (entry, number) in entries.into_iter().zip(1..) {

@@ -23,11 +23,11 @@ use crate::{EdgeEvent, FailedFrame, FrameRecord};
 #[derive(Debug)]
 pub(crate) struct Lane {
     common: Arc<Common>,
-    /// What only the experiment needed of this lane, which held up the frames that waited for it.
+    /// The times in which experiment-only work held up this lane, and with it the frames that waited for it.
     log: ExperimentLog,
 }
 
-/// What came of an attempt to deliver.
+/// The outcome of an attempt to deliver a frame.
 enum Delivery {
     Answered(Box<Replied>),
     /// The cloud will not take it as it is.

@@ -7,7 +7,7 @@ use splitsim_transport::PathSnapshot;
 
 use crate::lock::locked;
 
-/// What the edge believes of its uplink: the courier measures, the gate asks.
+/// The edge's estimate of its uplink: the courier feeds it measurements, the gate reads it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LinkMeter(Arc<Mutex<LinkEstimator>>);
 
@@ -33,7 +33,7 @@ impl LinkMeter {
         }
     }
 
-    /// What is believed now.
+    /// Returns the current estimate, if there is one.
     pub(crate) fn estimate(&self) -> Option<LinkEstimate> {
         locked(&self.0).estimate()
     }

@@ -3,26 +3,27 @@ use std::collections::BTreeMap;
 use splitsim_feature::units::Bytes;
 use splitsim_transport::LinkUsage;
 
-/// What a connection sends, shared among the frames that are under way on it.
+/// Divides what a connection sends among the frames that are under way on it.
 ///
-/// Time is cut where a frame's stream is opened and where its reply is there. What was sent between two
-/// cuts is shared equally by the frames that were under way; what was sent while none was is nobody's.
-/// So the shares add up to what the connection counted, and a frame that is alone has all of it.
+/// Time is cut where a frame's stream is opened and where its reply has arrived. The traffic between two
+/// cuts is shared equally by the frames under way; traffic while none is under way belongs to none.
+/// The shares therefore add up to what the connection counted while frames were under way, and a frame
+/// that is alone has all of it.
 #[derive(Debug, Default)]
 pub(crate) struct LinkShares {
     /// The connection's count at the last cut.
     counted: LinkUsage,
-    /// What could not be divided yet: fewer bytes and datagrams than frames.
+    /// The traffic that could not be divided yet: fewer bytes and datagrams than frames.
     rest: LinkUsage,
     under_way: BTreeMap<u64, Passage>,
 }
 
-/// What was sent while a frame was under way.
+/// The traffic of a frame while it was under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Passage {
     /// The frame's share.
     pub(crate) share: LinkUsage,
-    /// Whether no other frame was under way at any time.
+    /// `true` if no other frame was under way at any time.
     pub(crate) alone: bool,
 }
 
@@ -113,7 +114,7 @@ mod tests {
         assert!(![four, five, six].iter().any(|passage| passage.alone));
     }
 
-    /// Whatever comes and goes, no byte is lost and none is counted twice.
+    /// No byte is lost and none is counted twice, in whatever order frames come and go.
     #[test]
     fn shares_add_up_to_what_was_sent_while_any_frame_was_under_way() {
         let mut shares = LinkShares::default();

@@ -1,9 +1,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What a mutex holds.
+/// Locks a mutex, poisoned or not.
 ///
-/// For what is whole at any moment: a thread or task that broke down while it held the lock does not matter
-/// then.
+/// Use it for data that is consistent at any moment, so that a thread or task that panicked while it held the
+/// lock does no harm.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -25,11 +25,11 @@ struct State {
 struct Outage {
     since: Instant,
     failures: u32,
-    /// When the next attempt may begin.
+    /// The earliest start of the next attempt.
     until: Instant,
 }
 
-/// What follows from a failure.
+/// The consequence of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// It is a new one: so many in a row, and so long a wait before the next attempt.
@@ -91,7 +91,7 @@ impl Outages {
         self.with(|state| state.current.map(|outage| outage.until))
     }
 
-    /// What is left of the time for attempts.
+    /// Returns the settings for the time that is left for attempts.
     pub(crate) fn left(&self, now: Instant) -> Backoff {
         let elapsed = self.with(|state| state.current.map(|outage| now - outage.since));
         Backoff {

@@ -1,4 +1,4 @@
-//! What outlives the process: the journal of answered frames and the spool of waiting ones.
+//! State that outlives the process: the journal of answered frames and the spool of waiting ones.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -18,7 +18,7 @@ pub(crate) struct Outbox {
     pub(crate) spool: Spool,
 }
 
-/// What an earlier process left to do, and need not be done again.
+/// The frames of an earlier process, which need not be made again, and the settlements it left to send.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     /// Frames that the cloud has answered.
@@ -29,13 +29,13 @@ pub(crate) struct Backlog {
     pub(crate) unsettled: Vec<Settlement>,
 }
 
-/// Why the directory of a run cannot be used.
+/// The reason why the directory of a run cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboxError {
     /// The system refused.
     #[error("cannot {operation} {path}: {source}")]
     Io {
-        /// What was to be done.
+        /// The operation that failed, as a verb.
         operation: &'static str,
         /// The file or directory.
         path: PathBuf,
@@ -64,7 +64,7 @@ pub enum OutboxError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The fault, and its place.
         reason: String,
     },
 }
@@ -102,7 +102,7 @@ impl From<JournalError> for OutboxError {
     }
 }
 
-/// What can be done about a directory that is damaged.
+/// The remedy for a damaged directory.
 pub(crate) const REMEDY: &str = "use another directory";
 
 impl Outbox {

@@ -10,18 +10,18 @@ use crate::timeline::Timeline;
 pub(crate) struct Parcel {
     /// Its waiting time is filled in when it is first sent.
     pub(crate) header: FrameHeader,
-    /// What the cloud will decode.
+    /// The container that the cloud will decode.
     pub(crate) container: Bytes,
     /// Points of the feature, for the rate.
     pub(crate) points: u64,
-    /// What goes over the reference channel first.
+    /// The reference, which goes over the reference channel first.
     pub(crate) reference: Option<Reference>,
     pub(crate) timeline: Timeline,
-    /// Whether the cloud said that it has the reference.
+    /// `true` if the cloud has confirmed the reference.
     pub(crate) reference_known: bool,
-    /// Whether the spool has it too.
+    /// `true` if the frame is in the spool as well.
     pub(crate) spooled: bool,
-    /// How often the cloud broke down over it, or lacked its reference, since this process has it.
+    /// The number of times that the cloud broke down over it, or lacked its reference, in this process.
     pub(crate) setbacks: u32,
 }
 

@@ -126,8 +126,8 @@ fn dropped(decided: &[DecidedFrame]) -> BTreeSet<u64> {
     dropped.map(|frame| frame.frame).collect()
 }
 
-/// What was decided to ship, by frame. Frames that were sent are not made again, so nobody asks for
-/// theirs.
+/// Returns the decisions to ship, by frame. Those of frames that were sent already are never looked up, since
+/// such frames are not made again.
 fn standing(decided: &[DecidedFrame]) -> BTreeMap<u64, DecidedFrame> {
     let shipped = decided.iter().filter(|decided| is_shipped(decided));
     shipped
@@ -135,7 +135,7 @@ fn standing(decided: &[DecidedFrame]) -> BTreeMap<u64, DecidedFrame> {
         .collect()
 }
 
-/// How long the run had been going on at its last decision.
+/// Returns the length of the run up to its last decision.
 fn elapsed(decided: &[DecidedFrame]) -> Duration {
     decided
         .last()

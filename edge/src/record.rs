@@ -14,19 +14,19 @@ use crate::parcel::Parcel;
 pub struct FrameRecord {
     /// The frame's number: its picture's place in the source.
     pub frame: u64,
-    /// What it is for.
+    /// The frame's task.
     pub task: Task,
     /// Its picture's name.
     pub source: String,
     /// The level shipped, 0 the cheapest.
     pub level: u32,
-    /// What the level means to the codec.
+    /// The codec's name of the level, such as `qp 30`.
     pub label: String,
     /// Encodings made, the failed ones included.
     pub attempts: usize,
     /// Encodings that gave nothing to ship.
     pub failed_attempts: usize,
-    /// Why this level.
+    /// The reason for this level.
     pub verdict: Verdict,
     /// The metric that the decision was taken on.
     pub metric: Option<String>,
@@ -44,7 +44,7 @@ pub struct FrameRecord {
     pub udp_bytes: Bytes,
     /// UDP datagrams sent for the frame.
     pub udp_datagrams: u64,
-    /// How often the frame was sent.
+    /// The number of times the frame was sent.
     pub sends: u32,
     /// Picture to network input.
     #[serde(rename = "preprocess_ms", with = "millis")]
@@ -76,11 +76,11 @@ pub struct FrameRecord {
     /// Picture to reply, without what only the experiment needs.
     #[serde(rename = "end_to_end_ms", with = "millis")]
     pub end_to_end: Duration,
-    /// Whether the cloud has written it down.
+    /// `true` if the cloud has stored the frame.
     pub stored: bool,
-    /// Whether the cloud had it before.
+    /// `true` if the cloud had the frame before.
     pub duplicate: bool,
-    /// What the task head said.
+    /// The task head's answer.
     pub answer: Answer,
 }
 
@@ -108,7 +108,7 @@ pub enum Answer {
 pub struct FailedFrame {
     /// The frame's number.
     pub frame: u64,
-    /// Why.
+    /// The reason why it failed.
     pub reason: String,
 }
 
@@ -178,7 +178,7 @@ impl FrameRecord {
         self.scores.get(self.metric.as_ref()?).copied()
     }
 
-    /// What the cloud is told afterwards.
+    /// Returns the report on the frame that the cloud receives afterwards.
     pub(crate) fn settlement(&self) -> Settlement {
         Settlement {
             frame: self.frame,

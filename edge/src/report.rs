@@ -5,7 +5,7 @@ use splitsim_policy::Verdict;
 
 use crate::{FailedFrame, FrameRecord};
 
-/// What a run did, from this process's start.
+/// The frames of a run by outcome, from this process's start.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EdgeReport {
     /// The run.
@@ -27,7 +27,7 @@ pub struct EdgeReport {
     /// Answered frames whose settlement the cloud does not have: their `transfer_ms` and
     /// `end_to_end_ms` are missing there.
     pub unsettled: usize,
-    /// Whether the run was asked to end early.
+    /// `true` if the run was asked to end early.
     pub interrupted: bool,
 }
 
@@ -52,7 +52,7 @@ pub struct EdgeSummary {
     pub kept: usize,
     /// Answered frames whose settlement the cloud does not have.
     pub unsettled: usize,
-    /// Whether the run was asked to end early.
+    /// `true` if the run was asked to end early.
     pub interrupted: bool,
     /// All containers together.
     pub container_bytes: Bytes,
@@ -85,7 +85,7 @@ pub struct LatencyMs {
 }
 
 impl EdgeReport {
-    /// Whether every frame of the source is answered, or dropped on purpose.
+    /// `true` if every frame of the source is answered, or dropped on purpose.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.done() == self.frames

@@ -205,7 +205,7 @@ fn checked(bytes: &Bytes) -> Result<Bytes, String> {
     }
 }
 
-/// What is left to read.
+/// The bytes of a spooled file that are left to read.
 struct Cursor {
     bytes: Bytes,
 }

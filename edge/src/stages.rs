@@ -18,7 +18,7 @@ use crate::stop::Stop;
 use crate::timeline::Timeline;
 use crate::{EdgeError, EdgeEvent, FailedFrame};
 
-/// What the stages make, and the threads that make it.
+/// The frames that the stages make, and the threads that make them.
 #[derive(Debug)]
 pub(crate) struct Stages {
     /// Ends when all is made.
@@ -26,7 +26,7 @@ pub(crate) struct Stages {
     pub(crate) threads: Threads,
 }
 
-/// What becomes of a frame before it is sent.
+/// The outcome of the stages for a frame.
 #[derive(Debug)]
 pub(crate) enum Made {
     Parcel(Box<Parcel>),
@@ -38,7 +38,7 @@ pub(crate) enum Made {
 #[derive(Debug)]
 pub(crate) struct Threads([(&'static str, JoinHandle<()>); 2]);
 
-/// What all stages of a run share.
+/// The state that all stages of a run share.
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub(crate) events: Sender<EdgeEvent>,
@@ -54,13 +54,13 @@ impl Shared {
     }
 }
 
-/// What the gate's thread needs.
+/// The settings of the gate's thread.
 pub(crate) struct GateSettings {
     pub(crate) gate: Gate,
     pub(crate) task: Task,
     pub(crate) codec: Name,
     pub(crate) decisions: DecisionLog,
-    /// What was decided of frames, and is still to be done, because a kill came between.
+    /// Decisions of an earlier process, by frame, that a kill kept from being carried out.
     pub(crate) standing: BTreeMap<u64, DecidedFrame>,
     /// The run's length at this process' start: that of earlier processes together.
     pub(crate) elapsed: Duration,

@@ -1,9 +1,9 @@
-//! What the latency columns hold, and what is left out of them.
+//! The latency columns: their times, and the work that they leave out.
 //!
 //! No latency column contains work that only the experiment needs: waiting for the reference channel,
-//! the cloud's own measuring of the distortion, settlements. Such work holds up not only its own frame
-//! but those that wait behind it, so every lane writes it down as spans of time, and takes it out of the
-//! waits of its frames that it falls into.
+//! the cloud's measurement of the distortion, settlements. Such work delays its own frame and those that
+//! wait behind it. Every lane therefore records it as spans of time, and subtracts the spans from the
+//! waits of its frames.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -12,14 +12,14 @@ use splitsim_feature::units::Bytes;
 use splitsim_proto::{CloudStages, EdgeStages};
 use splitsim_transport::LinkUsage;
 
-/// When a lane of the courier was held up by work that only the experiment needs.
+/// The spans in which experiment-only work held up a lane of the courier.
 #[derive(Debug, Clone)]
 pub(crate) struct ExperimentLog {
     spans: VecDeque<(Instant, Instant)>,
     capacity: usize,
 }
 
-/// When what happened to a frame.
+/// The times of a frame's events, and the traffic that it caused.
 #[derive(Debug, Clone)]
 pub(crate) struct Timeline {
     /// The picture was there.
@@ -28,11 +28,11 @@ pub(crate) struct Timeline {
     chosen: Instant,
     /// The first stream was opened for it.
     opened: Option<Instant>,
-    /// Experiment's work that the log does not hold: of the time before the frame was spooled.
+    /// Experiment-only work that the log does not hold, from the time before the frame was spooled.
     carried: Duration,
-    /// How often it was sent.
+    /// The number of times it was sent.
     pub(crate) sends: u32,
-    /// What left the edge for it.
+    /// The traffic that left the edge for it.
     pub(crate) link: LinkUsage,
 }
 
@@ -66,7 +66,7 @@ impl ExperimentLog {
         self.spans.push_back((from, to));
     }
 
-    /// How much of the time between two moments was the experiment's.
+    /// Returns the duration of experiment-only work between two moments.
     fn within(&self, from: Instant, to: Instant) -> Duration {
         let overlap = |&(start, end): &(Instant, Instant)| {
             end.min(to).saturating_duration_since(start.max(from))

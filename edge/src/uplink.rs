@@ -16,7 +16,7 @@ use crate::link_shares::{LinkShares, Passage};
 use crate::lock::locked;
 use crate::stages::Shared;
 
-/// What comes between a frame and its answer.
+/// The reason why a frame got no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
     /// It is the frame's, and lasts: the next one may do better.
@@ -71,14 +71,14 @@ struct Way<S> {
 #[derive(Debug)]
 struct Held<S> {
     session: Option<S>,
-    /// Whether one broke that was not made anew since.
+    /// `true` if one broke and has not been replaced since.
     broken: bool,
 }
 
-/// What leads over a connection.
+/// A session over a connection.
 trait Session: Clone {
     fn connection(&self) -> &Connection;
-    /// What the cloud says of its software.
+    /// The cloud's description of its software.
     fn cloud(&self) -> String;
 }
 
@@ -102,7 +102,7 @@ impl Uplink {
         })
     }
 
-    /// Whether a connection was lost and has not been made again.
+    /// `true` if a connection was lost and has not been made again.
     pub(crate) fn is_broken(&self) -> bool {
         let references = self.references.as_ref();
         self.frames.is_broken() || references.is_some_and(Way::is_broken)
@@ -321,7 +321,7 @@ impl Trouble {
     }
 }
 
-/// Whether the connection is as good as before.
+/// `true` if the error is an answer of the cloud: the connection is as good as before.
 const fn is_answer(error: &TransportError) -> bool {
     matches!(
         error,
@@ -375,5 +375,5 @@ async fn announce(shared: &Shared, connection: &Connection, cloud: String) {
         .await;
 }
 
-/// How long a cloud is given to take note of the end.
+/// The time that a cloud is given to take note of the end.
 const FAREWELL: Duration = Duration::from_secs(2);

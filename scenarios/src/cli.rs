@@ -15,7 +15,7 @@ pub struct Cli {
     /// Print results as JSON
     #[arg(long, global = true)]
     json: bool,
-    /// What to log to stderr: error, warn, info, debug, trace, or a filter such as splitsim_edge=debug
+    /// Log filter for stderr: error, warn, info, debug, trace, or one such as splitsim_edge=debug
     #[arg(
         long,
         global = true,

@@ -2,7 +2,7 @@ use serde::Serialize;
 use serde_json::Value;
 use splitsim_display::{printable_json, printable_lines};
 
-/// What a command has to say on stdout.
+/// The result of a command, for stdout.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
     text: String,
@@ -29,7 +29,7 @@ impl Output {
         self
     }
 
-    /// What goes to stdout, without a final newline and without characters that drive a terminal.
+    /// Returns the text for stdout, without a final newline and without characters that drive a terminal.
     #[must_use]
     pub fn render(&self, json: bool) -> String {
         if json {
@@ -39,7 +39,7 @@ impl Output {
         }
     }
 
-    /// What part of the work could not be done: the exit code is then 1.
+    /// Returns a description of the work that could not be done, if any: the exit code is then 1.
     #[must_use]
     pub fn shortfall(&self) -> Option<&str> {
         self.shortfall.as_deref()

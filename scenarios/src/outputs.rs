@@ -1,4 +1,4 @@
-//! Where commands write: what is there already is not replaced unasked.
+//! Output files and folders of commands: existing ones are replaced only on request.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ pub(crate) struct Force {
     pub(crate) force: bool,
 }
 
-/// Which package a command that changes one writes to.
+/// The package that a command writes its changes to.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PackageTarget {
     /// Leave the package as it is, and change a copy of it, which goes to this folder

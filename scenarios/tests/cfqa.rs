@@ -14,7 +14,7 @@ use serde_json::Value;
 use splitsim_table::{Table, read_parquet};
 use support::Workplace;
 
-/// How often the build is killed. `SPLITSIM_KILLS=10` for the long variant, see docs/cfqa.md.
+/// The number of times that the build is killed. `SPLITSIM_KILLS=10` for the long variant, see docs/cfqa.md.
 const KILLS: usize = 3;
 
 fn rows(place: &Workplace, set: &str) -> Table {

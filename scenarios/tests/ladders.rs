@@ -215,7 +215,7 @@ fn a_study_records_once_and_ranks_every_policy() {
         .failed(2, &["a limit for seg"]);
 }
 
-/// What a comparison leaves.
+/// The files that a comparison leaves.
 const COMPARED: [&str; 6] = [
     "policies.json",
     "policies.csv",

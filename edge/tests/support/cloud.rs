@@ -26,7 +26,7 @@ pub(crate) struct FakeCloud {
     shared: Arc<Shared>,
 }
 
-/// What goes wrong, each once. Frames are counted as they come, from 1.
+/// The faults of a cloud, each of which happens once. Frames are counted as they come, from 1.
 #[derive(Default)]
 pub(crate) struct Faults {
     /// The connection breaks after this frame has come, before it is stored.
@@ -37,15 +37,15 @@ pub(crate) struct Faults {
     pub(crate) forget_references: Option<usize>,
     /// It runs another model.
     pub(crate) other_model: bool,
-    /// How long the answer to a frame takes.
+    /// The time that the answer to a frame takes.
     pub(crate) work: Duration,
-    /// What it does to frames instead of storing them, by their count.
+    /// The treatment of frames that are not stored, by their count.
     pub(crate) odd: BTreeMap<usize, Odd>,
-    /// What it does to a frame of this number whenever it comes.
+    /// The treatment of a frame of this number whenever it comes.
     pub(crate) always: Option<(u64, Odd)>,
 }
 
-/// What a cloud does to a frame that it does not store.
+/// The treatment of a frame that the cloud does not store.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Odd {
     /// It takes it, and never answers.
@@ -56,7 +56,7 @@ pub(crate) enum Odd {
     Refusal(RequestErrorKind),
 }
 
-/// What has come.
+/// The messages and connections that the cloud has received.
 #[derive(Default)]
 pub(crate) struct Kept {
     pub(crate) hellos: Vec<Hello>,
@@ -251,7 +251,7 @@ impl Shared {
     }
 }
 
-/// What is said of every frame.
+/// The cloud's result for every frame.
 fn answer(frame: u64, decode: Duration) -> FrameResult {
     FrameResult {
         frame,

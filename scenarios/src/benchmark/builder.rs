@@ -34,10 +34,10 @@ pub(crate) struct Builder {
     pub(crate) folder: SetFolder,
 }
 
-/// What was built.
+/// A finished build: the set's manifest and the counts of its parts.
 pub(crate) struct Built {
     pub(crate) manifest: Manifest,
-    /// Parts that were there already.
+    /// The number of parts that existed already and were not built again.
     pub(crate) reused: usize,
     pub(crate) parts: usize,
 }
@@ -49,10 +49,10 @@ struct Unit {
     index: usize,
 }
 
-/// What came of a unit: a part per codec.
+/// The tables of one unit, one per codec.
 type Parts = Vec<Table>;
 
-/// What workers share.
+/// The state that the workers of a build share.
 struct Work<'a> {
     builder: &'a Builder,
     keeper: Keeper,

@@ -65,7 +65,7 @@ impl Codecs {
         })
     }
 
-    /// What they are.
+    /// The identities of all codecs, task by task.
     pub(crate) fn identities(&self) -> Vec<CodecIdentity> {
         let of_tasks = self.of_tasks.iter();
         of_tasks

@@ -20,12 +20,12 @@ const MAX_MANIFEST_BYTES: u64 = 1 << 28;
 const PARTS: &str = "parts";
 const LOCK: &str = ".lock";
 
-/// What a set is, beside its rows.
+/// The manifest of a set: everything about it except its rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
-    /// What the rows depend on.
+    /// The inputs that the rows depend on.
     pub(crate) identity: Identity,
-    /// Which part of the set it is.
+    /// The shard of the set that this is; `1/1` if it is the whole set.
     pub(crate) shard: Shard,
     /// Original features, of all tasks.
     pub(crate) features: usize,

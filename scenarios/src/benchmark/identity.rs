@@ -1,4 +1,4 @@
-//! What rows depend on.
+//! The identity of a benchmark set: every input that its rows depend on.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,13 +24,13 @@ pub(crate) struct Identity {
     pub(crate) model_digest: String,
     /// Element type of the backbone's products.
     pub(crate) compute: String,
-    /// Where the pictures are from.
+    /// The source of the pictures, as on the command line.
     pub(crate) source: String,
     /// The tasks.
     pub(crate) tasks: Vec<Task>,
     /// The codecs, each with every task.
     pub(crate) codecs: Vec<CodecIdentity>,
-    /// How features become symbols.
+    /// The transform from feature values to symbols, in words.
     pub(crate) symbols: String,
     /// The metrics of the columns of scores, in their order.
     pub(crate) metrics: Vec<String>,
@@ -56,7 +56,7 @@ pub(crate) struct CodecIdentity {
 /// The bank of labelled features behind the scores `dis` and `combined`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct BankIdentity {
-    /// Where its pictures are from.
+    /// The source of the bank's pictures, as on the command line.
     pub(crate) source: String,
     /// The margin α.
     pub(crate) margin: f64,
@@ -111,17 +111,17 @@ impl Shard {
     /// The whole set.
     pub(crate) const WHOLE: Self = Self { index: 1, of: 1 };
 
-    /// How many shards there are.
+    /// The number of shards in the set.
     pub(crate) const fn of(self) -> usize {
         self.of
     }
 
-    /// Whether the feature at `place` of the set belongs to it.
+    /// `true` if the feature at index `place` of the set belongs to this shard.
     pub(super) const fn has(self, place: usize) -> bool {
         place % self.of == self.index - 1
     }
 
-    /// Every shard of so many.
+    /// All shards of a set that is built in `of` of them.
     pub(super) fn all(of: usize) -> impl Iterator<Item = Self> {
         (1..=of).map(move |index| Self { index, of })
     }

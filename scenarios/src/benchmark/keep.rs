@@ -22,18 +22,18 @@ pub(crate) enum Keep {
     Reconstructions,
 }
 
-/// What is kept of a set, and where.
+/// Writes the chosen kinds of files below a set's folder.
 #[derive(Debug, Clone)]
 pub(super) struct Keeper {
     pub(super) root: PathBuf,
     pub(super) kinds: Vec<Keep>,
 }
 
-/// What a file is of.
+/// The feature that a file belongs to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Origin<'a> {
     pub(super) task: Task,
-    /// Without folders and ending, unique within the task.
+    /// The file name without folders and extension, unique within the task.
     pub(super) stem: &'a str,
 }
 

@@ -9,8 +9,8 @@ use splitsim_truth::GroundTruth;
 use super::Identity;
 use super::identity::CodecIdentity;
 
-/// What a part depends on. Its digest is the part's name, so that whatever is found under a name is what
-/// would be computed.
+/// The inputs that a part depends on. Their digest is the part's name, so a part found under its name has
+/// exactly the content that would be computed.
 #[derive(Serialize)]
 struct Address<'a> {
     format: u32,

@@ -16,11 +16,11 @@ pub(super) const TIME: &str = "_ms";
 pub(super) struct Row<'a> {
     pub(super) level: u8,
     pub(super) rung: &'a Rung,
-    /// What came of it, or why nothing did.
+    /// The coded feature, or the reason why it could not be coded.
     pub(super) outcome: Result<Coded, String>,
 }
 
-/// A feature coded at a level, and what it is worth.
+/// A feature coded at a level, with its scores.
 pub(super) struct Coded {
     pub(super) container: Container,
     /// In the order of the set's metrics.
@@ -33,7 +33,7 @@ pub(super) struct Coded {
     pub(super) head: Duration,
 }
 
-/// What the rows of a part share.
+/// The values that all rows of a part share.
 pub(super) struct Shared<'a> {
     pub(super) codec: &'a str,
     pub(super) task: Task,

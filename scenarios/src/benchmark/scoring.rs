@@ -1,4 +1,4 @@
-//! How the compressed features of a benchmark set are scored and judged.
+//! Scoring of a benchmark set's compressed features, by metrics and by task heads.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use splitsim_truth::GroundTruth;
 
 use super::rows::Coded;
 
-/// How compressed features are scored.
+/// The metrics that compressed features are scored by.
 pub(crate) struct Scoring {
     /// Over the whole feature.
     pub(crate) metrics: Vec<Metric>,

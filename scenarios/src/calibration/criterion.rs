@@ -12,7 +12,7 @@ use splitsim_truth::GroundTruth;
 
 use super::{mean, on_scale};
 
-/// What a reconstruction is judged by.
+/// The standard by which a reconstruction is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Criterion {
@@ -24,12 +24,12 @@ pub enum Criterion {
     Cosine,
 }
 
-/// How a criterion measures a task's loss on some pictures.
+/// The scale on which a criterion measures a task's loss on some pictures.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Yardstick {
     /// The originals' performance.
     pub(super) original: f64,
-    /// The performance's distance from it that counts as all lost; negative where more is worse.
+    /// The drop in performance that counts as a total loss; negative where a greater performance is worse.
     pub(super) all: f64,
 }
 
@@ -62,7 +62,7 @@ impl Criterion {
         }
     }
 
-    /// What performance is, with its unit.
+    /// Returns the name of the performance figure with its unit, such as `top-1, %`.
     #[must_use]
     pub const fn performance_is(self, task: Task) -> &'static str {
         match (self, task) {
@@ -76,7 +76,7 @@ impl Criterion {
         }
     }
 
-    /// Which performances are the better ones.
+    /// Returns the direction in which performance improves.
     #[must_use]
     pub const fn better(self, task: Task) -> Better {
         match (self, task) {
@@ -97,7 +97,7 @@ impl Criterion {
         }
     }
 
-    /// How losses of a task are measured on these pictures.
+    /// Measures the originals on these pictures. Losses of the task are relative to the result.
     pub(super) fn yardstick(self, task: Task, specimens: &[Specimen<'_>]) -> Result<Yardstick> {
         if self == Self::Cosine {
             return Ok(Yardstick {

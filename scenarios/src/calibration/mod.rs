@@ -39,36 +39,36 @@ pub const LEVELS: usize = 10;
 /// QPs between two of the sweep.
 const SWEEP_STEP: usize = 3;
 
-/// What to calibrate, and how.
+/// The settings of one calibration.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     /// The task.
     pub task: Task,
-    /// What reconstructions are judged by.
+    /// The standard by which reconstructions are judged.
     pub criterion: Criterion,
     /// The codec whose ladder is wanted; its levels must be QPs.
     pub codec: CodecId,
     /// Take the package's value ranges instead of finding new ones: other codecs' ladders and
     /// thresholds stay right.
     pub keep_ranges: bool,
-    /// What a gate may let through on average, in the task's unit of distortion.
+    /// The greatest mean distortion that a gate may let through, in the task's unit.
     pub distortion_limit: f64,
 }
 
-/// What was found for one task.
+/// The calibration found for one task.
 #[derive(Debug, Clone, Serialize)]
 pub struct TaskCalibration {
     /// The task.
     pub task: Task,
     /// The codec.
     pub codec: CodecId,
-    /// What reconstructions were judged by.
+    /// The standard by which reconstructions were judged.
     pub criterion: Criterion,
-    /// Pictures that it was found on.
+    /// The number of pictures that it was found on.
     pub pictures: usize,
     /// Value range per tapped layer.
     pub ranges: RangeTable,
-    /// What performance is, with its unit.
+    /// The name of the performance figure with its unit, such as `top-1, %`.
     pub performance_is: &'static str,
     /// Mean performance of the original features.
     pub original_performance: f64,
@@ -76,7 +76,7 @@ pub struct TaskCalibration {
     pub sweep: Vec<Rung>,
     /// The levels chosen, cheapest first.
     pub ladder: Vec<Rung>,
-    /// Why the ladder is another than asked for, where it is.
+    /// The reason why the ladder differs from the one asked for; `None` if it does not.
     pub note: Option<String>,
     /// The gate's threshold; none where features alone are the yardstick, which have no distortion.
     pub threshold: Option<GateThreshold>,
@@ -89,7 +89,7 @@ struct Point {
     cosine: f64,
     /// As the criterion means it.
     performance: f64,
-    /// Where there is a head to distort.
+    /// The distortion of the head's answer, in the task's unit; `None` without a head.
     distortion: Option<f64>,
 }
 
@@ -206,7 +206,7 @@ fn sweep(codec: CodecId) -> Result<Vec<f64>> {
     Ok(qps.map(f64::from).collect())
 }
 
-/// What QPs are tried on.
+/// The fixed inputs of all trials of QPs.
 #[derive(Clone, Copy)]
 struct Bench<'a> {
     engine: &'a Engine,

@@ -37,7 +37,7 @@ impl Rung {
 pub(super) struct Choice {
     /// Cheapest first.
     pub(super) qps: Vec<f64>,
-    /// Why they are other ones than asked for.
+    /// The reason why they differ from the QPs asked for; `None` if they do not.
     pub(super) note: Option<String>,
 }
 

@@ -26,7 +26,8 @@ pub(super) fn threshold(ladder: &[Vec<Point>], distortion_limit: f64) -> Option<
     Some(lowest(&scored?, distortion_limit))
 }
 
-/// Of levels of pairs of cosine and distortion, one per subject.
+/// Finds the lowest cosine threshold that keeps the limit. `ladder` holds one list per level, and a list holds
+/// the cosine and the distortion of every subject.
 fn lowest(ladder: &[Vec<(f64, f64)>], distortion_limit: f64) -> GateThreshold {
     let mut candidates: Vec<f64> = ladder.iter().flatten().map(|point| point.0).collect();
     candidates.sort_by(f64::total_cmp);
@@ -46,7 +47,8 @@ fn lowest(ladder: &[Vec<(f64, f64)>], distortion_limit: f64) -> GateThreshold {
     holding.into_iter().last().unwrap_or(strictest)
 }
 
-/// What a gate ships that starts at the cheapest level and takes single steps.
+/// Measures a gate that starts at the cheapest level and takes single steps: the mean distortion that it lets
+/// through and its mean number of attempts.
 fn gate(ladder: &[Vec<(f64, f64)>], cosine: f64, distortion_limit: f64) -> GateThreshold {
     let subjects = ladder.first().map_or(0, Vec::len);
     let shipped = (0..subjects).map(|subject| {

@@ -16,7 +16,7 @@ use splitsim_cli::OrRefuse;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Certs {
-    /// Where to: ca/, cloud/ and edges/ID/ (or edge/) are made in it; an authority that is there goes on signing
+    /// Folder for ca/, cloud/ and edges/ID/ (or edge/); an existing authority signs the new certificates
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// A name or address of the cloud, beside localhost; give it as often as needed
@@ -26,7 +26,7 @@ pub(crate) struct Certs {
     /// [default: one certificate for any edge]
     #[arg(long = "edge", value_name = "ID", value_parser = edge_id)]
     edges: Vec<Id>,
-    /// How long the certificates of cloud and edges are valid
+    /// Validity of the certificates of cloud and edges
     #[arg(long, value_name = "TIME", default_value = "3652d", value_parser = valid_for)]
     valid_for: Duration,
     /// Make the identities of the cloud and of the edges named anew; the authority stays, and so do others

@@ -38,7 +38,7 @@ pub(crate) struct Extract {
     task: Task,
     #[command(flatten)]
     input: Input,
-    /// Where to
+    /// Folder for the features
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
@@ -82,7 +82,7 @@ impl FeaturesCommand {
     }
 }
 
-/// What is to be extracted from.
+/// The inputs of an extraction: pictures, or one tensor.
 enum Inputs {
     Pictures(Vec<Place>),
     Tensor { name: String, values: ArrayD<f32> },
@@ -96,7 +96,7 @@ struct Place {
     file: PathBuf,
 }
 
-/// What was written.
+/// The files written, and the pictures that failed.
 #[derive(Default)]
 struct Done {
     files: Vec<Value>,

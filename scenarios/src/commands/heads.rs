@@ -44,14 +44,14 @@ pub(crate) struct Run {
     /// Size of the picture that the feature is of, pixels; the default is that of rendered scenes
     #[arg(long, value_name = "WxH", default_value = "224x224")]
     image_size: ImageSizeArg,
-    /// What is true of the picture. cls: class number or a scene's .json; seg: palette or 8-bit
-    /// grey .png of classes; dpt: 16-bit grey .png of millimetres
+    /// Ground truth of the picture. cls: class number or a scene's .json; seg: palette or 8-bit grey .png
+    /// of classes; dpt: 16-bit grey .png of millimetres
     #[arg(long, value_name = "TRUTH")]
     truth: Option<String>,
     /// Samples per metre of a depth map, whatever they look like [default: 1000, if they may be]
     #[arg(long, value_name = "N")]
     depth_scale: Option<NonZeroU32>,
-    /// Which pixels of a depth map are judged
+    /// Pixels of a depth map that are judged
     #[arg(long, value_enum, default_value_t = Crop::Full)]
     depth_crop: Crop,
 }

@@ -31,7 +31,7 @@ pub(crate) struct Record {
     /// The scenario file
     #[arg(value_name = "SCENARIO.toml")]
     scenario: PathBuf,
-    /// Where results go; out/NAME unless given
+    /// Folder for the results; out/NAME unless given
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Replace a value of the scenario; give it as often as needed

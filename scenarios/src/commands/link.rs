@@ -29,19 +29,19 @@ pub(crate) enum LinkCommand {
 #[derive(Debug, Args)]
 #[command(after_help = TRACE_EXAMPLES)]
 pub(crate) struct MakeTrace {
-    /// What it is to resemble
+    /// Kind of link that the trace resembles
     #[arg(long, value_enum)]
     kind: Kind,
-    /// What it is drawn from
+    /// Seed of the trace
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// How long it lasts
+    /// Length of the trace, seconds
     #[arg(long, value_name = "N", value_parser = bounds::TRACE_SECONDS.parser::<u64>())]
     seconds: u64,
     /// Rates as seconds,Mbit/s, or Mahimahi's opportunities
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Where to
+    /// File for the trace
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
@@ -73,7 +73,7 @@ pub(crate) struct Convert {
     /// Rates as seconds,Mbit/s, or Mahimahi's opportunities [default: that of the trace]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// Where to
+    /// File for the converted trace
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]

@@ -16,7 +16,7 @@ use splitsim_display::printable;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct List {
-    /// Where they are
+    /// Folder of the scenario files
     #[arg(value_name = "DIR", default_value = "scenarios")]
     folder: PathBuf,
 }

@@ -1,6 +1,6 @@
-//! What can be typed after `splitsim`, one module per command.
+//! The commands of `splitsim`, one module each.
 //!
-//! Each has a preparation, whose errors are refusals, and an execution, whose errors are failures.
+//! Each command has a preparation, whose errors are refusals, and an execution, whose errors are failures.
 
 pub(crate) mod certs;
 pub(crate) mod cfqa;

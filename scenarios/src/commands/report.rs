@@ -29,7 +29,7 @@ pub(crate) struct Report {
     /// The folder that splitsim run, policies compare or cloud serve wrote
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Where the report goes; report.html in the folder unless given
+    /// File for the report; report.html in the folder unless given
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// True distortion up to which a frame is within its limit: cls in ranks, seg in mIoU points, dpt in

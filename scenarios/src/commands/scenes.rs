@@ -33,13 +33,13 @@ pub(crate) enum ScenesCommand {
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Render {
-    /// How many scenes
+    /// Number of scenes
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=10_000_000))]
     count: u64,
-    /// What they are drawn from: the same seed gives the same scenes for ever
+    /// Seed of the scenes: the same seed always gives the same scenes
     #[arg(long, value_name = "S")]
     seed: u64,
-    /// Where to
+    /// Folder for the scenes
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Side of the square pictures, pixels
@@ -102,7 +102,7 @@ impl Render {
         first.map_or(Ok(()), |path| self.force.check("--out", &path))
     }
 
-    /// Whether a file has the name of one that is to be rendered.
+    /// `true` if the file name is one that this command would write.
     fn is_output(&self, path: &Path) -> bool {
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
         let number = name.split('.').next().unwrap_or_default();

@@ -37,7 +37,7 @@ impl TrainingLog {
         }
     }
 
-    /// How long the training took.
+    /// Returns the duration of the training, or the first error of the log.
     pub(super) fn end(self) -> Result<Duration> {
         match self.error {
             Some(error) => Err(error).context(format!("the log {} is incomplete", Self::FILE)),

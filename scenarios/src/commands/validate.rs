@@ -27,7 +27,7 @@ pub(crate) struct Validate {
     settings: Vec<String>,
 }
 
-/// What a file was found to be.
+/// The verdict on a file.
 enum Found {
     Valid {
         runs: usize,
@@ -90,7 +90,7 @@ impl Validate {
         }
     }
 
-    /// How many runs the scenario asks for.
+    /// Returns the number of runs that the scenario asks for.
     fn runs(&self, path: &Path) -> Result<usize> {
         match scenario::plan(path, &self.settings)? {
             Plan::Single(draft) => check(*draft).with_context(|| named(path)).map(|()| 1),

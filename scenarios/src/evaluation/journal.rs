@@ -1,4 +1,4 @@
-//! What is known of every picture, one JSON record per line, appended as it becomes known.
+//! The journal of an evaluation: one JSON record per picture and line, appended when the picture is judged.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use splitsim_feature::Task;
 use splitsim_truth::Judgement;
 
-/// What records are of: the journal's first line. Records of something else cannot be gone on from.
+/// The journal's first line: the subject of the records. A journal with another heading cannot be resumed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Heading {
@@ -22,7 +22,7 @@ pub(crate) struct Heading {
     pub(crate) batch: usize,
 }
 
-/// What is known of one picture.
+/// The judgement of one picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
@@ -106,7 +106,7 @@ impl Journal {
         Ok(())
     }
 
-    /// How many of some pictures are known.
+    /// Returns the number of pictures in the range that have a record.
     pub(crate) fn known(&self, pictures: Range<usize>) -> usize {
         self.records.range(pictures).count()
     }
@@ -115,7 +115,7 @@ impl Journal {
         self.records.contains_key(&picture)
     }
 
-    /// What is known of some pictures, in their order.
+    /// Returns the records of the pictures in the range, in their order.
     pub(crate) fn records(&self, pictures: Range<usize>) -> impl Iterator<Item = &Record> {
         self.records.range(pictures).map(|(_, record)| record)
     }

@@ -18,7 +18,7 @@ use splitsim_vision::Engine;
 
 pub(crate) use journal::{Heading, Journal, Record};
 
-/// What is to be evaluated.
+/// The model, the pictures and the task of an evaluation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan<'a> {
     pub(crate) engine: &'a Engine,
@@ -30,7 +30,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) batch: NonZeroUsize,
 }
 
-/// What came of it.
+/// The outcome of an evaluation.
 #[derive(Debug)]
 pub(crate) struct Evaluated {
     pub(crate) evaluation: Evaluation,

@@ -21,7 +21,7 @@ use splitsim_vision::{Engine, EngineOptions, Parts};
 use crate::Screen;
 use crate::scenario::{self, Scenario};
 
-/// What makes frames again.
+/// Runs recorded frames through the pipeline again, to show them as pictures.
 #[derive(Debug)]
 pub(crate) struct Studio<'a> {
     pub(crate) scenario: &'a Scenario,

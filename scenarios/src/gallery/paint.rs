@@ -8,11 +8,11 @@ use splitsim_truth::{DepthMap, GroundTruth, HeadOutput, Logits, Mask};
 
 use super::raster::Raster;
 
-/// A frame's picture, what is true of it, and what the head says of original and arrived features.
+/// A frame's picture, its ground truth, and the head's answers to the original and the arrived feature.
 pub(super) struct Seen<'a> {
     pub(super) picture: &'a Picture,
     pub(super) truth: Option<&'a GroundTruth>,
-    /// What the source calls the classes of its labels.
+    /// The source's names of the classes of its labels.
     pub(super) class_names: Option<&'a [String]>,
     pub(super) original: &'a HeadOutput,
     pub(super) arrived: &'a HeadOutput,
@@ -79,7 +79,7 @@ fn ranking(seen: &Seen<'_>, original: &Logits, arrived: &Logits) -> String {
     )
 }
 
-/// What classes are called.
+/// The names of the head's classes, by class number; empty if they are not known.
 struct Classes<'a>(&'a [String]);
 
 impl<'a> Classes<'a> {

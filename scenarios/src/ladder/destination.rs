@@ -22,7 +22,7 @@ pub(crate) struct Destination<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) package: &'a Package,
     pub(crate) recordings: &'a [Recording],
-    /// Whether a comparison that is there is replaced.
+    /// Permission to replace an existing comparison.
     pub(crate) force: Force,
 }
 

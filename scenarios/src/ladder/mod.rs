@@ -138,7 +138,7 @@ fn json_text(comparison: &Comparison) -> Result<String> {
     Ok(format!("{}\n", serde_json::to_string_pretty(comparison)?))
 }
 
-/// What [`write`] leaves in a folder.
+/// The names of the files that [`write`] leaves in a folder.
 pub(crate) const COMPARISON_FILES: [&str; 3] =
     [Comparison::FILE_NAME, "policies.csv", "policies.txt"];
 

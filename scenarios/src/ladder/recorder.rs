@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use crate::Screen;
 use crate::scenario::Scenario;
 
-/// What records a scenario's ladders. Frames are coded one after another, so that their times are those
-/// of an edge that has the machine to itself.
+/// Records a scenario's ladders. Frames are coded one after another, so that their times are those of an edge
+/// that has the machine to itself.
 pub(crate) struct Recorder<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) package: &'a Package,
@@ -29,7 +29,7 @@ pub(crate) struct Recorder<'a> {
     pub(crate) stop: &'a CancellationToken,
 }
 
-/// What was recorded, and whether it is all.
+/// The recordings, one per task. Frames are missing if the recorder was interrupted.
 pub(crate) struct Recordings {
     pub(crate) of_tasks: Vec<Recording>,
     pub(crate) interrupted: bool,

@@ -18,16 +18,16 @@ pub struct Study {
     ready: Prepared,
 }
 
-/// What came of a study.
+/// The outcome of a study.
 #[derive(Debug)]
 pub struct Studied {
     /// The ranking, if the scenario has `[replay]` and everything is recorded.
     pub comparison: Option<Comparison>,
     /// Frames recorded, per task.
     pub frames: Vec<(Task, usize)>,
-    /// Where the results are.
+    /// The folder of the results.
     pub out: PathBuf,
-    /// What is missing, and why.
+    /// A description of what is missing, and why; `None` if nothing is.
     pub shortfall: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl Study {
         Ok(study)
     }
 
-    /// Whether there are the results of a run, or all that [`perform`](Self::perform) would leave.
+    /// `true` if the folder has the results of a run, or all that [`perform`](Self::perform) would leave.
     fn is_finished(&self) -> bool {
         let Prepared {
             scenario,

@@ -29,7 +29,7 @@ pub(crate) struct Folder {
     found: Found,
 }
 
-/// Whose results a folder is for.
+/// The scenario that a folder of results belongs to, and the provenance of the results.
 pub(crate) struct Owner<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) provenance: &'a Provenance,
@@ -37,12 +37,12 @@ pub(crate) struct Owner<'a> {
     pub(crate) frames: usize,
 }
 
-/// What is in a folder.
+/// The contents of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     /// Nothing.
     Nothing,
-    /// Some of the results of this very scenario: to be gone on with.
+    /// Some of the results of this very scenario: they can be resumed.
     Unfinished,
     /// All results of this very scenario.
     Finished,
@@ -84,12 +84,12 @@ impl Folder {
         &self.path
     }
 
-    /// Whether every frame of this very scenario is in the results.
+    /// `true` if every frame of this very scenario is in the results.
     pub(crate) fn is_finished(&self) -> bool {
         self.found == Found::Finished
     }
 
-    /// Whether summary and report of the results have been written too, which come last.
+    /// `true` if the summary and the report, which come last, have been written too.
     pub(super) fn is_told(&self) -> bool {
         [SUMMARY, REPORT]
             .iter()
@@ -109,12 +109,12 @@ impl Folder {
         self.path.join(Store::FILE_NAME)
     }
 
-    /// Where an edge keeps its journal.
+    /// Returns the folder of an edge's journal.
     pub(super) fn edge(&self, policy: &str, edge: &str) -> PathBuf {
         self.path.join(EDGES).join(policy).join(edge)
     }
 
-    /// Where recorded ladders are.
+    /// Returns the folder of the recorded ladders.
     pub(crate) fn ladders(&self) -> PathBuf {
         self.path.join(Recording::FOLDER)
     }
@@ -307,7 +307,7 @@ fn differing_keys(there: &toml::Table, now: &toml::Table) -> Vec<String> {
     changed.chain(added).map(|(key, _)| key.clone()).collect()
 }
 
-/// Whether every frame of every policy and task is in the results. Unreadable ones are not.
+/// `true` if every frame of every policy and task is in the results; `false` if they cannot be read.
 fn is_finished(path: &Path, owner: &Owner<'_>) -> bool {
     let dropped = |policy: &str, edge: &str| dropped(&path.join(EDGES).join(policy).join(edge));
     Summary::of_file(&path.join(Store::FILE_NAME))

@@ -1,4 +1,4 @@
-//! How far the edges are: one bar for the edges of a policy and task.
+//! Progress of the edges: one bar for the edges of a policy and task.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -11,7 +11,7 @@ use super::wire::PathSample;
 use crate::Screen;
 use splitsim_cli::Bar;
 
-/// What one edge tells, for the bar that it shares with the other edges of its task.
+/// The progress of one edge, on the bar that it shares with the other edges of its task.
 pub(super) struct LiveEdge {
     label: String,
     task: Arc<Mutex<LiveTask>>,
@@ -29,7 +29,7 @@ pub(super) struct LiveTask {
     tally: Tally,
 }
 
-/// What happened so far.
+/// The counts of the events so far.
 #[derive(Debug, Default)]
 struct Tally {
     done: u64,
@@ -37,7 +37,7 @@ struct Tally {
     waiting: u64,
     reencodes: u64,
     container_bytes: u64,
-    /// What levels mean to the codec.
+    /// The codec's names of the levels, such as `qp 30`.
     labels: BTreeMap<u32, String>,
     /// Levels of the frames shipped last.
     levels: VecDeque<u32>,
@@ -220,7 +220,7 @@ impl Tally {
         }
     }
 
-    /// Of the frames shipped last, how many at each level: `12× qp 30, 3× qp 27`, the most first.
+    /// Returns the counts of levels among the frames shipped last, the greatest first: `12× qp 30, 3× qp 27`.
     fn mix(&self) -> String {
         let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
         for level in &self.levels {
@@ -237,7 +237,7 @@ impl Tally {
     }
 }
 
-/// What stays to be said.
+/// The line that stays when the bar is done.
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kilobytes = self.container_bytes as f64 / 1000.0;

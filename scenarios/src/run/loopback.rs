@@ -350,7 +350,7 @@ async fn warm_up(experiment: &Experiment) -> Result<()> {
         .context("warm-up")
 }
 
-/// What an edge that came to its end left undone.
+/// Describes the frames that failed at an edge; `None` if there are none.
 fn shortfall(label: &str, report: &EdgeReport) -> Option<String> {
     let failed = report.failed.first();
     failed.map(|first| {

@@ -38,38 +38,38 @@ pub use prepared::Order;
 pub(crate) use prepared::Prepared;
 pub(crate) use provenance::Provenance;
 
-/// What is said when a run is asked to end.
+/// The message that answers a request to end.
 pub(crate) const STOPPING: &str =
     "ending: frames under way are finished, what is done is kept; once more to end at once";
 
-/// How a scenario is run.
+/// The options of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct RunOptions {
-    /// Whether finished results are left as they are, instead of being made anew.
+    /// `true` to accept finished results as they are; otherwise they are an error.
     pub resume: bool,
     /// Frames that the report shows in pictures, per task and for either surprise.
     pub pictures: usize,
 }
 
-/// An experiment of which everything is known to be there.
+/// An experiment whose scenario, model and folder of results are ready.
 #[derive(Debug)]
 pub struct Experiment {
     ready: Prepared,
     pictures: usize,
-    /// Whether there is something to do.
+    /// `true` if there are frames left to run.
     due: bool,
 }
 
-/// What came of an experiment.
+/// The outcome of an experiment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Performed {
     /// Everything in the results, that of earlier processes included.
     pub summary: Summary,
     /// The summary for a terminal.
     pub table: String,
-    /// Where the results are.
+    /// The folder of the results.
     pub out: PathBuf,
-    /// What is missing in them, and why.
+    /// A description of what is missing in them, and why; `None` if nothing is.
     pub shortfall: Option<String>,
 }
 

@@ -17,9 +17,9 @@ pub struct Order {
     pub scenario: PathBuf,
     /// `key=value`, applied to it in their order.
     pub settings: Vec<String>,
-    /// Where results go; `out/NAME` unless given.
+    /// The folder for the results; `out/NAME` unless given.
     pub out: Option<PathBuf>,
-    /// Whether results of another scenario or model that are there are replaced.
+    /// `true` to replace existing results, those of another scenario or model included.
     pub force: bool,
 }
 

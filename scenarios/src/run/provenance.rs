@@ -1,4 +1,4 @@
-//! What a result must be accompanied by: software, its libraries, the machine.
+//! The provenance of a result: software, its libraries, the machine.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -18,7 +18,7 @@ pub(crate) struct Provenance {
     pub(super) model_digest: String,
     pub(super) libtorch: String,
     pub(super) ffmpeg: String,
-    /// When the run was begun, RFC 3339.
+    /// The start of the run, RFC 3339.
     pub(super) begun_at: String,
     pub(super) host: Host,
 }
@@ -47,7 +47,7 @@ impl Provenance {
         })
     }
 
-    /// That of policies replayed over recordings: nothing is coded, so ffmpeg need not be there.
+    /// The provenance of policies replayed over recordings: nothing is coded, so ffmpeg need not be installed.
     pub(crate) fn of_replay(package: &Package) -> Self {
         Self {
             splitsim: build(),
@@ -59,7 +59,7 @@ impl Provenance {
         }
     }
 
-    /// That of the results in a folder, if there are any.
+    /// Reads the provenance of the results in a folder; `None` if it has no results.
     pub(crate) fn of_folder(folder: &Path) -> Result<Option<Self>> {
         #[derive(Deserialize)]
         struct Tail {
@@ -84,7 +84,7 @@ impl Provenance {
         format!("splitsim {splitsim}, model {model_digest}, libtorch {libtorch}, ffmpeg {ffmpeg}")
     }
 
-    /// What makes results of the two incomparable, in words.
+    /// Lists, in words, the differences that make results of the two incomparable.
     pub(super) fn differences(&self, other: &Self) -> Vec<String> {
         let pairs = [
             ("splitsim", &self.splitsim, &other.splitsim),
@@ -131,7 +131,7 @@ fn text_of(path: &Path) -> Option<String> {
     Some(Text::read(path, MAX_SYSTEM_BYTES).ok()?.into())
 }
 
-/// What follows `key` on its line, without blanks and quotes.
+/// Returns the rest of the first line that starts with `key`, without blanks and quotes.
 fn field(text: &str, key: &str) -> Option<String> {
     let value = text.lines().find_map(|line| line.strip_prefix(key))?;
     Some(value.trim().trim_matches('"').to_owned())

@@ -1,4 +1,4 @@
-//! What is said of results.
+//! Results of a run: missing frames, the recorded run, and the summary's table.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -61,7 +61,8 @@ pub(crate) fn read(folder: &Path) -> Result<RecordedRun, StoryError> {
     Ok(run)
 }
 
-/// What is in a folder, if it is there: results may have been copied without the edges' journals.
+/// The sorted names of a folder's entries. A missing folder has none: results may have been copied without the
+/// edges' journals.
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries

@@ -72,7 +72,7 @@ impl Wires {
         Ok(Self { links, shared })
     }
 
-    /// Where this edge sends.
+    /// Returns the address of the link that this edge sends to.
     pub(super) fn entry(&self, edge: &str) -> Option<SocketAddr> {
         let of_edge = |wire: &&Wire| self.shared || wire.name == edge;
         let wire = self.links.iter().find(of_edge);
@@ -96,7 +96,7 @@ impl Wires {
     }
 }
 
-/// What was noted goes into the results.
+/// Writes the samples of links and connections into the results.
 pub(super) fn store(
     results: &Path,
     links: &[LinkSampleRecord],

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use splitsim_feature::Task;
 
-/// Why something is no scenario.
+/// The reason why something is not a valid scenario.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The file cannot be opened, is too large, or is no text.
@@ -21,7 +21,7 @@ pub enum ScenarioError {
     InFile {
         /// The file.
         path: PathBuf,
-        /// What.
+        /// The fault in it.
         source: Box<Self>,
     },
     /// A setting of the command line makes no scenario.
@@ -35,7 +35,7 @@ pub enum ScenarioError {
     /// The text is no TOML, or a value is not of its key's type.
     #[error("{reason}")]
     Syntax {
-        /// What is wrong, with the line where it is known.
+        /// The fault, with its line if that is known.
         reason: String,
     },
     /// A key that means nothing.
@@ -56,7 +56,7 @@ pub enum ScenarioError {
     Value {
         /// The key, with the tables that it is in.
         key: String,
-        /// What is wrong with its value.
+        /// The fault of the key's value.
         reason: String,
     },
     /// A threshold policy for which nothing says what it asks for.

@@ -53,12 +53,12 @@ pub(super) struct ScenarioFile {
     /// Files that this one stands on: merged before it is read as a scenario.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) include: Vec<PathBuf>,
-    /// How often every point runs.
+    /// The number of times that every point runs.
     pub(super) repeats: Option<NonZeroUsize>,
     /// Lists of values in place of values: taken apart before points are resolved.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub(super) sweep: toml::Table,
-    /// What a resolved scenario says of the machine that it ran on: for people, not read.
+    /// The machine and software of the run, written into resolved scenarios; ignored on input.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub(super) provenance: toml::Table,
 }
@@ -71,7 +71,7 @@ pub(super) enum ComputeKind {
     Bf16,
 }
 
-/// How connections behave.
+/// The settings of connections.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct TransportSection {

@@ -99,11 +99,11 @@ pub(super) enum Affected {
 /// The emulated link of a scenario.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinkPlan {
-    /// Whether all edges share it; otherwise each has its own of the same kind.
+    /// `true` if all edges share it; otherwise each has its own of the same kind.
     pub shared: bool,
-    /// Whether what happens to every packet is written down.
+    /// `true` to log the fate of every packet.
     pub packet_log: bool,
-    /// What it is like.
+    /// The properties of the link.
     pub config: LinkConfig,
     section: LinkSection,
 }

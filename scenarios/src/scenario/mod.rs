@@ -55,8 +55,8 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Draft, ScenarioError> {
     from_table(table, settings).map_err(in_file)
 }
 
-/// Whether a file is meant as a scenario, rather than as another kind of TOML or as a part that scenarios
-/// include. A file that cannot be read is.
+/// `true` if a file is meant as a scenario, rather than as another kind of TOML or as a part that scenarios
+/// include. A file that cannot be read counts as a scenario.
 #[must_use]
 pub fn is_scenario(path: &Path) -> bool {
     include::load(path).map_or(true, |table| table.contains_key("policies"))
@@ -93,7 +93,7 @@ impl Draft {
         &self.0.model
     }
 
-    /// Whether policies are replayed over recorded ladders, rather than run.
+    /// `true` if policies are replayed over recorded ladders, rather than run.
     #[must_use]
     pub const fn is_replay(&self) -> bool {
         self.0.replay.is_some()
@@ -105,7 +105,7 @@ impl Draft {
         &self.0.name
     }
 
-    /// What it is about.
+    /// The scenario's description.
     #[must_use]
     pub fn description(&self) -> &str {
         &self.0.description

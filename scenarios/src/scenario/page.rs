@@ -58,7 +58,7 @@ rate = "1 kB/s"
 /// A row of a table of keys.
 struct Row {
     key: String,
-    /// Of a table with this column: the policies that the key is for.
+    /// The policies that the key is for; `None` in a table without such a column.
     kinds: Option<String>,
     default: String,
 }
@@ -153,7 +153,7 @@ fn a_default_of_the_page_is_what_holds_without_the_key() {
     assert!(checked > 30, "only {checked} defaults found");
 }
 
-/// Where the keys under a heading can be set in [`EVERYTHING`].
+/// Returns the prefixes with which the keys under a heading can be set in [`EVERYTHING`].
 fn places(heading: &str, row: &Row) -> Vec<String> {
     match heading {
         // Sweeps are taken apart before a scenario is resolved.

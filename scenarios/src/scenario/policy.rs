@@ -13,7 +13,7 @@ use super::ScenarioError;
 use super::file::{PolicyKind, PolicySection, StartChoice, ThresholdChoice};
 use super::units::{ByteRate, Size, TimeSpan};
 
-/// What policies with a criterion ask for unless they say so themselves, by metric and task.
+/// The scenario's default thresholds of policies with a criterion, by metric and task.
 pub(super) type Thresholds = BTreeMap<Metric, BTreeMap<Task, f64>>;
 
 /// The thresholds that a model package was calibrated to, by name.
@@ -33,7 +33,7 @@ pub struct PlannedPolicy {
     pub(super) section: PolicySection,
 }
 
-/// Where thresholds come from that a policy does not name as numbers.
+/// The sources of thresholds that a policy does not give as numbers.
 pub(super) struct ThresholdSources<'a> {
     pub(super) table: &'a Thresholds,
     pub(super) calibrated: Calibrated<'a>,
@@ -62,13 +62,13 @@ impl PlannedPolicy {
         })
     }
 
-    /// Whether it is the bound that knows the true distortion, rather than a policy.
+    /// `true` if it is the bound that knows the true distortion, rather than a policy.
     #[must_use]
     pub fn is_oracle(&self) -> bool {
         self.section.kind == PolicyKind::Oracle
     }
 
-    /// Whether a threshold of the scenario's, not of its own, holds for this metric.
+    /// `true` if the policy takes its threshold for this metric from the scenario, rather than having its own.
     pub(super) fn borrows(&self, metric: Metric) -> bool {
         self.section.threshold.is_none() && self.section.metric == Some(metric)
     }
@@ -211,7 +211,7 @@ fn index(section: &PolicySection) -> Result<Option<splitsim_policy::Rung>, Scena
     }
 }
 
-/// What must be satisfied for a task: the policy's own threshold, a calibrated one, or the scenario's.
+/// Returns a task's criterion: its threshold is the policy's own, a calibrated one, or the scenario's.
 fn criterion_of(
     section: &PolicySection,
     task: Task,

@@ -41,7 +41,7 @@ pub(super) enum PolicyKind {
     Predictive,
     /// The best score that arrives in time.
     Deadline,
-    /// What a token bucket can pay for.
+    /// A level that a token bucket can pay for.
     Budget,
     /// The cheapest level within the distortion limit: no policy, the bound for all.
     Oracle,
@@ -121,7 +121,7 @@ pub(super) enum ThresholdChoice {
     },
 }
 
-/// Where a policy begins: an index, or `"last"`, where the frame before ended.
+/// The level that a policy starts at: an index, or `"last"` for the one at which the previous frame ended.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "NumberOrText", into = "NumberOrText")]
 pub(super) enum StartChoice {

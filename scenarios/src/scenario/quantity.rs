@@ -5,7 +5,7 @@ use splitsim_link::Limit;
 
 use super::units::{ByteRate, QueueLimit, Share, Size};
 
-/// What a value measures.
+/// The quantity that a value measures, with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dimension {
     /// A number without a unit.
@@ -32,7 +32,7 @@ pub(crate) struct Quantity {
 }
 
 impl Dimension {
-    /// What a column of such numbers ends with: `_bps`; nothing without a unit.
+    /// The ending of a column's name for such numbers, such as `_bps`; empty without a unit.
     pub(crate) const fn suffix(self) -> &'static str {
         match self {
             Self::Plain => "",

@@ -1,4 +1,4 @@
-//! What a scenario says of recorded ladders and of replaying policies over them.
+//! The section of a scenario for policies that are replayed over recorded ladders.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

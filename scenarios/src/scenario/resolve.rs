@@ -28,7 +28,7 @@ use super::{Draft, ScenarioError, bounds, deadlines};
 pub struct Scenario {
     /// Its name, safe as a file name.
     pub name: String,
-    /// What it is about.
+    /// Its description.
     pub description: String,
     /// The model package, a name or a folder.
     pub model: String,
@@ -38,9 +38,9 @@ pub struct Scenario {
     pub source: SourceSpec,
     /// One edge each.
     pub tasks: Vec<Task>,
-    /// How features are coded.
+    /// The codec of the features.
     pub codec: CodecId,
-    /// How the codec is used.
+    /// The options of the codec.
     pub codec_options: CodecOptions,
     /// Metrics that are recorded beside the policies' own.
     pub metrics: Vec<Metric>,
@@ -50,19 +50,19 @@ pub struct Scenario {
     pub threads: NonZeroUsize,
     /// Frames that may wait between two stages of an edge.
     pub queue: NonZeroUsize,
-    /// How connections behave.
+    /// The settings of connections.
     pub transport: TransportOptions,
-    /// Whether edges leave qlog files of their connections.
+    /// `true` if edges write qlog files of their connections.
     pub qlog: bool,
-    /// How long an absent cloud is waited for.
+    /// The waits between attempts to reach an absent cloud, and their limit.
     pub retry: Backoff,
     /// Edges of each task, all with the same pictures.
     pub edges_per_task: NonZeroUsize,
     /// The emulated link between edges and cloud; without, they meet on the loopback interface.
     pub link: Option<LinkPlan>,
-    /// Whether every level of every frame is recorded.
+    /// `true` if every level of every frame is recorded.
     pub record_ladders: bool,
-    /// Whether policies are replayed over that, rather than run.
+    /// The replay of policies over recorded ladders; `None` if policies run live.
     pub replay: Option<ReplayPlan>,
     /// In the order in which they run.
     pub policies: Vec<PlannedPolicy>,

@@ -85,7 +85,7 @@ fn set_key(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
     }
 }
 
-/// Where in the scenario a path has come to.
+/// The place in the scenario that a path has reached.
 enum Place<'a> {
     Table(&'a mut Table),
     Policies(&'a mut Vec<Value>),

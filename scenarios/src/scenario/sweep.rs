@@ -14,7 +14,7 @@ const LONGEST_NAME: usize = 120;
 /// The axis of repetitions; no key of a scenario.
 pub(crate) const REPEAT: &str = "repeat";
 
-/// What a scenario file asks for.
+/// The runs that a scenario file asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plan {
     /// One run.
@@ -28,7 +28,7 @@ pub enum Plan {
 pub struct Sweep {
     /// The scenario's name.
     pub name: String,
-    /// What it is about.
+    /// The scenario's description.
     pub description: String,
     /// The swept keys, in the order in which the file has them.
     pub axes: Vec<String>,

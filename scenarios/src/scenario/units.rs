@@ -34,7 +34,7 @@ pub(super) struct Rate(pub(super) BitRate);
 #[serde(into = "String")]
 pub(super) struct Share(pub(super) f64);
 
-/// What may wait in a queue: a size, `"100 packets"` or `"unlimited"`.
+/// The capacity of a queue: a size, `"100 packets"` or `"unlimited"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(into = "String")]
 pub(super) struct QueueLimit(pub(super) Limit);

@@ -1,4 +1,4 @@
-//! What is swept, as numbers where it is measured.
+//! The axes of a sweep: swept values, as numbers if they are quantities.
 
 use splitsim_report::Axis as Drawn;
 use splitsim_table::Column;
@@ -40,7 +40,7 @@ impl Axis {
         }
     }
 
-    /// Whether points differ in it.
+    /// `true` if points differ in it.
     pub(super) fn varies(&self) -> bool {
         self.texts.windows(2).any(|pair| pair[0] != pair[1])
     }
@@ -58,7 +58,7 @@ impl Axis {
         each_once(&self.texts)
     }
 
-    /// Where a point stands in figures: its number in the unit that people read, or that of its name.
+    /// Returns the position of a point in figures: a number in the unit for readers, or a name's index.
     pub(super) fn position(&self, point: usize) -> Option<f64> {
         match &self.scale {
             Scale::Numbers(dimension, values) => Some(values.get(point)? * dimension.readable().1),

@@ -13,7 +13,7 @@ use crate::scenario;
 /// The longest log of a point that is searched for a reason.
 const MAX_LOG_BYTES: u64 = 1 << 28;
 
-/// How a point ended.
+/// The outcome of a point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ended {
     /// Everything is in its results.

@@ -1,4 +1,4 @@
-//! What policies cost and break along a swept key.
+//! Figures of the costs and failures of policies along a swept key.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +62,7 @@ const METRICS: [Metric; 7] = [
 /// Lines that a figure has at most; more cannot be told apart.
 pub(super) const MOST_LINES: usize = 40;
 
-/// What is under one name in the legend: a policy, and the values of the other keys.
+/// The key of a legend entry: a policy, and the values of the other keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Line {
     policy: usize,
@@ -75,7 +75,7 @@ pub(super) struct Over<'a> {
     axis: &'a Axis,
     /// Keys that tell lines apart.
     others: Vec<&'a Axis>,
-    /// Of points that are done.
+    /// The rows of the points that are done.
     rows: Vec<&'a Row>,
     policies: Vec<&'a str>,
 }
@@ -114,12 +114,12 @@ impl<'a> Over<'a> {
         figures.filter(|of_metric| !of_metric.is_empty()).collect()
     }
 
-    /// Whether lines differ in more than the policy.
+    /// `true` if lines differ in more than the policy.
     pub(super) const fn has_others(&self) -> bool {
         !self.others.is_empty()
     }
 
-    /// How many lines there are in all.
+    /// Returns the number of lines in the fullest figure.
     pub(super) fn lines(&self) -> usize {
         let tasks = Task::ALL.map(|task| self.grouped(task).len());
         tasks.into_iter().max().unwrap_or_default()

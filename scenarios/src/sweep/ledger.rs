@@ -1,4 +1,4 @@
-//! What became of a sweep's points.
+//! The ledger of a sweep: the states of its points.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ const CSV: &str = "sweep.csv";
 pub struct Ledger {
     /// The scenario's name.
     pub name: String,
-    /// What it is about.
+    /// The scenario's description.
     pub description: String,
     /// The swept keys.
     pub axes: Vec<String>,
@@ -45,11 +45,11 @@ pub struct PointRecord {
     pub slug: String,
     /// The swept values by key.
     pub values: BTreeMap<String, String>,
-    /// How far it is.
+    /// The state of the point.
     pub state: PointState,
-    /// Why it failed.
+    /// The reason why it failed; `None` if it did not.
     pub reason: Option<String>,
-    /// How long its process took this time, seconds.
+    /// The duration of its process in this sweep's run, seconds.
     pub seconds: Option<f64>,
     /// Its summary, if it has results.
     pub summary: Option<Summary>,
@@ -57,7 +57,7 @@ pub struct PointRecord {
     made_with: Option<String>,
 }
 
-/// How far a point is.
+/// The state of a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PointState {
@@ -145,7 +145,7 @@ impl Ledger {
         table::render(self)
     }
 
-    /// What is missing, if anything.
+    /// Describes the points that are missing; `None` if none is.
     #[must_use]
     pub fn shortfall(&self) -> Option<String> {
         let count = |state| {
@@ -177,7 +177,7 @@ pub(super) fn name_in(out: &Path) -> Result<Option<String>> {
     Ok(written(out)?.map(|written| written.name))
 }
 
-/// Whether the ledger in a folder has every point of a sweep as done.
+/// `true` if the ledger in a folder has every point of a sweep as done.
 pub(super) fn is_done(out: &Path, sweep: &Sweep) -> Result<bool> {
     let points = written(out)?.map_or_else(Vec::new, |written| written.points);
     let done: BTreeSet<&str> = points
@@ -191,7 +191,7 @@ pub(super) fn is_done(out: &Path, sweep: &Sweep) -> Result<bool> {
         .all(|point| done.contains(point.slug.as_str())))
 }
 
-/// What is read of a ledger that is there.
+/// The fields that are read of an existing ledger.
 #[derive(Deserialize)]
 struct Written {
     name: String,

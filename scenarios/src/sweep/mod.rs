@@ -39,16 +39,16 @@ pub(crate) use child::end_with_parent;
 pub use ledger::{Ledger, PointRecord, PointState};
 pub(crate) use recorded::RecordedSweep;
 
-/// How a sweep is run.
+/// The options of a sweep.
 #[derive(Debug, Clone)]
 pub struct SweepOrder {
-    /// Where results go.
+    /// The folder for the results.
     pub out: PathBuf,
     /// Points at a time. More than one only where they do not take each other's time.
     pub jobs: NonZeroUsize,
-    /// Whether finished points are run again, and results of another scenario or model replaced.
+    /// `true` to run finished points again, and to replace results of another scenario or model.
     pub force: bool,
-    /// Whether a sweep of which every point is finished is no error.
+    /// `true` to accept a sweep whose points are all finished; otherwise it is an error.
     pub resume: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a sweep left in its folder.
+//! The results of a sweep, read from its folder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,11 +32,11 @@ pub(crate) struct RecordedSweep {
 pub(super) struct RecordedPoint {
     pub(super) slug: String,
     pub(super) state: PointState,
-    /// Why it failed.
+    /// The reason why it failed; `None` if it did not.
     pub(super) reason: Option<String>,
     /// Its own report, if there is one.
     pub(super) report: Option<PathBuf>,
-    /// What it has of results, whole or not.
+    /// The folder of its results, which may be incomplete.
     folder: PathBuf,
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Row {
 }
 
 impl RecordedSweep {
-    /// Whether a folder is one of a sweep.
+    /// `true` if a folder is one of a sweep.
     pub(crate) fn is_in(folder: &Path) -> bool {
         folder.join(ledger::FILE).is_file() || folder.join(POINTS).is_dir()
     }
@@ -203,7 +203,7 @@ impl RecordedSweep {
     }
 }
 
-/// What is known of policies, row by row.
+/// Returns the columns of policies' figures, one row each; a row without figures has empty cells.
 fn measured(rows: &[Option<&OperatingPoint>]) -> Vec<Column> {
     let text = |name: &str, of: fn(&OperatingPoint) -> String| {
         let cells = rows.iter().map(|row| row.map(of)).collect();
@@ -267,7 +267,7 @@ impl RecordedPoint {
     }
 }
 
-/// Whether a point has all results.
+/// `true` if a point has all results.
 fn is_whole(folder: &Path) -> bool {
     match folder.join(Store::FILE_NAME).is_file() {
         true => report::read(folder).is_ok_and(|run| run.missing() == Some(0)),

@@ -1,4 +1,4 @@
-//! What the tests of the program share: a package with random weights, and the program itself.
+//! Support for the tests of the program: a package with random weights, and the program itself.
 
 #![allow(dead_code, reason = "every test file uses its part of this")]
 
@@ -20,7 +20,7 @@ pub(crate) struct Workplace {
     dir: TempDir,
 }
 
-/// What a run of the program left.
+/// The exit code and the output of a run of the program.
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,

@@ -45,13 +45,13 @@ pub(crate) struct RunArgs {
     /// A model package, by name or path. The cloud must have the same.
     #[arg(long, value_name = "MODEL", default_value = "tiny-scenes")]
     pub(crate) model: String,
-    /// What the features are for.
+    /// The task that the features are for.
     #[arg(long, default_value = "cls", value_parser = names::of(&Task::ALL, Task::name))]
     pub(crate) task: Task,
     /// scenes:SEED:COUNT for rendered scenes with ground truth, or a picture, or a folder of them.
     #[arg(long, default_value = "scenes:7:24")]
     pub(crate) source: SourceSpec,
-    /// How features are coded.
+    /// The codec of the features.
     #[arg(long, default_value = "hevc", value_parser = names::of(&CodecId::ALL, CodecId::name))]
     pub(crate) codec: CodecId,
     #[arg(long, value_name = "MODE", default_value_t, help = ranges())]
@@ -82,20 +82,20 @@ pub(crate) struct RunArgs {
     /// run has begun there, it is continued: settings that are not given are taken from its journal.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// How long to wait for a cloud that is not there, or gone.
+    /// The time to wait for a cloud that is absent or lost.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = bounds::RETRY_FOR.parser())]
     pub(crate) retry_for: Duration,
-    /// How long the cloud may be silent on a connection before it counts as lost.
+    /// The time that the cloud may be silent on a connection before it counts as lost.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = bounds::IDLE_TIMEOUT.parser())]
     pub(crate) idle_timeout: Duration,
-    /// How long to wait for an answer once the cloud has a whole frame; then it is sent again, over another
+    /// The time to wait for an answer once the cloud has a whole frame; then it is sent again, over another
     /// connection.
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = bounds::REPLY_TIMEOUT.parser())]
     pub(crate) reply_timeout: Duration,
     /// Frames that may be under way at once; further ones wait for the answer to one of these.
     #[arg(long, value_name = "N", default_value = "1", value_parser = bounds::IN_FLIGHT.parser::<NonZeroU32>())]
     pub(crate) in_flight: NonZeroU32,
-    /// Which of the frames under way is sent first; with equal they take turns, the others need several in
+    /// The order in which frames under way are sent; with equal they take turns, the others need several in
     /// flight.
     #[arg(
         long,
@@ -108,7 +108,7 @@ pub(crate) struct RunArgs {
     /// distortion then.
     #[arg(long)]
     pub(crate) no_references: bool,
-    /// Where references go, past an emulated or shaped link [default: as frames].
+    /// The address for references, past an emulated or shaped link [default: as frames].
     #[arg(long, value_name = "ADDR", conflicts_with = "no_references")]
     pub(crate) references_connect: Option<String>,
     /// Frames that may wait between two stages.
@@ -129,7 +129,7 @@ pub(crate) struct RunArgs {
     /// Print one JSON object per frame and one summary to stdout.
     #[arg(long)]
     pub(crate) json: bool,
-    /// What to log to stderr: error, warn, info, debug, trace, or a filter such as splitsim_edge=debug.
+    /// The log filter for stderr: error, warn, info, debug, trace, or one such as splitsim_edge=debug.
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = Cli::LOG)]
     pub(crate) log: String,
 }

@@ -1,4 +1,4 @@
-//! What a run shows: a bar or lines on stderr, results on stdout.
+//! Display of a run: a bar or lines on stderr, results on stdout.
 
 use std::fmt::Write as _;
 

@@ -26,7 +26,7 @@ fn main() -> ! {
 impl Program for Cli {
     const LOG: &'static str = "warn";
 
-    /// What was typed, and for the rest the settings of a run that is continued.
+    /// Reads the arguments; those not given are the settings of the run that is continued, if any.
     fn read(typed: &ArgMatches) -> Result<Self, clap::Error> {
         let mut cli = Self::from_arg_matches(typed)?;
         let Command::Run(args) = &mut cli.command;

@@ -87,8 +87,8 @@ pub(crate) struct Build {
     software: SoftwareArgs,
 }
 
-/// What a feature under way takes, by its own size: the original, the centred copy and Gram matrices of
-/// it that CKA keeps, symbols, the reconstruction, and what scoring makes of that.
+/// The memory that a feature takes while it is processed, in multiples of its own size: the original, the
+/// centred copy and Gram matrices that CKA keeps, symbols, the reconstruction, and intermediates of scoring.
 const COPIES: usize = 8;
 
 impl Build {

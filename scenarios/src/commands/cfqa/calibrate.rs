@@ -67,7 +67,7 @@ pub(crate) struct Calibrate {
     target: PackageTarget,
 }
 
-/// What was found.
+/// The result of a calibration.
 #[derive(Serialize)]
 struct Report {
     codec: String,
@@ -81,7 +81,7 @@ struct Report {
     held_out: Option<HeldOut>,
     /// The same of the threshold that just keeps alpha on the calibration features.
     without_guarantee: Option<HeldOut>,
-    /// Of the held-out features; `null` where all are within the limit or all beyond it.
+    /// The area under the ROC curve on the held-out features; `null` if all or none are within the limit.
     auc: Option<f64>,
     roc: Option<Roc>,
     /// Over random divisions.
@@ -103,7 +103,7 @@ struct HeldOut {
     false_reencode_rate: Option<f64>,
 }
 
-/// Where a threshold is to be kept.
+/// The package that stores a threshold, and the digest of the rows that it was found on.
 struct Destination {
     package: Package,
     rows: String,

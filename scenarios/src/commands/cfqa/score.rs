@@ -19,7 +19,7 @@ pub(crate) struct Score {
     /// The feature before coding
     #[arg(long, value_name = "A.npy")]
     original: PathBuf,
-    /// What a codec made of it
+    /// The feature after coding
     #[arg(long, value_name = "B.npy")]
     distorted: PathBuf,
     /// A metric of docs/metrics.md, as often as needed; mse, cosine and cka unless given

@@ -10,14 +10,14 @@ use splitsim_codec::quantise::{BitDepth, Rounding};
 use splitsim_codec::reference::ReferenceOptions;
 use splitsim_codec::{CodecOptions, RangeMode, Transform};
 
-/// How features become symbols.
+/// The options of the transform from features to symbols.
 #[derive(Debug, Clone, Args)]
 pub(in crate::commands) struct StageArgs {
-    /// How values become symbols: linear, codebook (nearest centre), or codebook-left (as published)
+    /// Transform from values to symbols: linear, codebook (nearest centre), or codebook-left (as published)
     #[arg(long, value_name = "HOW", default_value_t)]
     transform: Transform,
-    /// Where linear takes value ranges from: package (calibrated), feature (its own extremes, sent
-    /// along), published (the benchmark's for ViT-g), or truncate:LO..HI
+    /// Value ranges of linear: package (calibrated), feature (its own extremes, sent along), published
+    /// (the benchmark's for ViT-g), or truncate:LO..HI
     #[arg(long, value_name = "MODE", default_value_t)]
     range: RangeMode,
     /// Bits of a linear sample: 8, 10 or 12
@@ -34,14 +34,14 @@ enum RoundingArg {
     Floor,
 }
 
-/// How the codecs' programs are used.
+/// The options of the codecs' programs.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Programs")]
 pub(in crate::commands) struct SoftwareArgs {
-    /// Where HM is built, with its cfg folder
+    /// Build folder of HM, with its cfg folder
     #[arg(long, value_name = "DIR", env = "SPLITSIM_HM_DIR")]
     hm_dir: Option<PathBuf>,
-    /// Where VTM is built, with its cfg folder
+    /// Build folder of VTM, with its cfg folder
     #[arg(long, value_name = "DIR", env = "SPLITSIM_VTM_DIR")]
     vtm_dir: Option<PathBuf>,
     /// Keep what HM and VTM encoded here, to be used again
@@ -50,7 +50,7 @@ pub(in crate::commands) struct SoftwareArgs {
     /// Processes of HM or VTM at once [default: all cores]
     #[arg(long, value_name = "N", value_parser = bounds::JOBS.parser::<NonZeroUsize>())]
     parallel: Option<NonZeroUsize>,
-    /// How long one process may run [default: 1m, for HM and VTM 30m]
+    /// Time limit of one process [default: 1m, for HM and VTM 30m]
     #[arg(
         long,
         alias = "time-limit",
@@ -97,7 +97,7 @@ impl StageArgs {
         }
     }
 
-    /// What a reader of results must know of these.
+    /// Describes the transform and its settings, for readers of results.
     pub(in crate::commands) fn describe(&self) -> String {
         let Self {
             transform,

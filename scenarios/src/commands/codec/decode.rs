@@ -19,7 +19,7 @@ pub(crate) struct Decode {
     /// The bitstream, container included
     #[arg(long = "in", value_name = "FILE")]
     input: PathBuf,
-    /// Where the feature goes
+    /// File for the feature
     #[arg(long, value_name = "R.npy")]
     out: PathBuf,
     /// The model package whose feature it is, a name or a folder

@@ -62,20 +62,20 @@ enum Per {
     Task,
 }
 
-/// How well one list of centres stands for its values.
+/// The fit of one list of centres to its values.
 #[derive(Debug, Serialize)]
 struct ListFit {
     values: usize,
-    /// With the nearest centre.
+    /// The mean squared error with the nearest centre.
     mse: f64,
-    /// With the centre to the left, as published.
+    /// The mean squared error with the centre to the left, as published.
     mse_left: f64,
     rounds: usize,
     least: f32,
     greatest: f32,
 }
 
-/// What features are taken from.
+/// The features that centres are fitted to.
 enum Features {
     Extracted { engine: Box<Engine>, source: Source },
     Files(Vec<PathBuf>),

@@ -29,10 +29,10 @@ pub(crate) struct Roundtrip {
     /// The feature, .npy, f32 [views, layers, tokens, dim]
     #[arg(long = "in", value_name = "F.npy")]
     input: PathBuf,
-    /// Where the reconstruction goes
+    /// File for the reconstruction
     #[arg(long, value_name = "R.npy")]
     out: PathBuf,
-    /// Where the bitstream goes, container included
+    /// File for the bitstream, container included
     #[arg(long, value_name = "FILE")]
     bitstream: Option<PathBuf>,
     /// The model package whose feature it is, a name or a folder

@@ -40,10 +40,10 @@ pub(crate) struct Train {
     /// Pictures to train on: scenes:SEED:COUNT, or a path
     #[arg(long, value_name = "SOURCE")]
     source: SourceSpec,
-    /// Of these, the last N are validated with instead
+    /// Pictures kept for validation instead: the last N of these
     #[arg(long, value_name = "N", default_value = "16", value_parser = bounds::PICTURES.parser::<usize>())]
     validation: usize,
-    /// What to train, for how long
+    /// Training settings: what to train, and for how long
     #[arg(long, value_name = "FILE.toml")]
     config: PathBuf,
     /// Finished levels, a checkpoint and the log training.jsonl are kept here

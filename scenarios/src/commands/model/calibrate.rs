@@ -36,7 +36,7 @@ pub(crate) struct Calibrate {
     /// tasks only, these]
     #[arg(long = "task", value_name = "TASK")]
     tasks: Vec<Task>,
-    /// What reconstructions are judged by [default: the best that pictures and package allow]
+    /// Standard by which reconstructions are judged [default: the best that pictures and package allow]
     #[arg(long, value_enum, value_name = "CRITERION")]
     by: Option<Criterion>,
     /// The codec whose ladders are found: hevc, vvc, hm or vtm

@@ -28,7 +28,7 @@ const SHOWN_KEYS: usize = 6;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Import {
-    /// What the model is: one of --list-templates, or a .toml file of that kind
+    /// Template of the model: one of --list-templates, or a .toml file of that kind
     #[arg(long, value_name = "NAME", required_unless_present = "list_templates")]
     template: Option<String>,
     /// The backbone, .pth or .safetensors
@@ -43,7 +43,7 @@ pub(crate) struct Import {
     /// Linear depth head of 1 or 4 layers
     #[arg(long, value_name = "FILE")]
     dpt_head: Option<PathBuf>,
-    /// Where the package goes; models/NAME unless given
+    /// Folder for the package; models/NAME unless given
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// The model's name; the template's unless given
@@ -55,8 +55,8 @@ pub(crate) struct Import {
     /// Classes of the segmentation head, where they are none of the template's
     #[arg(long, value_name = "N", value_parser = bounds::CLASSES.parser::<usize>())]
     seg_classes: Option<usize>,
-    /// How the position embedding is brought to other grids; as in the released model unless given.
-    /// Hugging Face's transformers does it by size
+    /// Interpolation of the position embedding to other grids; as in the released model unless given.
+    /// Hugging Face's transformers interpolates by size
     #[arg(long, value_enum, value_name = "MODE")]
     position_interpolation: Option<Interpolation>,
     #[command(flatten)]

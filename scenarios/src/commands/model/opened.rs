@@ -1,4 +1,4 @@
-//! What `eval` and `calibrate` work on: a loaded model and pictures.
+//! The loaded model and the pictures that `eval` and `calibrate` work on.
 
 use std::num::NonZeroUsize;
 
@@ -8,7 +8,7 @@ use splitsim_model::Package;
 use splitsim_source::{Source, SourceSpec};
 use splitsim_vision::{Compute, Engine, EngineOptions, Parts};
 
-/// What was asked for.
+/// The model, the source and the tasks that a command asks for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted<'a> {
     pub(super) model: &'a str,
@@ -51,7 +51,7 @@ impl Wanted<'_> {
         self.load(&package, source, tasks)
     }
 
-    /// Of any pictures, with the heads that there are.
+    /// Opens pictures with or without ground truth, and the heads that the package has.
     pub(super) fn open_unlabelled(self) -> Result<Opened> {
         let package = Package::find(self.model)?;
         let source = Source::open(self.source)?.for_heads(package.manifest().tasks.classes());

@@ -21,7 +21,7 @@ use splitsim_cli::{Bar, OrRefuse};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TrainDefault {
-    /// What to train, for how long
+    /// Training settings: what to train, and for how long
     #[arg(
         long,
         value_name = "FILE.toml",
@@ -31,7 +31,7 @@ pub(crate) struct TrainDefault {
     /// Rendered scenes, checkpoints and the log training.jsonl are kept here
     #[arg(long, value_name = "DIR")]
     work: PathBuf,
-    /// Where the package goes; the folder's name becomes the model's
+    /// Folder for the package; the folder's name becomes the model's
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]

@@ -21,7 +21,7 @@ pub(super) struct Files {
     compressed: BTreeMap<(String, Task), Vec<Level>>,
 }
 
-/// What there is of a level, by feature.
+/// The files of one level, by feature.
 #[derive(Debug)]
 pub(super) struct Level {
     /// As its folder is called.
@@ -92,7 +92,7 @@ impl Files {
         levels.map_or(&[], Vec::as_slice)
     }
 
-    /// What a set of so many features at so many levels lacks, or has too much.
+    /// Lists the deviations from a set with this many features per task and levels per codec.
     pub(super) fn gaps(&self, features: usize, levels: usize) -> Vec<String> {
         let mut gaps = Vec::new();
         let tasks: BTreeSet<Task> = self.compressed.keys().map(|(_, task)| *task).collect();

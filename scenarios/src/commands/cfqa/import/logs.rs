@@ -98,8 +98,9 @@ fn read(path: &Path) -> Result<Log> {
     Ok(published::parse(text.as_str()))
 }
 
-/// What a log's name says: `ARCH_trained_TRAIN_eval_TASK_all`, where the data set's folders tell
-/// hyperpriors trained on one task from those trained on all (`hybrid`); or `CODEC_TASK`.
+/// Returns the codec and the task that a log's file name states. The name is `CODEC_TASK`, or
+/// `ARCH_trained_TRAIN_eval_TASK_all`: hyperpriors trained on one task and on all (`hybrid`) are different
+/// codecs then, as they are in the data set's folders.
 fn codec_and_task(path: &Path) -> Option<(String, Task)> {
     let stem = path.file_stem()?.to_str()?;
     if let Some((trained, eval)) = stem.split_once("_eval_") {

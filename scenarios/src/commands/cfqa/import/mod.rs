@@ -36,7 +36,7 @@ pub(crate) struct Import {
     /// Folders of a data set, or log files
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// Where rows.parquet goes
+    /// Folder for rows.parquet
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Features that there should be per task

@@ -15,7 +15,7 @@ use super::files::{Compressed, Files};
 use super::logs::Logs;
 use crate::Screen;
 
-/// What rows are made of.
+/// The inputs that rows are assembled from.
 pub(super) struct Assembly<'a> {
     pub(super) files: &'a Files,
     pub(super) logs: &'a Logs,
@@ -179,7 +179,7 @@ struct Version<'a> {
     compressed: &'a Compressed,
 }
 
-/// What the log calls CKA is the script's.
+/// Returns the row of a log line. The log's CKA is defined as in the benchmark's script.
 fn logged(line: &LogLine, scored: bool) -> Row {
     let scores = [
         (Metric::Mse, line.mse),

@@ -33,7 +33,7 @@ pub(crate) struct Table {
     /// A set's folder, or its rows.parquet
     #[arg(value_name = "ROWS")]
     rows: PathBuf,
-    /// What scores are correlated with: performance (raw, as published) or distortion
+    /// The figure that scores are correlated with: performance (raw, as published) or distortion
     #[arg(long, value_name = "WHAT", default_value_t = Target::Performance)]
     target: Target,
     /// Definitions of the three metrics: standard, or cfqa2025 (CKA as the benchmark's script has it)
@@ -48,28 +48,28 @@ pub(crate) struct Table {
     /// Seed of the resampling
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
-    /// Where the figures go as CSV
+    /// CSV file for the figures
     #[arg(long, value_name = "FILE.csv")]
     csv: Option<PathBuf>,
-    /// Where a page with the tables, histograms and scatter plots goes
+    /// Page for the tables, histograms and scatter plots
     #[arg(long, value_name = "FILE.html")]
     html: Option<PathBuf>,
-    /// Where logs in the published format go, CODEC_TASK.txt; needs cka-cfqa2025
+    /// Folder for logs in the published format, CODEC_TASK.txt; needs cka-cfqa2025
     #[arg(long, value_name = "DIR")]
     logs: Option<PathBuf>,
     #[command(flatten)]
     force: Force,
 }
 
-/// What was evaluated, and how.
+/// The evaluations of a set, and the settings that they were made with.
 struct Evaluated {
     set: ScoreSet,
     evaluations: Vec<Evaluation>,
     metrics: Vec<String>,
     target: Target,
-    /// Which definitions the metrics have.
+    /// The name of the metric mode, which defines the metrics.
     mode: String,
-    /// How intervals came about.
+    /// The method of the intervals, in words.
     intervals: String,
 }
 

@@ -73,7 +73,7 @@ fn pooled(evaluations: &[Evaluation]) -> Table {
     aligned(table, 3)
 }
 
-/// What is undefined is called so.
+/// Formats a value with its interval; a value that is `None` becomes `undefined`.
 fn shown(value: Option<f64>, interval: Option<Interval>, decimals: usize) -> String {
     match (value, interval) {
         (None, _) => "undefined".to_owned(),

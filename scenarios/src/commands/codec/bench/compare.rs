@@ -16,11 +16,11 @@ pub(super) struct Comparison {
     pub(super) bd_rate_percent: Option<f64>,
     /// The same, curves drawn by Akima's interpolation.
     pub(super) bd_rate_akima_percent: Option<f64>,
-    /// Whether the two differ by more than two percentage points, so that neither is the codec's.
+    /// `true` if the two rates differ by more than two percentage points, so that neither can be relied on.
     pub(super) depends_on_interpolation: Option<bool>,
     /// The values compared over, from the least to the greatest.
     pub(super) span: Option<[f64; 2]>,
-    /// Why there is no figure.
+    /// The reason why there is no figure.
     pub(super) reason: Option<String>,
     /// Levels of either codec that are no better than a cheaper one.
     pub(super) levels_out_of_order: usize,

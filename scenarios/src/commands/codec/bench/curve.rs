@@ -1,4 +1,4 @@
-//! What was measured.
+//! The figures of `splitsim codec bench`.
 
 use serde::Serialize;
 use splitsim_codec::bd_rate::{Better, RatePoint};
@@ -12,9 +12,9 @@ use crate::calibration::Criterion;
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct TaskBench {
     pub(super) task: Task,
-    /// What reconstructions are judged by.
+    /// The standard by which reconstructions are judged.
     pub(super) judged_by: Criterion,
-    /// What performance is, with its unit.
+    /// The name of the performance figure with its unit, such as `top-1, %`.
     pub(super) performance_is: &'static str,
     pub(super) pictures: usize,
     /// The performance of the features as they were extracted.
@@ -38,13 +38,13 @@ pub(super) struct LevelFigures {
     pub(super) label: String,
     /// Features that went through.
     pub(super) features: usize,
-    /// Of the container.
+    /// The size of the container.
     pub(super) bytes: f64,
     pub(super) payload_bytes: f64,
-    /// Of all containers over all points.
+    /// The bits of all containers per point of all features.
     pub(super) bpfp: f64,
     pub(super) mse: f64,
-    /// Of all pictures together.
+    /// The performance over all pictures together.
     pub(super) performance: f64,
     /// Points outside of the value range, of all features.
     pub(super) clamped_points: usize,
@@ -52,7 +52,7 @@ pub(super) struct LevelFigures {
     pub(super) decode: Times,
 }
 
-/// How long one direction took.
+/// The times per feature of one direction, encoding or decoding.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct Times {
     pub(super) ms_p50: f64,
@@ -61,7 +61,7 @@ pub(super) struct Times {
     pub(super) points_per_s: f64,
 }
 
-/// What two codecs are compared at equal values of.
+/// The distortion axis of a BD-rate comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Axis {
@@ -83,7 +83,7 @@ impl Curve {
 }
 
 impl Axis {
-    /// Which values are better, of performances as told.
+    /// Returns the direction in which values improve; `performance` is the direction of performances.
     pub(super) const fn better(self, performance: Better) -> Better {
         match self {
             Self::Mse => Better::Smaller,
@@ -93,7 +93,7 @@ impl Axis {
 }
 
 impl Times {
-    /// Of `times`, in milliseconds, each for one feature of a shape. Percentiles are nearest ranks.
+    /// Summarises `times`, in milliseconds, one per feature of these shapes. Percentiles are nearest ranks.
     pub(super) fn of(times: &[f64], shapes: &[FeatureShape]) -> Self {
         let mut sorted = times.to_vec();
         sorted.sort_by(f64::total_cmp);

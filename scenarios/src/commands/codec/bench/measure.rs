@@ -20,7 +20,7 @@ use crate::Screen;
 use crate::calibration::Criterion;
 use crate::commands::codec::milliseconds;
 
-/// What is measured on.
+/// The model, the pictures and the settings of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Measurement<'a> {
     pub(super) engine: &'a Engine,
@@ -53,7 +53,7 @@ struct Point {
     decode_ms: f64,
 }
 
-/// How well a feature serves.
+/// The quality of a feature, as its criterion judges it.
 enum Worth {
     /// Its head's answer.
     Answer(Judgement),
@@ -218,7 +218,7 @@ fn figures(task: Task, level: Level, label: String, points: &[Point]) -> Result<
     })
 }
 
-/// Of all pictures together: what the task's answers come to, or the mean cosine.
+/// Returns the performance over all pictures together: that of the task's answers, or the mean cosine.
 fn performance<'a>(task: Task, worths: impl ExactSizeIterator<Item = &'a Worth>) -> Result<f64> {
     let count = worths.len() as f64;
     let mut evaluation = Evaluation::new(task);

@@ -55,10 +55,10 @@ pub(crate) struct Bench {
     /// Features that are coded at once; more than 1 makes times those of a busy machine
     #[arg(long, value_name = "N", default_value = "1", value_parser = bounds::JOBS.parser::<NonZeroUsize>())]
     jobs: NonZeroUsize,
-    /// Where the figures go as CSV
+    /// CSV file for the figures
     #[arg(long, value_name = "FILE.csv")]
     csv: Option<PathBuf>,
-    /// Where a page with rate-performance plots goes
+    /// Page for the rate-performance plots
     #[arg(long, value_name = "FILE.html")]
     html: Option<PathBuf>,
     #[command(flatten)]

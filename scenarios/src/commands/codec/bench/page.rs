@@ -1,10 +1,10 @@
-//! What was measured, as a page.
+//! The HTML page of `splitsim codec bench`.
 
 use splitsim_report::{Axis, Cell, Column, Figure, Mark, Page, Section, Series, Table};
 
 use super::curve::{Curve, LevelFigures, TaskBench};
 
-/// What was measured with.
+/// The model, the pictures and the settings that the page names.
 pub(super) struct About<'a> {
     pub(super) model: &'a str,
     pub(super) source: &'a str,

@@ -1,4 +1,4 @@
-//! What was measured, for a terminal and as columns.
+//! The figures of `splitsim codec bench`, as a table for a terminal and as columns.
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use splitsim_table::{Column, TableError};
