@@ -1,11 +1,10 @@
-//! Reference, frame, settlement; and what to do when the cloud is away.
+//! Delivery of references, frames and settlements, also while the cloud is away.
 //!
-//! As many frames are under way at once as the transport's options say, each in a [`Lane`] of its own
-//! that goes on to the next when its own is answered and settled. What there is once, the lanes share:
-//! connections, journal and spool, and the account of outages, so that what breaks a connection is one
-//! failure and is waited out once. A frame that cannot be sent at once goes to the spool, and is sent
-//! from memory all the same when the cloud is back. The cloud knows frames by number, so a frame whose
-//! reply was lost may be sent again.
+//! The transport's options set the number of frames under way at once. Each has a [`Lane`], which takes the
+//! next frame when its own is answered and settled. Lanes share connections, journal, spool and the account
+//! of outages, so that a broken connection is one failure and is waited out once. A frame that cannot be
+//! sent at once goes to the spool, and is sent from memory all the same when the cloud is back. The cloud
+//! knows frames by number, so a frame whose reply was lost may be sent again.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroU32;
@@ -266,7 +265,7 @@ impl Common {
         locked(&self.tally)
     }
 
-    /// A frame is answered, and is told so to journal and listener.
+    /// Records an answered frame in the journal, and reports it to the listener.
     pub(crate) async fn answered(
         &self,
         parcel: &Parcel,

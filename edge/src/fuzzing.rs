@@ -48,7 +48,7 @@ pub fn spool(input: &[u8]) -> bool {
     true
 }
 
-/// Any journal is refused and left as it is, or gone on with: its whole lines stay, and what is added counts.
+/// Any journal is either refused and left as it is, or resumed: its whole lines stay, and additions count.
 ///
 /// # Panics
 /// When that is not so.
@@ -87,8 +87,8 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     runtime.expect("a runtime without sockets can be made")
 });
 
-/// Any log of decisions is refused and left as it is, or gone on with: what it says is written as it was read, and
-/// what is added is read.
+/// Any log of decisions is either refused and left as it is, or resumed: its entries are written as they
+/// were read, and additions are read.
 ///
 /// # Panics
 /// When that is not so.

@@ -162,7 +162,7 @@ impl Gate {
     }
 
     /// Encodes, decodes and scores a feature until the policy ships an attempt or nothing; `heard` is
-    /// told of each. The decision's inputs come with what comes of it, for [`observe`](Self::observe).
+    /// called for each. The decision's inputs are returned with the outcome, for [`observe`](Self::observe).
     pub(crate) fn choose(
         &self,
         frame: u64,
@@ -200,7 +200,7 @@ impl Gate {
         self.outcome(candidates, decided.end, start.elapsed())
     }
 
-    /// Lets the policy learn what came of a frame, once that is written down.
+    /// Shows the policy the outcome of a frame, once that is written down.
     pub(crate) fn observe(&mut self, decided: &DecidedFrame) {
         let DecidedFrame {
             conditions,

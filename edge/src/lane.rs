@@ -305,7 +305,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Does some work, unless the time to end is over before it is done.
+    /// Does some work, unless the time to end runs out first.
     async fn in_time<T>(
         &self,
         work: impl Future<Output = Result<T, Trouble>>,

@@ -20,7 +20,7 @@ struct State {
     current: Option<Outage>,
 }
 
-/// From a failure to the first success of something begun after it.
+/// The time from a failure to the first success of an attempt that began after it.
 #[derive(Debug, Clone, Copy)]
 struct Outage {
     since: Instant,
@@ -32,11 +32,11 @@ struct Outage {
 /// The consequence of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// It is a new one: so many in a row, and so long a wait before the next attempt.
+    /// A new failure: the number in a row, and the wait before the next attempt.
     New { attempts: u32, delay: Duration },
-    /// It came of what another lane has seen already.
+    /// A consequence of a failure that another lane has reported.
     Known,
-    /// The time for attempts is over.
+    /// The time for attempts has run out.
     Last { attempts: u32, elapsed: Duration },
 }
 

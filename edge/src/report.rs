@@ -72,8 +72,8 @@ pub struct EdgeSummary {
     pub end_to_end: Option<LatencyMs>,
 }
 
-/// Quantiles of a latency in milliseconds: the smallest recorded value that so many do not exceed,
-/// within 0.1 %.
+/// Quantiles of a latency in milliseconds: the smallest recorded value that the given share of values does
+/// not exceed, within 0.1 %.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LatencyMs {
     /// Half of all.

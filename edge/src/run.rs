@@ -20,7 +20,7 @@ use crate::{EdgeConfig, EdgeError, EdgeEvent, EdgeReport};
 /// run with the same configuration.
 ///
 /// A frame whose picture cannot be read, or of which no attempt can be shipped, is in the report, and
-/// the run goes on.
+/// the run continues.
 ///
 /// # Errors
 /// When the configuration cannot be carried out ([`EdgeError::is_configuration`]), the cloud is lost for

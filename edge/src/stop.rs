@@ -32,7 +32,7 @@ impl Stop {
         self.token.cancelled().await;
     }
 
-    /// Waits until the request's grace is over.
+    /// Waits until the request's grace has run out.
     pub(crate) async fn expired(&self) {
         self.token.cancelled().await;
         let deadline = self.deadline.get().copied();

@@ -170,7 +170,7 @@ impl Uplink {
         })
     }
 
-    /// Judges what a frame's sending failed with; a connection that it broke is made anew.
+    /// Classifies the error of a frame's sending, and gives up the connection if the error broke it.
     pub(crate) fn frames_failed(&self, line: &FrameLine, error: TransportError) -> Trouble {
         if !is_answer(&error) {
             self.frames.lost(line);

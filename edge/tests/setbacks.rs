@@ -1,4 +1,4 @@
-//! Clouds that are there and do not do what they should.
+//! Clouds that are reachable and misbehave.
 
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 

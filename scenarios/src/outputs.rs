@@ -28,7 +28,7 @@ pub(crate) struct PackageTarget {
 }
 
 impl Force {
-    /// Refuses a file that is there already; `option` names it.
+    /// Refuses an existing file; `option` names it.
     ///
     /// # Errors
     /// When it is there, and `--force` is not given.

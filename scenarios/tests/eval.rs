@@ -1,4 +1,4 @@
-//! `splitsim model eval` through the program itself: figures, data sets, and going on after a cut.
+//! `splitsim model eval` through the program itself: figures, data sets, and resuming after an interruption.
 
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 

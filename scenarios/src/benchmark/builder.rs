@@ -65,12 +65,12 @@ struct Work<'a> {
 }
 
 impl Builder {
-    /// Builds what is not there yet, then writes rows and manifest.
+    /// Builds the missing parts, then writes rows and manifest.
     ///
     /// A picture, head or codec that fails costs its own rows and is tried again by the next build.
     ///
     /// # Errors
-    /// When a file cannot be written or one that is there is damaged, or there is not a single row.
+    /// When a file cannot be written, an existing one is damaged, or there is not a single row.
     pub(crate) fn build(&self, screen: &Screen) -> Result<Built> {
         let units = self.units();
         let work = Work {
@@ -169,7 +169,7 @@ impl Work<'_> {
         outcome
     }
 
-    /// Unit after unit until there is none left, or a worker could not go on.
+    /// Processes one unit after another until none is left, or a worker has failed.
     fn work(&self, ticks: &Sender<usize>) -> Result<()> {
         while !self.stop.load(Ordering::Relaxed) {
             let place = self.next.fetch_add(1, Ordering::Relaxed);
@@ -185,7 +185,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// `Err` within when the feature cannot be had, `Err` without when nothing can go on.
+    /// Returns the inner `Err` if this feature cannot be made, the outer `Err` if the build cannot continue.
     fn unit(&self, unit: Unit, ticks: &Sender<usize>) -> Result<Result<Parts, String>> {
         let Unit { task, index } = unit;
         let item = match self.builder.source.item(index, task) {

@@ -77,7 +77,7 @@ impl Codecs {
             .collect()
     }
 
-    /// Those of a task.
+    /// Returns the codecs of a task.
     pub(super) fn of(&self, task: Task) -> &[Box<dyn FeatureCodec>] {
         let of_task = self.of_tasks.iter().find(|(other, _)| *other == task);
         of_task.map_or(&[], |(_, codecs)| codecs)

@@ -49,7 +49,7 @@ pub(crate) struct SetFolder {
 }
 
 impl SetFolder {
-    /// Makes the folder, or goes on in it.
+    /// Makes the folder, or opens an existing one.
     ///
     /// # Errors
     /// When it cannot be made, or another process builds in it.

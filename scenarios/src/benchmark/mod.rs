@@ -1,6 +1,6 @@
 //! Benchmark sets: compressed features with their scores and true distortions, a row each.
 //!
-//! - [`Builder`]: makes one from pictures, and goes on where it was cut off;
+//! - [`Builder`]: makes one from pictures, and resumes an interrupted build;
 //! - [`Identity`]: everything that rows depend on, which merged sets must share;
 //! - [`SetFolder`]: a set on disk: `rows.parquet`, `manifest.json`, `parts/`;
 //! - [`merge`]: the set of all shards.

@@ -54,7 +54,7 @@ pub(super) fn name(
     Ok(format!("{}.parquet", Digest::of(&bytes)))
 }
 
-/// The digest of a picture and of what is true of it.
+/// The digest of a picture and of its ground truth.
 fn content(picture: &Picture, truth: Option<&GroundTruth>) -> Digest {
     let extent = picture.extent();
     let mut bytes = format!("{}x{}\n", extent.width(), extent.height()).into_bytes();

@@ -93,7 +93,7 @@ struct Point {
     distortion: Option<f64>,
 }
 
-/// Calibrates one task. `progress` is told the trials done and the trials in all.
+/// Calibrates one task. `progress` receives the number of trials done and of all trials.
 ///
 /// # Errors
 /// When the codec's levels are no QPs, a picture, the model or the codec fails, or, judged by ground truth, no

@@ -23,7 +23,7 @@ pub(crate) enum LadderCommand {
 ///
 /// Leaves ladders/TASK.parquet in the folder of results: bytes, scores, times and the true distortion of
 /// every level, over which `splitsim policies compare` replays policies. If the scenario has [replay],
-/// its own policies are compared at once, and report.html tells what came of it. Columns:
+/// its own policies are compared at once, and report.html shows the comparison. Columns:
 /// docs/metrics.md.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -65,7 +65,7 @@ impl LadderCommand {
     }
 }
 
-/// Records, compares if the scenario says how, and says what came of it.
+/// Records the ladders, compares policies if the scenario says how, and describes the outcome.
 pub(super) fn study(
     order: &Order,
     resume: bool,

@@ -91,8 +91,8 @@ impl Report {
         self.out.clone().unwrap_or_else(usual)
     }
 
-    /// Writes the page. That of results which are not finished goes in place of an earlier one in their
-    /// folder; any other page that is there stays.
+    /// Writes the page. The page of unfinished results replaces an earlier one in their folder; any other
+    /// existing page stays.
     fn put(&self, out: &Path, html: &str, finished: bool) -> Result<(), Failure> {
         if finished || self.out.is_some() {
             let check = self.force.check_content("--out", out, html.as_bytes());

@@ -16,8 +16,8 @@ use splitsim_display::printable;
 /// Run a scenario: one cloud, one edge per task, policy after policy; a sweep point by point.
 ///
 /// Leaves results.sqlite, summary.json, scenario.resolved.toml and report.html in the folder of results.
-/// Running the same scenario into the same folder again goes on with unfinished results; finished ones
-/// are replaced with --force only.
+/// Running the same scenario into the same folder again resumes unfinished results; finished ones are
+/// replaced with --force only.
 /// A scenario with [sweep] or repeats leaves such a folder per point, and sweep.json and sweep.csv over
 /// all; running it again leaves finished points as they are.
 #[derive(Debug, Args)]

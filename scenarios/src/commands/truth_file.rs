@@ -9,7 +9,7 @@ use splitsim_source::{DepthScale, read_depth, read_mask};
 use splitsim_text::Text;
 use splitsim_truth::GroundTruth;
 
-/// Reads what is true for a task: a class number or a scene's JSON, a mask, or a depth map.
+/// Reads the ground truth of a task: a class number or a scene's JSON, a mask, or a depth map.
 pub(super) fn read(task: Task, named: &str, scale: DepthScale) -> Result<GroundTruth> {
     let path = Path::new(named);
     let truth = match task {

@@ -68,8 +68,8 @@ impl Journal {
     /// A last line that was cut off is dropped.
     ///
     /// # Errors
-    /// When the file cannot be read or written, another process has it, it was begun with another
-    /// heading, or a line that is not the last is damaged.
+    /// When the file cannot be read or written, another process has it, it starts with another heading, or a
+    /// line other than the last is damaged.
     pub(crate) fn open(path: &Path, heading: &Heading) -> Result<Self> {
         Self::open_file(path, heading).with_context(|| path.display().to_string())
     }

@@ -1,8 +1,8 @@
 //! A task over a data set: every picture extracted, put through the head and judged.
 //!
-//! What is known of a picture goes into a [`Journal`], so that an evaluation that was cut off goes on
-//! where it stopped. Figures are taken from the journal in the order of the pictures, and a batch that
-//! is not complete is computed again as a whole: cut off or not, they are the same to the last bit.
+//! Every judgement goes into a [`Journal`], from which an interrupted evaluation resumes. Figures are taken
+//! from the journal in the order of the pictures, and an incomplete batch is computed again as a whole:
+//! interrupted or not, they are the same to the last bit.
 
 mod journal;
 
@@ -38,12 +38,12 @@ pub(crate) struct Evaluated {
     pub(crate) problems: Vec<String>,
 }
 
-/// Evaluates the pictures that `journal` lacks; `progress` is told the pictures seen and the figures so
-/// far.
+/// Evaluates the pictures that `journal` lacks. `progress` receives the number of pictures seen and the
+/// figures so far.
 ///
 /// # Errors
-/// When the journal cannot be written or holds what is no judgement of the task. A picture that cannot
-/// be judged is a problem, not an error: the others go on.
+/// When the journal cannot be written, or holds something that is not a judgement of the task. A picture
+/// that cannot be judged is a problem, not an error: the others are still evaluated.
 pub(crate) fn evaluate(
     plan: Plan<'_>,
     journal: &mut Journal,

@@ -1,4 +1,4 @@
-//! Pictures of misjudged frames: what was seen, what is true, what the heads say.
+//! Pictures of misjudged frames, with the ground truth and the heads' answers.
 //!
 //! Nothing of a frame is kept but its records. The pipeline is deterministic, so a frame's picture,
 //! feature and bitstream are made again from the scenario and the recorded level.

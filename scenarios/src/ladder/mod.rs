@@ -24,7 +24,7 @@ use splitsim_story::RecordedReplay;
 
 use crate::scenario::{ReplayPlan, Scenario};
 
-/// Reads recordings: files, or folders of them. Those of one task are joined.
+/// Reads recordings from files, or from folders of them. Recordings of the same task are joined.
 ///
 /// # Errors
 /// When there is none, one cannot be read, or two of one task are of different models, codecs or software.

@@ -39,11 +39,11 @@ pub(crate) struct Recordings {
 const FRAMES_PER_WRITING: usize = 20;
 
 impl Recorder<'_> {
-    /// Records every task into `folder`, and goes on with what is recorded there of the same.
+    /// Records every task into `folder`, and resumes existing recordings of the same scenario.
     ///
     /// # Errors
-    /// When a picture or the model fails, a file cannot be written, or one that is there is of
-    /// something else. A level at which the codec fails is recorded as such.
+    /// When a picture or the model fails, a file cannot be written, or an existing one records something
+    /// else. A level at which the codec fails is recorded as such.
     pub(crate) fn record(&self, folder: &Path, screen: &Screen) -> Result<Recordings> {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         let mut of_tasks = Vec::new();
@@ -208,7 +208,8 @@ fn resume(path: &Path, identity: &Identity) -> Result<Vec<RecordedFrame>> {
     Ok(recording.frames().to_vec())
 }
 
-/// As recordings keep times, so that one that is gone on with is like one that is made at once.
+/// Rounds a time down to whole microseconds, as recordings store it: a resumed recording then equals an
+/// uninterrupted one.
 const fn whole_micros(time: Duration) -> Duration {
     Duration::from_micros(time.as_micros() as u64)
 }

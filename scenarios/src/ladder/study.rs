@@ -70,7 +70,7 @@ impl Study {
     /// Records what is not recorded yet, then compares the policies if the scenario says how, and
     /// writes the report.
     ///
-    /// Ctrl-C ends it early: the frame under way is finished, and the same command goes on.
+    /// Ctrl-C ends it early: the frame under way is finished, and the same command resumes.
     ///
     /// # Errors
     /// When recording fails, a policy does not suit the recording, or results cannot be written.

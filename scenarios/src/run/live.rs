@@ -52,7 +52,7 @@ const MIX_FRAMES: usize = 50;
 const GOODPUT_OVER: Duration = Duration::from_secs(10);
 
 impl LiveTask {
-    /// A bar under `label` over the `frames` of each of so many edges.
+    /// A bar under `label` for `edges` edges with `frames` frames each.
     pub(super) fn new(screen: &Screen, label: String, frames: usize, edges: usize) -> Self {
         let total = (frames * edges) as u64;
         Self {
@@ -84,7 +84,7 @@ impl LiveTask {
         }
     }
 
-    /// After the last edge a line says what came of them, and the bar makes room for others.
+    /// Ends an edge. After the last one, a line sums up their frames, and the bar makes room for others.
     fn edge_ended(&mut self) {
         self.edges = self.edges.saturating_sub(1);
         if self.edges > 0 {
@@ -205,7 +205,7 @@ impl Tally {
         message
     }
 
-    /// Megabits of containers per second that were answered of late.
+    /// The rate of answered containers over the last [`GOODPUT_OVER`], Mbit/s.
     fn goodput_mbit(&mut self, now: Instant, began: Instant) -> f64 {
         let old = |(at, _): &(Instant, u64)| now.duration_since(*at) > GOODPUT_OVER;
         while self.answers.front().is_some_and(old) {

@@ -109,8 +109,8 @@ impl Loopback {
         Ok(shortfalls)
     }
 
-    /// Runs the edges of one policy together. One that cannot go on ends the others too: they share
-    /// its machine and its cloud.
+    /// Runs the edges of one policy together. An edge that fails ends the others too: they share its machine
+    /// and its cloud.
     async fn policy(
         &self,
         experiment: &Experiment,

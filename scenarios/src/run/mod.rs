@@ -101,7 +101,7 @@ impl Experiment {
     /// Ctrl-C ends it early: frames under way are finished, and what is done is kept and summarised.
     ///
     /// # Errors
-    /// When cloud or edges cannot go on, or the results cannot be written.
+    /// When cloud or edges fail, or the results cannot be written.
     pub async fn perform(mut self, screen: &Screen, signals: &Signals) -> Result<Performed> {
         let shortfalls = if self.due {
             self.ready.folder.begin()?;

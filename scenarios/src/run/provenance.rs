@@ -10,7 +10,7 @@ use splitsim_codec::process::Job;
 use splitsim_model::{Digest, Package};
 use splitsim_text::Text;
 
-/// Versions and the machine. The first four decide whether results may be gone on with.
+/// Versions and the machine. The first four decide whether results may be resumed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Provenance {

@@ -61,13 +61,13 @@ pub struct PointRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PointState {
-    /// Not begun by this process.
+    /// Not started by this process.
     Waiting,
     /// Everything is in its results.
     Done,
-    /// It is not, for the reason given.
+    /// Its results are incomplete, for the reason given.
     Failed,
-    /// It was asked to end; the same command goes on with it.
+    /// It was asked to end; the same command resumes it.
     Interrupted,
 }
 

@@ -2,8 +2,8 @@
 //!
 //! - [`open`]: the folder of results, which belongs to one sweep;
 //! - [`perform`]: the points, several at once if asked, past points that fail;
-//! - [`Ledger`]: what became of them, written after every point; as table, CSV and JSON;
-//! - `recorded`: what a sweep left in its folder, as a page and as one table;
+//! - [`Ledger`]: the states of the points, written after every point; as table, CSV and JSON;
+//! - `recorded`: the results in a sweep's folder, as a page and as one table;
 //! - `child`: one point's process.
 //!
 //! A process per point keeps libtorch's threads, crashes and results apart. The folder of a sweep

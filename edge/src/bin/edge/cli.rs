@@ -78,8 +78,8 @@ pub(crate) struct RunArgs {
     /// --out, or the certificate's].
     #[arg(long, value_name = "ID", value_parser = edge_id)]
     pub(crate) edge_id: Option<Id>,
-    /// Journal of answered frames and spool of waiting ones [default: edge-out/RUN-ID/EDGE-ID]. Where a
-    /// run has begun there, it is continued: settings that are not given are taken from its journal.
+    /// Journal of answered frames and spool of waiting ones [default: edge-out/RUN-ID/EDGE-ID]. An existing run
+    /// there is continued: settings that are not given are taken from its journal.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// The time to wait for a cloud that is absent or lost.
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(examples, 4);
     }
 
-    /// Those of a scenario, which are the libraries'.
+    /// Times default to the libraries' values, as they do in scenarios.
     #[test]
     fn times_have_one_default() {
         let line = ["edge", "run", "--connect", "a:1", "--identity", "d"];

@@ -1,4 +1,4 @@
-//! A run that an earlier process began: its settings, and the command that goes on with it.
+//! A run that an earlier process began: its settings, and the command that resumes it.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -72,8 +72,8 @@ impl Stored<'_> {
     }
 }
 
-/// The command of this process, so that it goes on with the run. Without `--out` the run's own
-/// directory follows from its id.
+/// The command of this process, changed so that it resumes the run. Without `--out` the run's own directory
+/// follows from its id.
 pub(crate) fn command(args: &RunArgs, run_id: &str) -> String {
     let typed = std::env::args_os().map(OsString::into_string);
     let typed = typed.map(|word| word.unwrap_or_else(|word| word.to_string_lossy().into_owned()));

@@ -84,7 +84,7 @@ impl<'a> Display<'a> {
         }
     }
 
-    /// Shows what came of it all.
+    /// Shows the run's summary.
     pub(crate) fn conclude(&mut self, report: &EdgeReport) {
         self.clear();
         let summary = report.summary();
@@ -97,7 +97,7 @@ impl<'a> Display<'a> {
         }
     }
 
-    /// Says how to go on with a run in which something is left to do.
+    /// Shows the command that resumes an unfinished run.
     pub(crate) fn tell_to_go_on(&self, command: &str) {
         self.tell(&format!("go on with: {command}"));
     }

@@ -72,8 +72,8 @@ fn run_on(
     ))
 }
 
-/// Shows what there is to show, `again` as the command that goes on where something is left to do, and
-/// finds out whether all was done.
+/// Shows the outcome, with `again` as the command that resumes unfinished work, and finds out whether all
+/// was done.
 fn conclude(
     outcome: Result<EdgeReport, EdgeError>,
     display: &mut Display<'_>,

@@ -29,7 +29,7 @@ use splitsim_cli::{OrRefuse, bounds, names};
 /// the task's performance and how much of it was lost. Rows are in DIR/rows.parquet, what they depend on
 /// in DIR/manifest.json. Columns: docs/cfqa.md.
 ///
-/// The same command goes on where it was cut off, at whatever moment; nothing that is done is done again.
+/// The same command resumes an interrupted build; finished parts are not built again.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Build {
@@ -78,7 +78,7 @@ pub(crate) struct Build {
         value_parser = names::of(&Compute::ALL, Compute::name)
     )]
     compute: Compute,
-    /// Replace another set that is there
+    /// Replace another set in the folder
     #[arg(long)]
     force: bool,
     #[command(flatten)]

@@ -23,8 +23,8 @@ use splitsim_cli::{Bar, OrRefuse, bounds, names};
 /// Train a ladder of hyperpriors on a model's features and write it into the model's package.
 ///
 /// The codec `hyperprior` is trained on the features of all tasks, `hyperprior-task` on those of one
-/// --task. Features become symbols by the package's codebooks (codec fit-codebook). A training that was
-/// cut off goes on from its last checkpoint in the working folder.
+/// --task. Features become symbols by the package's codebooks (codec fit-codebook). An interrupted training
+/// resumes from its last checkpoint in the working folder.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Train {

@@ -52,7 +52,7 @@ pub(crate) struct Eval {
     /// libtorch's threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = bounds::THREADS.parser::<NonZeroUsize>())]
     threads: Option<NonZeroUsize>,
-    /// Keep a record per picture in DIR/TASK.jsonl, and go on from the records that are there
+    /// Keep a record per picture in DIR/TASK.jsonl, and resume from existing records
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }

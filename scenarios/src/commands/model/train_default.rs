@@ -16,7 +16,7 @@ use splitsim_cli::{Bar, OrRefuse};
 
 /// Train a small model on rendered scenes and write its package.
 ///
-/// Value ranges and ladders are not calibrated yet. A training that was cut off goes on from its last
+/// Value ranges and ladders are not calibrated yet. An interrupted training resumes from its last
 /// checkpoint in the working folder.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

@@ -106,7 +106,7 @@ impl Times {
     }
 }
 
-/// The least value that so many percent of the sorted values do not exceed; NaN of none.
+/// The least value that `percent` percent of the sorted values do not exceed; NaN without values.
 fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied().unwrap_or(f64::NAN)
