@@ -10,11 +10,11 @@ use crate::{PredictedScore, Rung};
 pub struct Attempt {
     /// The rung encoded at.
     pub rung: Rung,
-    /// What came of it.
+    /// The result: a failure, or the cost of the coding with or without a score.
     pub outcome: Outcome,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -28,7 +28,7 @@ pub enum Outcome {
     Unscored(Coded),
     /// Encoded, decoded and scored.
     Scored {
-        /// What it cost.
+        /// The size of the container and the coding times.
         coded: Coded,
         /// The predicted quality of the decoded bytes.
         score: PredictedScore,
@@ -37,7 +37,7 @@ pub enum Outcome {
     },
 }
 
-/// What an encoding and decoding on the edge cost.
+/// The cost of encoding and decoding a feature on the edge: bytes and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coded {
     /// Size of the container that would be shipped.
@@ -58,7 +58,7 @@ impl Attempt {
         }
     }
 
-    /// What the coding cost, unless the codec failed.
+    /// The size of the container and the coding times, unless the codec failed.
     #[must_use]
     pub const fn coded(&self) -> Option<Coded> {
         match self.outcome {

@@ -10,11 +10,11 @@ use crate::{
 /// The settings of a [`Bisect`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct BisectConfig {
-    /// What a score must satisfy.
+    /// The criterion that a score must satisfy.
     pub pass: Criterion,
     /// The most encodings of one feature; a ladder of n rungs needs ⌈log₂(n + 1)⌉.
     pub max_attempts: MaxAttempts,
-    /// What happens when nothing passes.
+    /// The action taken when no attempt passes.
     pub fallback: Fallback,
 }
 

@@ -13,12 +13,12 @@ use crate::{
 /// The settings of a [`Budget`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct BudgetConfig {
-    /// What a score must satisfy.
+    /// The criterion that a score must satisfy.
     pub pass: Criterion,
-    /// What flows into the bucket each second.
+    /// Bytes added to the bucket per second.
     pub rate: Bytes,
-    /// What the bucket holds at most, and at the start; a second's worth by default. Frames of more
-    /// bytes are never shipped.
+    /// The capacity of the bucket, which starts full; by default the bytes of one second. Frames
+    /// larger than this are never shipped.
     pub burst: Bytes,
     /// The rung to begin at; the cheapest by default.
     pub start: Rung,

@@ -3,10 +3,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use splitsim_feature::units::{BitRate, Bytes};
 
-/// What an edge knows of a frame before the first attempt, beside the feature.
+/// The state of an edge before a frame's first attempt, apart from the feature itself.
 ///
-/// All clocks are the caller's. One frame's conditions do not change while it is decided on: what its
-/// attempts take stands in the attempts.
+/// All clocks are the caller's. The conditions of a frame do not change between its attempts: the
+/// time that an attempt takes is recorded in that attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Conditions {
     /// Since the run began; never less than that of the frame before.
@@ -17,7 +17,7 @@ pub struct Conditions {
     pub link: Option<LinkEstimate>,
 }
 
-/// What an edge believes of its uplink.
+/// An edge's estimate of its uplink.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LinkEstimate {
     /// The rate that a frame's bytes get.
@@ -48,7 +48,7 @@ pub struct Transfer {
     pub window: Bytes,
 }
 
-/// What else went over the uplink while a transfer lasted.
+/// All traffic on the uplink during one transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Company {
     /// Bytes of all transfers together that arrived.
@@ -103,7 +103,7 @@ impl LinkEstimator {
         );
     }
 
-    /// What is believed now; nothing before the first transfer.
+    /// The current estimate; `None` before the first transfer.
     #[must_use]
     pub fn estimate(&self) -> Option<LinkEstimate> {
         let (average, (rtt, window)) = (self.average?, self.latest?);

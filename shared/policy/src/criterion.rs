@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::PolicyError;
 
-/// What a quality metric says of a reconstruction, on the edge, before shipping: a prediction.
+/// The score that a quality metric gives a reconstruction on the edge, before shipping: a
+/// prediction.
 ///
 /// Finite. Two scores have no order of their own, because for some metrics more is better and for
 /// others less: only a [`Bound`] compares them. Nor do they compare with anything else, in
@@ -56,7 +57,7 @@ impl From<PredictedScore> for f64 {
     }
 }
 
-/// Which side of a threshold passes.
+/// The side of a threshold that passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Bound {
     /// `>=`: more is better, as for cosine and CKA.
@@ -85,7 +86,7 @@ impl Bound {
         }
     }
 
-    /// Whether `challenger` is strictly better than `holder`.
+    /// Returns `true` if `challenger` is strictly better than `holder`.
     #[must_use]
     pub fn prefers(self, challenger: PredictedScore, holder: PredictedScore) -> bool {
         match self {
@@ -106,7 +107,7 @@ impl FromStr for Bound {
     }
 }
 
-/// What a score must satisfy to pass: a metric's name, a side and a finite threshold.
+/// The condition that a score must satisfy to pass: a metric's name, a side and a finite threshold.
 ///
 /// Written `cosine>=0.98` or `mse<=0.5`, in files and on command lines alike. The owner of the metrics
 /// knows whether the metric exists, and [`check`](Self::check)s the criterion against its [`Scale`].
@@ -187,7 +188,7 @@ impl Criterion {
         &self.metric
     }
 
-    /// Which side of the threshold passes.
+    /// The side of the threshold that passes.
     #[must_use]
     pub const fn bound(&self) -> Bound {
         self.bound
@@ -199,7 +200,7 @@ impl Criterion {
         self.threshold
     }
 
-    /// Whether `score` passes; the threshold itself does.
+    /// Returns `true` if `score` passes; a score equal to the threshold passes.
     #[must_use]
     pub fn passes(&self, score: PredictedScore) -> bool {
         match self.bound {
@@ -219,8 +220,8 @@ impl Criterion {
         }
     }
 
-    /// How far a score is from what the side's metrics give to a perfect reconstruction: 1 where more
-    /// is better (cosine, CKA), 0 where less is (MSE). Zero or more.
+    /// The distance of a score from that of a perfect reconstruction, which is 1 where more is
+    /// better (cosine, CKA) and 0 where less is better (MSE). Never negative.
     pub(crate) fn loss(&self, score: f64) -> f64 {
         match self.bound {
             Bound::AtLeast => (1.0 - score).max(0.0),

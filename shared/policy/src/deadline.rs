@@ -19,7 +19,7 @@ pub struct DeadlineConfig {
     pub by: Duration,
     /// The most encodings of one feature.
     pub max_attempts: MaxAttempts,
-    /// What happens when nothing arrives in time.
+    /// The action taken when no attempt is expected to arrive in time.
     pub fallback: Fallback,
 }
 
@@ -154,7 +154,7 @@ impl Deadline {
         (0..self.gated.ladder.get()).map(Rung)
     }
 
-    /// Whether an attempt at `rung` is expected to arrive in time.
+    /// Returns `true` if an attempt at `rung` is expected to arrive in time.
     fn fits(&self, frame: &Frame<'_>, link: LinkEstimate, rung: Rung) -> bool {
         let expected = || {
             let bytes = Bytes(self.sizes.value(frame.size, rung)? as u64);
@@ -176,9 +176,9 @@ struct Frame<'a> {
     attempts: &'a [Attempt],
     /// From capture until after the last attempt.
     spent: Duration,
-    /// Of the last attempt that gave bytes.
+    /// The size of the last attempt that gave bytes.
     size: Option<Point>,
-    /// Of the last attempt.
+    /// The time taken by the last attempt.
     time: Option<Point>,
 }
 

@@ -1,6 +1,6 @@
 use crate::{MaxAttempts, PolicyConfig, Rung};
 
-/// Why something is no policy, or none for this ladder.
+/// An error that explains why a policy is invalid, or does not fit a ladder.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PolicyError {
     /// The text names no policy.
@@ -40,9 +40,9 @@ pub enum PolicyError {
     SettingValue {
         /// The setting.
         name: &'static str,
-        /// What was given.
+        /// The value given.
         value: String,
-        /// What is permitted.
+        /// The permitted values.
         expected: String,
     },
     /// A hysteresis for a climb that begins at a fixed rung.

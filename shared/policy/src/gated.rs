@@ -1,4 +1,4 @@
-//! What all policies with a criterion have in common.
+//! The part that all policies with a criterion have in common.
 
 use crate::{
     Attempt, Criterion, Decision, Fallback, LadderLen, MaxAttempts, PredictedScore, Rung, Verdict,
@@ -15,7 +15,7 @@ pub(crate) struct Gated {
 }
 
 impl Gated {
-    /// Whether an attempt has a score, and it passes.
+    /// Returns `true` if the attempt has a score that passes.
     pub(crate) fn passes(&self, attempt: &Attempt) -> bool {
         attempt
             .score()
@@ -127,7 +127,7 @@ impl Gated {
     }
 }
 
-/// Whether a rung has been encoded at.
+/// Returns `true` if an attempt was made at `rung`.
 pub(crate) fn tried(attempts: &[Attempt], rung: Rung) -> bool {
     attempts.iter().any(|attempt| attempt.rung == rung)
 }

@@ -18,7 +18,7 @@ impl fmt::Display for Rung {
     }
 }
 
-/// How many rungs a ladder has: 1 to 255.
+/// The number of rungs of a ladder: 1 to 255.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LadderLen(u8);
 

@@ -61,7 +61,7 @@ impl fmt::Display for MaxAttempts {
     }
 }
 
-/// What becomes of a frame of which no permitted attempt passes.
+/// The action taken on a frame when none of its permitted attempts passes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fallback {

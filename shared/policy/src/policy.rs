@@ -16,12 +16,12 @@ use crate::{Attempt, Conditions, Rung};
 /// attempts, and on nothing else: whoever repeats these repeats the decisions. One instance serves one
 /// sequence of frames of one task.
 pub trait Policy: Send {
-    /// What to do after `attempts`, in the order in which they were made.
+    /// Returns the next decision after `attempts`, which are in the order in which they were made.
     fn decide(&self, conditions: &Conditions, attempts: &[Attempt]) -> Decision;
 
-    /// How the frame ended: with `end`, which was the last answer and encodes nothing more.
+    /// Tells the policy that the frame ended with the decision `end`, its last answer.
     ///
-    /// Policies that do not learn from one frame to the next leave this as it is.
+    /// Policies that do not learn from one frame to the next keep this default, which does nothing.
     fn observe(&mut self, conditions: &Conditions, attempts: &[Attempt], end: Decision) {
         let _ = (conditions, attempts, end);
     }

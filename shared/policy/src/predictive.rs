@@ -11,13 +11,13 @@ use crate::{
 /// The settings of a [`Predictive`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictiveConfig {
-    /// What a score must satisfy.
+    /// The criterion that a score must satisfy.
     pub pass: Criterion,
     /// The rung to probe at; the cheapest by default.
     pub start: Rung,
     /// The most encodings of one feature.
     pub max_attempts: MaxAttempts,
-    /// What happens when nothing passes.
+    /// The action taken when no attempt passes.
     pub fallback: Fallback,
 }
 
@@ -132,7 +132,7 @@ impl Predictive {
         }
     }
 
-    /// What to try next, if anything is worth it.
+    /// The rung to try next; `None` if no further attempt is worthwhile.
     fn next(&self, attempts: &[Attempt]) -> Option<Rung> {
         match attempts {
             [] => Some(self.start),

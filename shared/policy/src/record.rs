@@ -7,7 +7,7 @@ use crate::{Attempt, Conditions, Decision, Policy};
 pub struct DecidedFrame {
     /// The frame's number.
     pub frame: u64,
-    /// What was known before the first attempt.
+    /// The conditions before the first attempt.
     pub conditions: Conditions,
     /// Every attempt, in order.
     pub attempts: Vec<Attempt>,
@@ -25,9 +25,9 @@ pub struct Divergence {
     pub frame: u64,
     /// Attempts made until then.
     pub attempts: usize,
-    /// What was decided.
+    /// The decision in the record.
     pub recorded: Decision,
-    /// What is decided now.
+    /// The decision of the replay.
     pub replayed: Decision,
 }
 

@@ -11,7 +11,7 @@ use crate::{
 /// The settings of a [`Threshold`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThresholdConfig {
-    /// What a score must satisfy.
+    /// The criterion that a score must satisfy.
     pub pass: Criterion,
     /// The rung to begin at; the cheapest by default.
     pub start: Start,
@@ -19,20 +19,20 @@ pub struct ThresholdConfig {
     pub step: NonZeroU8,
     /// The most encodings of one feature.
     pub max_attempts: MaxAttempts,
-    /// What happens when nothing passes.
+    /// The action taken when no attempt passes.
     pub fallback: Fallback,
 }
 
-/// Where a climb begins.
+/// The rung at which a climb starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Start {
     /// At the same rung for every frame.
     At(Rung),
-    /// Where the frame before ended: neighbouring frames need similar rungs.
+    /// The rung at which the previous frame ended: neighbouring frames need similar rungs.
     ///
-    /// One step lower if that frame passed at its first attempt with its score better than the
-    /// threshold by `margin`. Without a margin, a score near the threshold makes the policy go down
-    /// and up again at every other frame.
+    /// The climb starts one step lower if that frame passed at its first attempt with a score
+    /// better than the threshold by `margin`. Without a margin, a score near the threshold makes
+    /// the policy alternate between two rungs from frame to frame.
     Last {
         /// The hysteresis, in the metric's unit; zero or more.
         margin: f64,
@@ -52,7 +52,7 @@ pub struct Threshold {
     gated: Gated,
     start: Start,
     step: NonZeroU8,
-    /// Where the next frame begins.
+    /// The rung at which the next frame starts.
     begin: Rung,
 }
 
@@ -172,7 +172,8 @@ impl Threshold {
         (last.rung < richest).then(|| richer.min(richest))
     }
 
-    /// Whether an only attempt passed so well that a cheaper one may do.
+    /// Returns `true` if the frame passed at its only attempt by at least `margin`, so that a
+    /// cheaper rung may pass as well.
     fn clears(&self, attempts: &[Attempt], margin: f64) -> bool {
         match attempts {
             [only] => only.score().is_some_and(|score| {

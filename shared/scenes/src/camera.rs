@@ -8,7 +8,7 @@ use crate::vec3::Vec3;
 /// long that they would see more are zoomed in, which keeps depths sensible.
 const MAX_TAN_HALF: f32 = 1.2;
 
-/// Where the picture is taken from.
+/// The position, orientation and field of view from which a scene is rendered.
 #[derive(Debug, Clone)]
 pub(crate) struct Camera {
     pub(crate) origin: Vec3,
@@ -67,8 +67,8 @@ impl View<'_> {
         }
     }
 
-    /// Whether a ball may be seen in row `y`: it reaches between the planes
-    /// through the camera and the row's two edges.
+    /// Returns `true` if a ball may be visible in row `y`: it reaches between
+    /// the planes through the camera and the row's two edges.
     pub(crate) fn row_meets(&self, y: u32, ball: Ball) -> bool {
         let to = ball.centre - self.camera.origin;
         let (ahead, down) = (to.dot(self.camera.forward), -to.dot(self.camera.up));

@@ -1,4 +1,4 @@
-//! What can go wrong at this crate's boundary.
+//! The errors of this crate's public functions.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub enum SceneError {
     /// A plane of a [`RenderedScene`](crate::RenderedScene) does not have one entry per pixel.
     #[error("the {plane} plane holds {found} values where the size asks for {expected}")]
     PlaneLength {
-        /// Which plane.
+        /// The name of the plane.
         plane: &'static str,
         /// Values it holds.
         found: usize,

@@ -153,7 +153,7 @@ impl ContactSheet {
     }
 }
 
-/// What a PNG is made of.
+/// The size, sample format and samples of a PNG.
 struct Image<B> {
     width: u32,
     height: u32,

@@ -66,8 +66,8 @@ pub(crate) fn smoothstep(low: f32, high: f32, x: f32) -> f32 {
     fade(((x - low) / (high - low)).clamp(0.0, 1.0))
 }
 
-/// How much of a pixel `footprint` wide is covered by a band of `half_width`
-/// whose centre line is `distance` away.
+/// The share of a pixel `footprint` wide that is covered by a band of
+/// `half_width` whose centre line is `distance` away.
 pub(crate) fn band(distance: f32, half_width: f32, footprint: f32) -> f32 {
     let blur = (footprint * 0.5).max(1e-5);
     let share = (half_width / blur).min(1.0);

@@ -8,7 +8,7 @@ use crate::label::{MATERIALS, SHAPES};
 use crate::texture::Surface;
 use crate::vec3::{Vec3, vec3};
 
-/// What an object is in the picture for.
+/// The role of an object in the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -164,7 +164,8 @@ impl Object {
         })
     }
 
-    /// Whether the object stands between the ray's start and parameter 1.
+    /// Returns `true` if the object stands between the ray's start and
+    /// parameter 1.
     pub(crate) fn blocks(&self, ray: &Ray) -> bool {
         self.distance(ray).is_some_and(|t| t < 1.0)
     }

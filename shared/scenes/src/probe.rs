@@ -17,7 +17,7 @@ const ROOM: u8 = u8::MAX;
 /// Depth of one object on its own; infinite where it is not.
 pub(crate) struct Layer(Vec<f32>);
 
-/// Where an object is seen and how much of it.
+/// The visible area and position of an object in the picture.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sight {
     /// Share of the picture it covers.
@@ -53,7 +53,7 @@ impl Layer {
         self.0[y * SIDE + x].is_finite()
     }
 
-    /// Whether the object reaches the outermost pixels.
+    /// Returns `true` if the object reaches the outermost pixels.
     pub(crate) fn touches_border(&self) -> bool {
         (0..SIDE).any(|i| {
             self.seen(i, 0) || self.seen(i, SIDE - 1) || self.seen(0, i) || self.seen(SIDE - 1, i)
@@ -85,7 +85,7 @@ impl Probe {
         }
     }
 
-    /// What is seen of object `id`.
+    /// The visible area and position of object `id`.
     pub(crate) fn sight(&self, id: u8) -> Sight {
         sight(self.owner.iter().map(|owner| *owner == id))
     }

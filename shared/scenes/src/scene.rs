@@ -18,7 +18,7 @@ pub struct SceneId {
     pub index: u64,
 }
 
-/// How the main object sits in a square picture.
+/// Size, visibility and position of the main object in a square picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Composition {
     /// Share of the picture where the main object is seen.
@@ -64,7 +64,7 @@ impl Scene {
         self.id
     }
 
-    /// How the main object sits in the picture.
+    /// Size, visibility and position of the main object in the picture.
     #[must_use]
     pub const fn composition(&self) -> Composition {
         self.composition

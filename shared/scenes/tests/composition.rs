@@ -1,4 +1,4 @@
-//! What every scene keeps to.
+//! The composition rules that every scene obeys.
 
 use std::collections::BTreeMap;
 

@@ -10,7 +10,8 @@ use splitsim_policy::{
     Rung,
 };
 
-/// What the simulated codec and metric do at every rung: `None` where the codec fails.
+/// The score that the simulated metric gives at every rung; `None` where the simulated codec
+/// fails.
 pub(crate) type Ladder = Vec<Option<f64>>;
 
 pub(crate) const ATTEMPT: Duration = Duration::from_millis(8);

@@ -33,7 +33,7 @@ const MIN_CLUTTER_COVERAGE: f32 = 0.006;
 /// Least distance on the floor between clutter and the camera, metres.
 const CAMERA_GAP: f32 = 0.55;
 
-/// Where clutter is tried.
+/// The part of the room in which a clutter object is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spot {
     Anywhere,
@@ -49,7 +49,8 @@ pub(super) struct Arrangement<'a> {
     camera: &'a Camera,
     towards: f32,
     objects: Vec<Object>,
-    /// What each object stands on, if not the floor.
+    /// For each object, the index of the object that it stands on; `None` for the
+    /// floor.
     carried: Vec<Option<usize>>,
     probe: Probe,
     main_alone: f32,
@@ -178,7 +179,8 @@ impl<'a> Arrangement<'a> {
         (ahead, self.camera.right)
     }
 
-    /// Whether the object's place on the floor is in the room and not taken.
+    /// Returns `true` if the object's place on the floor is inside the room and
+    /// free.
     fn is_free(&self, object: &Object) -> bool {
         let own = object.footprint();
         let stand = self
@@ -199,7 +201,9 @@ impl<'a> Arrangement<'a> {
                 .all(|other| apart(other, other.footprint()))
     }
 
-    /// Whether the picture with one more object still shows its class.
+    /// Returns `true` if the picture with one more object still obeys the
+    /// composition rules: the main object stays large, mostly visible and the most
+    /// central.
     fn keeps_rules(&self, probe: &Probe) -> bool {
         let main = probe.sight(0);
         let whole = main.coverage >= MIN_COVERAGE

@@ -1,4 +1,4 @@
-//! Where the lamp is.
+//! The position, brightness and colour of the lamp.
 
 use std::f32::consts::PI;
 

@@ -84,7 +84,7 @@ impl Stage {
     }
 }
 
-/// How the camera sees the main object.
+/// The camera's position and aim relative to the main object.
 struct Shot {
     /// From the main object to the camera, level and of unit length.
     away: Vec3,
@@ -92,7 +92,7 @@ struct Shot {
     /// Radians above the main object.
     elevation: f32,
     tan_half: f32,
-    /// Where the main object is off the picture's centre, in picture sides.
+    /// Offset of the main object from the picture's centre, in picture sides.
     aim: (f32, f32),
 }
 

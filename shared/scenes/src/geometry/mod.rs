@@ -1,4 +1,4 @@
-//! Where a ray meets the ten shapes.
+//! Intersections of rays with the ten shapes.
 //!
 //! Shapes live in a frame of their own: they stand on `y = 0`, are centred on
 //! the vertical axis and are about one unit tall.
@@ -23,7 +23,7 @@ impl Ray {
         self.origin + self.direction * t
     }
 
-    /// Whether the ray can meet a ball at all.
+    /// Returns `true` if the ray can meet a ball at all.
     pub(crate) fn meets(&self, ball: Ball) -> bool {
         let to = ball.centre - self.origin;
         let beyond = to.length_squared() - ball.radius * ball.radius;
@@ -40,8 +40,8 @@ pub(crate) struct Ball {
 }
 
 impl Ball {
-    /// Whether the ball meets the segment from `start` along `way`, a vector
-    /// whose squared length has the reciprocal `inverse`.
+    /// Returns `true` if the ball meets the segment from `start` along `way`, a
+    /// vector whose squared length has the reciprocal `inverse`.
     pub(crate) fn meets_segment(&self, start: Vec3, way: Vec3, inverse: f32) -> bool {
         let to = self.centre - start;
         let nearest = (to.dot(way) * inverse).clamp(0.0, 1.0);
@@ -76,7 +76,7 @@ pub(crate) enum Shape {
     Stairs,
 }
 
-/// What the composer must know of a shape, in its own units.
+/// The size of a shape as the composer needs it, in the shape's own units.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
     /// Height above the floor.

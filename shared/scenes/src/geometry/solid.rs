@@ -115,7 +115,8 @@ impl Aabb {
         }
     }
 
-    /// Where a ray enters; `inverse` is one over its direction.
+    /// The ray parameter at which a ray enters the box, and the axis of the
+    /// face that it enters through; `inverse` is one over the ray's direction.
     fn enter(&self, ray: &Ray, inverse: Vec3) -> Option<(f32, usize)> {
         let low = (self.min - ray.origin) * inverse;
         let high = (self.max - ray.origin) * inverse;

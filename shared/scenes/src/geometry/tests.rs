@@ -72,7 +72,7 @@ fn distance(shape: Shape, p: Vec3) -> f32 {
     }
 }
 
-/// What marching finds.
+/// The result of marching along a ray.
 enum March {
     Hit(f32),
     Miss,
@@ -83,7 +83,8 @@ enum March {
 /// Closer than this is a hit; passing closer than ten times this is unsure.
 const TOUCH: f32 = 2e-4;
 
-/// How far single precision may put a hit off the surface from three units away.
+/// The largest distance from the surface at which single precision may put a
+/// hit, seen from three units away.
 const ROUNDING: f32 = 5e-4;
 
 fn march(shape: Shape, ray: &Ray) -> March {

@@ -52,7 +52,7 @@ pub struct RenderedScene {
     pub depth_m: Vec<f32>,
     /// The objects, the main one first.
     pub objects: Vec<ObjectInfo>,
-    /// How the main object sits in the picture.
+    /// Size, visibility and position of the main object in the picture.
     pub composition: Composition,
 }
 

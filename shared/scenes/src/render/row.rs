@@ -78,7 +78,8 @@ impl Row<'_> {
         }
     }
 
-    /// What is seen `x` pixels from the left and `dy` below the row's top.
+    /// Casts a ray at the point `x` pixels from the left and `dy` pixels below
+    /// the row's top, and returns it with the first thing that it meets.
     fn look(&self, x: f32, dy: f32) -> Look {
         let ray = self.tracer.view.ray(x, self.y as f32 + dy);
         let seen = self.tracer.scene.first_hit(self.candidates, &ray);

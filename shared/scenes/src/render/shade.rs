@@ -1,4 +1,4 @@
-//! How much light comes back from a point.
+//! The light that a point sends back towards the camera.
 
 use super::row::Tracer;
 use crate::geometry::Ray;

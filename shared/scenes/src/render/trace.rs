@@ -1,4 +1,4 @@
-//! What rays meet in a scene.
+//! Intersections of rays with a scene's objects and room.
 
 use crate::geometry::Ray;
 use crate::object::{Object, ObjectHit};
@@ -18,7 +18,7 @@ pub(super) enum Seen {
 }
 
 impl Scene {
-    /// What a ray from the camera sees first.
+    /// The first thing that a ray from the camera meets.
     pub(super) fn first_hit(&self, candidates: Candidates, ray: &Ray) -> Seen {
         let room = self.room.intersect(ray);
         let mut nearest = None;
@@ -35,7 +35,7 @@ impl Scene {
         }
     }
 
-    /// What may hide some of the lamp from a point.
+    /// The objects, and the podium, that may hide some of the lamp from a point.
     pub(super) fn possible_blockers(&self, origin: Vec3) -> Candidates {
         let way = self.light.position - origin;
         let inverse = 1.0 / way.length_squared();
@@ -49,7 +49,8 @@ impl Scene {
         bits
     }
 
-    /// Whether one of the `candidates` stands between a ray's start and parameter 1.
+    /// Returns `true` if one of the `candidates` stands between a ray's start and
+    /// parameter 1.
     pub(super) fn is_blocked(&self, candidates: Candidates, ray: &Ray) -> bool {
         let podium = self.room.podium.as_ref();
         let podium = podium.filter(|_| candidates >> self.objects.len() & 1 == 1);

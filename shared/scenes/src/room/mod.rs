@@ -42,7 +42,7 @@ pub(crate) struct Podium {
     pub(crate) colour: Vec3,
 }
 
-/// Which side of the box.
+/// The surface that a ray meets: the floor, the ceiling, a wall or the podium.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Face {
     Floor,
@@ -51,7 +51,8 @@ enum Face {
     Podium,
 }
 
-/// Where a ray meets the room.
+/// The point at which a ray meets the room, as a ray parameter with the
+/// surface's normal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RoomHit {
     pub(crate) t: f32,
@@ -59,7 +60,7 @@ pub(crate) struct RoomHit {
     face: Face,
 }
 
-/// How a point of the room answers to light.
+/// The optical properties of a point of the room.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Finish {
     pub(crate) albedo: Vec3,
@@ -84,12 +85,12 @@ impl Room {
         }
     }
 
-    /// Whether a circle on the floor lies within the walls.
+    /// Returns `true` if a circle on the floor lies within the walls.
     pub(crate) fn contains(&self, point: Vec3, radius: f32) -> bool {
         point.x.abs() + radius < self.half[0] && point.z.abs() + radius < self.half[1]
     }
 
-    /// Where a ray from inside leaves the room or meets the podium.
+    /// The point at which a ray from inside leaves the room or meets the podium.
     pub(crate) fn intersect(&self, ray: &Ray) -> RoomHit {
         let shell = self.shell(ray);
         match &self.podium {
@@ -231,7 +232,8 @@ impl Podium {
         })
     }
 
-    /// Whether the stand is between the ray's start and parameter 1.
+    /// Returns `true` if the podium stands between the ray's start and parameter
+    /// 1.
     pub(crate) fn blocks(&self, ray: &Ray) -> bool {
         self.intersect(ray).is_some_and(|hit| hit.t < 1.0)
     }

@@ -18,7 +18,7 @@ pub(super) struct Walls {
     panels: Vec<Panel>,
 }
 
-/// What is on the paint.
+/// The pattern on the paint.
 #[derive(Debug, Clone)]
 enum Cover {
     Plain,
