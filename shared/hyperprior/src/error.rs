@@ -4,7 +4,7 @@ use splitsim_codec::Fault;
 use splitsim_durable::PathError;
 use splitsim_latent::LatentError;
 
-/// Why a hyperprior could not be read, made, run or trained.
+/// An error that explains why a hyperprior could not be read, made, run or trained.
 #[derive(Debug, thiserror::Error)]
 pub enum HyperpriorError {
     /// libtorch refused an operation.
@@ -49,7 +49,7 @@ pub enum HyperpriorError {
     /// A tensor that a hyperprior needs is missing.
     #[error("{origin}: no tensor '{name}'; expected a one-channel bmshj2018 hyperprior")]
     MissingTensor {
-        /// Where the tensors come from.
+        /// The origin of the tensors.
         origin: String,
         /// The tensor's key.
         name: String,
@@ -57,7 +57,7 @@ pub enum HyperpriorError {
     /// A tensor that no hyperprior has.
     #[error("{origin}: tensor '{name}' belongs to no one-channel bmshj2018 hyperprior")]
     UnknownTensor {
-        /// Where the tensors come from.
+        /// The origin of the tensors.
         origin: String,
         /// The tensor's key.
         name: String,
@@ -65,7 +65,7 @@ pub enum HyperpriorError {
     /// A tensor has another shape than the widths ask for.
     #[error("{origin}: tensor '{name}' has shape {actual:?}, expected {expected:?}")]
     Shape {
-        /// Where the tensors come from.
+        /// The origin of the tensors.
         origin: String,
         /// The tensor's key.
         name: String,
@@ -77,7 +77,7 @@ pub enum HyperpriorError {
     /// Scales other than the 64 that the coded tables are for.
     #[error("{origin}: its scale table is not the one of 64 levels from 0.11 to 256")]
     ScaleTable {
-        /// Where the tensors come from.
+        /// The origin of the tensors.
         origin: String,
     },
     /// A network gave a value that is no number.
@@ -92,8 +92,8 @@ pub enum HyperpriorError {
 }
 
 impl HyperpriorError {
-    /// Whether another try with the same data may end otherwise: after libtorch refused, as when memory ran
-    /// out, or a file could not be read.
+    /// The side at fault: the machine if libtorch refused, as when memory ran out, or a file could
+    /// not be read, so that another try with the same data may succeed; otherwise the data.
     #[must_use]
     pub const fn fault(&self) -> Fault {
         match self {

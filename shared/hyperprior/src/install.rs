@@ -17,7 +17,7 @@ const FOLDER: &str = "codecs";
 pub struct TrainedLevel {
     /// Its λ.
     pub lambda: f64,
-    /// What was trained.
+    /// The trained parameters.
     pub parameters: Parameters,
 }
 

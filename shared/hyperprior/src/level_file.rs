@@ -14,7 +14,7 @@ use tch::{Kind, Tensor};
 
 use crate::{HyperpriorError, HyperpriorLevel, Parameters, Widths};
 
-/// How convolution weights are stored.
+/// The number format in which convolution weights are stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Precision {
     /// 16-bit floats: half the size, and a loss of quality that training noise exceeds.

@@ -19,11 +19,11 @@ pub(crate) const fn before(side: usize, padded: usize) -> usize {
     (padded - side) / 2
 }
 
-/// How a picture lies in one whose sides are multiples of 64.
+/// The position of a picture within a padded one whose sides are multiples of 64.
 ///
-/// The rows of 257 tokens get 63 of zeros. Of these, many give the same row after the first two
-/// convolutions, whose row `r` depends on rows `4r − 6` to `4r + 6` of the picture, and is like all others
-/// of zeros unless it is the first or the last. They are computed once and repeated.
+/// A picture of 257 tokens gets 63 rows of zeros. After the first two convolutions, row `r` depends
+/// on rows `4r − 6` to `4r + 6` of the padded picture, so that all rows that see zeros only are
+/// alike, except for the first and the last. They are computed once and repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Padding {
     rows: usize,
@@ -37,7 +37,7 @@ pub(crate) struct Padding {
 }
 
 impl Padding {
-    /// That of a picture of so many rows and columns.
+    /// The padding of a picture of this many rows and columns.
     pub(crate) fn of((rows, columns): (usize, usize)) -> Self {
         let (height, width) = LatentExtent::of_picture(rows, columns).picture();
         let (top, left) = (before(rows, height), before(columns, width));
@@ -88,8 +88,8 @@ impl Padding {
         Ok(stored.f_permute([0i64, 3, 1, 2])?)
     }
 
-    /// What the first [`REPEATING_LAYERS`] make of the whole padded picture, from what they make of the
-    /// [shortened](Self::shortened) one.
+    /// Extends the output of the first [`REPEATING_LAYERS`] on the [shortened](Self::shortened)
+    /// picture to their output on the whole padded picture, by repeating rows.
     pub(crate) fn lengthened(&self, value: &Tensor) -> Result<Tensor, HyperpriorError> {
         let [above, below] = self.repeated;
         if above + below == 0 {

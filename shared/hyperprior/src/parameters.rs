@@ -134,7 +134,8 @@ pub(crate) fn modern(name: &str) -> String {
         .unwrap_or_else(|| name.to_owned())
 }
 
-/// Whether a tensor of a state dict follows from others or from CompressAI's constants.
+/// Returns `true` if a tensor of a state dict follows from other tensors or from CompressAI's
+/// constants.
 fn is_buffer(name: &str) -> bool {
     let tables = ["_offset", "_quantized_cdf", "_cdf_length", "target"];
     let constants = [".bound", ".pedestal"];

@@ -55,7 +55,7 @@ impl ClopperPearson {
     }
 }
 
-/// Where `below` turns from true to false on 0..1.
+/// Finds by bisection the point of 0..1 at which `below` turns from true to false.
 fn root(below: impl Fn(f64) -> bool) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..80 {

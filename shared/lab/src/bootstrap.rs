@@ -4,8 +4,8 @@ use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// How intervals are found: by resampling features with replacement (Efron, 1979), the percentile
-/// method.
+/// The settings of the confidence intervals, which come from resampling features with replacement
+/// (Efron, 1979; percentile method).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bootstrap {
     /// Resamples; 0 for no intervals.

@@ -1,6 +1,6 @@
 use splitsim_table::TableError;
 
-/// Why a set of scores cannot be evaluated.
+/// An error that explains why a set of scores cannot be evaluated.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     /// The table lacks a column, or it is of another kind.
@@ -13,9 +13,9 @@ pub enum LabError {
         row: usize,
         /// The column.
         column: &'static str,
-        /// What is there.
+        /// The content found.
         actual: String,
-        /// What should be.
+        /// The content expected.
         expected: &'static str,
     },
     /// The same compressed feature twice.
@@ -62,7 +62,7 @@ pub enum LabError {
         feature: String,
         /// The level.
         level: u32,
-        /// What is undefined.
+        /// The undefined quantity, such as the true distortion.
         what: String,
     },
     /// A share or count out of range.
@@ -72,7 +72,7 @@ pub enum LabError {
         what: &'static str,
         /// Its value.
         actual: String,
-        /// What it may be.
+        /// The permitted values.
         expected: &'static str,
     },
 }

@@ -9,7 +9,7 @@ use splitsim_feature::Task;
 use crate::bootstrap::{Bootstrap, Interval};
 use crate::{LabError, Logistic, Record, ScoreSet};
 
-/// What scores are correlated with.
+/// The quantity that scores are correlated with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Target {
@@ -20,16 +20,16 @@ pub enum Target {
     Distortion,
 }
 
-/// How a table is made.
+/// The settings of an evaluation.
 #[derive(Debug, Clone, Copy)]
 pub struct Protocol {
-    /// What scores are correlated with.
+    /// The quantity that scores are correlated with.
     pub target: Target,
-    /// How intervals are found.
+    /// The settings of the confidence intervals.
     pub bootstrap: Bootstrap,
 }
 
-/// How well one metric predicts one task's performance on one codec's features.
+/// The statistics of how well one metric predicts one task's performance on one codec's features.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
     /// The codec.

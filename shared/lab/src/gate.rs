@@ -6,14 +6,14 @@ use crate::{Ladder, Ladders};
 /// A threshold, and the side of it that passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gate {
-    /// Which scores are the better ones.
+    /// The direction in which scores get better.
     pub direction: Direction,
     /// The worst score that passes.
     pub threshold: f64,
 }
 
-/// What a climbing gate does with features: it starts at the cheapest level, goes one step richer while
-/// the score does not pass, and accepts the first level that does.
+/// The result of a climbing gate. For every feature it starts at the cheapest level, goes one step
+/// richer while the score does not pass, and accepts the first level that does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct GateOutcome {
     /// Features.
@@ -26,7 +26,7 @@ pub struct GateOutcome {
     pub attempts: usize,
 }
 
-/// What the threshold says of compressed features one by one, whatever their level.
+/// The verdicts of a threshold on single compressed features, independent of their level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RowOutcome {
     /// Passed.
@@ -40,7 +40,7 @@ pub struct RowOutcome {
 }
 
 impl Gate {
-    /// Whether a score passes.
+    /// Returns `true` if the score passes; an undefined score does not.
     #[must_use]
     pub fn accepts(self, score: Option<f64>) -> bool {
         score.is_some_and(|score| match self.direction {

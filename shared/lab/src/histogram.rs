@@ -1,4 +1,4 @@
-/// How often each correlation occurs among features, rounded to a tenth: the paper's figure 2.
+/// A histogram of the features' correlations, rounded to a tenth: the paper's figure 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlccHistogram {
     counts: [usize; Self::BINS],

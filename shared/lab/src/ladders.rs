@@ -70,7 +70,7 @@ impl Ladders {
         Ok(Self::new(direction, ladders))
     }
 
-    /// Which scores are the better ones.
+    /// The direction in which scores get better.
     #[must_use]
     pub const fn direction(&self) -> Direction {
         self.direction

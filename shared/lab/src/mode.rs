@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Which definitions of the benchmark's three metrics a table is of.
+/// The definitions of the benchmark's three metrics that a table uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricMode {
     /// MSE, cosine, and linear CKA by its definition.

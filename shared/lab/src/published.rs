@@ -16,7 +16,7 @@ use crate::{LabError, MetricMode, Record, ScoreSet};
 pub struct LogLine {
     /// The feature's name, without a file extension.
     pub name: String,
-    /// Which of the file's lines of this feature it is, from 0: the level.
+    /// The level: the position of this line, from 0, among the file's lines of this feature.
     pub run: u32,
     /// Rank, mIoU in percent, or RMSE in metres.
     pub performance: f64,
@@ -24,7 +24,7 @@ pub struct LogLine {
     pub mse: f64,
     /// Mean cosine similarity.
     pub cosine: f64,
-    /// What the script calls CKA.
+    /// The value that the released script calls CKA.
     pub cka: f64,
 }
 
@@ -111,7 +111,8 @@ fn result(line: &str) -> Option<(String, [f64; 4])> {
 }
 
 impl Log {
-    /// What a log of so many features at so many levels lacks, or has too much.
+    /// Returns the differences between this log and one of `features` features at `levels` levels
+    /// each: missing or surplus features and lines.
     #[must_use]
     pub fn gaps(&self, features: usize, levels: usize) -> Vec<Gap> {
         let mut runs: BTreeMap<&str, usize> = BTreeMap::new();

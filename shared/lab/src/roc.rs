@@ -4,8 +4,8 @@ use splitsim_cfqa::Direction;
 
 use crate::{Gate, Ladders};
 
-/// How well scores tell compressed features within a distortion limit from those beyond it, over all
-/// thresholds.
+/// The separation, by score and over all thresholds, of compressed features within a distortion
+/// limit from those beyond it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Roc {
     /// One point per threshold, strictest first.
@@ -15,7 +15,7 @@ pub struct Roc {
     pub auc: f64,
 }
 
-/// What a threshold accepts.
+/// The shares of compressed features that a threshold accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct RocPoint {
     /// The worst score that passes.

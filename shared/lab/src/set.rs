@@ -177,7 +177,7 @@ fn optional_floats<'a>(
     }
 }
 
-/// What a column of a set holds, by its name.
+/// The kind of cells in a column of a set, by the column's name; `None` for an unknown column.
 fn kind(column: &str) -> Option<Kind> {
     match column {
         "codec" | "task" | "feature" => Some(Kind::Text),

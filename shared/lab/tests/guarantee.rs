@@ -110,8 +110,8 @@ fn the_guarantee_holds_for_a_climbing_gate() {
     assert!(certified > 0.9, "{certified}");
 }
 
-/// What the guarantee is for: the threshold that just keeps α on the calibration features breaks it on
-/// others about every second time.
+/// Shows the need for a guarantee: the threshold that just keeps α on the calibration features
+/// breaks it on other features about every second time.
 #[test]
 fn a_threshold_without_guarantee_breaks_often() {
     let mut random = ChaCha8Rng::seed_from_u64(71);

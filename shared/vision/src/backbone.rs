@@ -88,7 +88,7 @@ impl Backbone {
         Ok(())
     }
 
-    /// What was built.
+    /// The architecture that the backbone was built from.
     #[must_use]
     pub const fn architecture(&self) -> &Architecture {
         &self.architecture

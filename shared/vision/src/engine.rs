@@ -35,12 +35,12 @@ pub struct Engine {
     compute: Compute,
 }
 
-/// Which weights to load.
+/// The weights to load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parts {
-    /// What an edge needs.
+    /// The backbone only: enough for an edge.
     Backbone,
-    /// What a cloud needs.
+    /// The task heads only: enough for a cloud.
     Heads,
     /// Both.
     All,
@@ -90,10 +90,10 @@ impl FromStr for Compute {
     }
 }
 
-/// How to load a model.
+/// The options for loading a model.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineOptions {
-    /// Which weights.
+    /// The weights to load.
     pub parts: Parts,
     /// Element type of the backbone's products.
     pub compute: Compute,
@@ -260,7 +260,7 @@ impl Engine {
     }
 }
 
-/// What the thread owns.
+/// The state of the engine's thread.
 struct Model {
     package: Package,
     device: Device,

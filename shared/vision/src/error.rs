@@ -4,7 +4,7 @@ use splitsim_durable::PathError;
 use splitsim_feature::{FeatureError, FeatureShape, Task};
 use splitsim_model::ModelError;
 
-/// Why the model could not do what it was asked.
+/// An error that explains why a model could not be loaded, run or trained.
 #[derive(Debug, thiserror::Error)]
 pub enum VisionError {
     /// libtorch refused an operation.
@@ -38,7 +38,7 @@ pub enum VisionError {
     /// A weight that the architecture needs is missing.
     #[error("{origin}: no tensor '{name}'")]
     MissingWeight {
-        /// Where the weights come from.
+        /// The origin of the weights.
         origin: String,
         /// The tensor's key.
         name: String,
@@ -46,7 +46,7 @@ pub enum VisionError {
     /// A weight has another shape than the architecture asks for.
     #[error("{origin}: tensor '{name}' has shape {actual:?}, the manifest asks for {expected:?}")]
     WeightShape {
-        /// Where the weights come from.
+        /// The origin of the weights.
         origin: String,
         /// The tensor's key.
         name: String,
@@ -58,7 +58,7 @@ pub enum VisionError {
     /// Weights that nothing uses: another architecture than the manifest says.
     #[error("{origin}: tensors that the manifest's architecture does not use: {}", .names.join(", "))]
     UnusedWeights {
-        /// Where the weights come from.
+        /// The origin of the weights.
         origin: String,
         /// The tensors' keys.
         names: Vec<String>,

@@ -1,4 +1,4 @@
-//! Where windows and padding fall: shared by preprocessing and heads, pure arithmetic.
+//! Positions of windows and padding, as pure arithmetic that preprocessing and heads share.
 
 use splitsim_feature::{FeatureError, FeatureShape, Task};
 use splitsim_model::{Architecture, DptPreprocess, Package, SegPreprocess, TaskSpec};

@@ -22,7 +22,7 @@ pub(crate) struct WeightFile {
     header: Metadata,
     /// The file's bytes, `[length]`.
     bytes: Tensor,
-    /// Where the tensors' data begins.
+    /// Offset of the tensors' data in the file, in bytes.
     data_start: i64,
 }
 

@@ -9,14 +9,14 @@ use tch::Tensor;
 
 use crate::HyperpriorError;
 
-/// What random numbers are for.
+/// The purpose of a stream of random numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Draw {
     /// The first weights.
     Weights,
-    /// Which crops a step sees.
+    /// The choice of the crops of a step.
     Crops { level: usize, step: usize },
-    /// What stands for rounding in a step.
+    /// The noise that replaces rounding in a step.
     Noise { level: usize, step: usize },
 }
 

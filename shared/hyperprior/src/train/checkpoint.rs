@@ -1,4 +1,4 @@
-//! What a training leaves in its folder: finished levels, and one checkpoint.
+//! The files of a training run's folder: finished levels, and one checkpoint.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(super) struct Ladder {
     dir: PathBuf,
 }
 
-/// What a checkpoint says of itself.
+/// The position in the training at which a checkpoint was written, and the best validation so far.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Note {
     pub(super) level: usize,

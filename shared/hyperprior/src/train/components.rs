@@ -16,7 +16,7 @@ use crate::{HyperpriorError, Parameters};
 
 /// Convolutions of `g_a`, each of which halves rows and columns.
 const LAYERS: usize = 4;
-/// Where in a kernel of 5×5 the 2×2 block lies that an output stands for.
+/// The rows, and the columns, of a 5×5 kernel that cover an output's 2×2 block.
 const BLOCK: std::ops::Range<i64> = 2..4;
 /// Its samples.
 const SAMPLES: i64 = 4;
@@ -65,7 +65,7 @@ fn gain(lambda: f64) -> f64 {
 struct Components {
     /// Orthonormal rows, `[count, inputs, 2, 2]`, most variance first.
     rows: Tensor,
-    /// Of every input channel.
+    /// The mean of every input channel.
     means: Tensor,
 }
 

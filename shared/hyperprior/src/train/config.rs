@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{HyperpriorError, Widths};
 
-/// What to train and for how long.
+/// The levels to train, and the schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TrainConfig {
@@ -28,7 +28,7 @@ pub struct TrainConfig {
     pub validate_every: usize,
     /// Validations without improvement before the learning rate is cut.
     pub patience: usize,
-    /// What a cut multiplies the learning rate by.
+    /// The factor that a cut multiplies the learning rate by.
     pub factor: f64,
     /// A level ends when its learning rate has fallen below this.
     pub least_learning_rate: f64,

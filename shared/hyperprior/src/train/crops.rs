@@ -37,7 +37,7 @@ impl TrainingPicture {
     }
 }
 
-/// What is trained on and validated with.
+/// The pictures for training and for validation.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TrainingSet {
     /// Crops are taken from these, from every task equally often.

@@ -8,7 +8,7 @@ use super::chance::uniform;
 use crate::layers::Sequence;
 use crate::{HyperpriorError, Parameters, entropy};
 
-/// What stands for rounding.
+/// The treatment of rounding in a forward pass.
 #[derive(Debug)]
 pub(super) enum Rounding<'a> {
     /// Uniform noise in ±½ from this generator: differentiable, and the same on average.

@@ -34,7 +34,7 @@ use self::checkpoint::Ladder;
 use self::level::LevelSession;
 use crate::{HyperpriorError, Parameters};
 
-/// How far a training has come.
+/// A report of a training run's progress.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Progress {
@@ -65,7 +65,7 @@ pub enum Progress {
         step: usize,
         /// The figures.
         figures: Figures,
-        /// Whether none before was better.
+        /// `true` if no earlier validation of the level was better.
         best: bool,
     },
     /// A level is trained.
@@ -81,7 +81,7 @@ pub enum Progress {
     },
 }
 
-/// What a network does to some crops.
+/// The rate and distortion of a network on a set of crops.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, serde::Deserialize)]
 pub struct Figures {
     /// `λ · 255² · MSE + bits_per_point`.
@@ -127,8 +127,9 @@ pub fn run(
     Ok(trained)
 }
 
-/// What a level starts from, and its most steps: another ladder's same level, the next richer level of
-/// the same widths, or the training pictures' principal components.
+/// Returns the initial parameters of a level and its most steps. The level starts from the same
+/// level of another ladder, from the next richer level of the same widths, or from the principal
+/// components of the training pictures.
 fn start_of(
     config: &TrainConfig,
     level: usize,
@@ -157,7 +158,7 @@ fn start_of(
 /// Crops' worth of steps that principal components are taken of.
 const COMPONENT_STEPS: usize = 32;
 
-/// What a level starts from that starts from no other.
+/// Returns the initial parameters of a level that starts from no trained one.
 fn first_weights(
     config: &TrainConfig,
     level: usize,

@@ -5,7 +5,7 @@ use crate::{ClopperPearson, Gate, GateOutcome, LabError, Ladders, binomial_cdf, 
 /// Thresholds tested at most; finer steps would gain nothing.
 const MAX_TESTS: usize = 200;
 
-/// What is to be guaranteed.
+/// The guarantee to be certified.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Guarantee {
     /// The distortion limit τ, in the task's unit.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use super::{Guarantee, certify};
 use crate::{ClopperPearson, Gate, LabError, Ladders, split};
 
-/// How often a guarantee held on features that the threshold had not seen.
+/// The record of a guarantee on features that the threshold was not calibrated on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Validity {
     /// Random divisions into calibration and held-out features.

@@ -7,7 +7,7 @@ use super::shape::Shape;
 const MAX_ITERATIONS: usize = 300;
 /// Iterations after which only the best go on.
 const FIRST_ITERATIONS: usize = 8;
-/// How many those are.
+/// The number of descents that continue after that.
 const BEST: usize = 8;
 /// A step that improves the error by a smaller share than this counts as none; a few of them end a descent.
 const CONVERGED: f64 = 1e-12;

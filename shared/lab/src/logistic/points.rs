@@ -15,7 +15,8 @@ pub(super) struct Tie {
     pub(super) sums: Sums,
 }
 
-/// What the squared error about a mean is made of; values count from the mean of all.
+/// The sums that give the squared error about a mean. Values are relative to the mean of all
+/// points.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Sums {
     pub(super) count: f64,

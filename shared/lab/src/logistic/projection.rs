@@ -11,7 +11,7 @@ pub(super) struct Projection {
     pub(super) error: f64,
 }
 
-/// What Gauss and Newton's step needs at a shape.
+/// The normal equations of a Gauss–Newton step at a shape.
 pub(super) struct Linearised {
     /// JᵀJ over the shape's parameters; J is Kaufman's (1975): derivatives of the curve whose part that new
     /// levels would make up for is taken off.
@@ -68,7 +68,7 @@ impl Projection {
     }
 }
 
-/// What is left of a column without its parts along ones and along s.
+/// Removes from a column its components along the all-ones vector and along `s`.
 fn off_levels(mut column: Vec<f64>, s: &[f64]) -> Vec<f64> {
     let (s_mean, column_mean) = (mean(s), mean(&column));
     let (mut ss, mut sc) = (0.0, 0.0);

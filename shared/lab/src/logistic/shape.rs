@@ -14,7 +14,7 @@ pub(super) struct Shape {
     width: f64,
 }
 
-/// Which parameter there is beside the width.
+/// The parameter that is fitted along with the width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Chart {
     /// The anchor.
@@ -49,7 +49,7 @@ impl Shape {
         }
     }
 
-    /// Where the logistic function is one half.
+    /// The point at which the logistic function is one half.
     pub(super) fn centre(&self) -> f64 {
         self.anchor - self.width * self.bend.ln()
     }
@@ -77,7 +77,8 @@ impl Shape {
         (z - self.anchor) / self.width
     }
 
-    /// Whether it is an exponential and would bend the other way.
+    /// Returns `true` if the shape is an exponential and a step of `first` would bend it the other
+    /// way.
     pub(super) fn is_bound(self, first: f64) -> bool {
         self.chart == Chart::Tail && self.bend == 0.0 && first < 0.0
     }

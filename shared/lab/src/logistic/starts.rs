@@ -1,4 +1,4 @@
-//! Where descents begin.
+//! Starting points of the descents.
 
 use super::points::{Points, Sums, Tie};
 use super::projection::Projection;
@@ -13,7 +13,7 @@ const STEPS: usize = 6;
 const WIDTH_RATIO: f64 = 2.0;
 /// The widest curve that is tried, in standard deviations of the scores; descents go further.
 const WIDEST: f64 = 64.0;
-/// How far outside the scores centres are tried, in widths.
+/// Distances outside the range of scores at which centres are tried, in widths.
 const OUTSIDE: [f64; 3] = [1.0, 3.0, 8.0];
 /// Evaluations of the curve at a point that the search may take. A small set is searched at each gap, a large
 /// one, whose surface is smoother, at a few.
@@ -109,7 +109,7 @@ fn centres(points: &Points, widths: usize, steps: &[Shape]) -> Vec<f64> {
     thinned.chain(steps.iter().map(Shape::centre)).collect()
 }
 
-/// Of shapes of one centre by width, those that are no worse than their neighbours.
+/// The local minima of the error among shapes of one centre, in the order of their widths.
 fn basins(points: &Points, shapes: impl Iterator<Item = Shape>) -> Vec<Projection> {
     let tried: Vec<Projection> = shapes.map(|shape| Projection::of(points, shape)).collect();
     let error = |index: usize| tried.get(index).map_or(f64::INFINITY, |tried| tried.error);

@@ -47,8 +47,8 @@ struct Turns {
 #[derive(Debug, Clone, Copy)]
 struct Pass {
     seconds: f64,
-    /// What the process's threads computed meanwhile: it leaves out the time for which other programs
-    /// had the cores.
+    /// CPU time of all threads of the process during the pass, in seconds. It excludes the time for
+    /// which other programs had the cores.
     cpu_s: f64,
 }
 
@@ -172,7 +172,7 @@ fn memory(peer: &mut Peer) -> Outcome<String> {
     ))
 }
 
-/// How far the features are from PyTorch's and, in `bf16`, from ours in `f32`.
+/// Describes the distance of the features from PyTorch's and, in `bf16`, from ours in `f32`.
 fn distances(
     files: &Files,
     dtype: Dtype,
@@ -236,7 +236,8 @@ fn cosine(ours: &[f32], reference: &[f32], dim: usize) -> f64 {
     each.iter().sum::<f64>() / each.len() as f64
 }
 
-/// Where our time goes, and the floor.
+/// Prints the time of each part of our pass, and the lower bound that the machine's product rate
+/// sets.
 fn explain(title: &str, files: &Files, measure: &mut Peer, turns: &Turns) -> Outcome<()> {
     let gflops = median(turns.gflops.iter().copied());
     let flops = profile::product_flops(&files.architecture);

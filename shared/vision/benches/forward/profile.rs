@@ -1,4 +1,4 @@
-//! What the parts of a forward pass take, each measured alone at the pass's shapes.
+//! The time of each part of a forward pass, measured in isolation at the shapes of the pass.
 
 use std::time::Instant;
 

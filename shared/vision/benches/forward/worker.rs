@@ -90,7 +90,7 @@ fn picture() -> Outcome<ArrayD<f32>> {
     Ok(ArrayD::from_shape_vec(vec![1, 3, SIDE, SIDE], values)?)
 }
 
-/// What all threads of this process have computed so far (Linux).
+/// CPU time of all threads of this process since its start, in seconds (Linux).
 fn cpu_seconds() -> Outcome<f64> {
     let mut nanoseconds = 0.0;
     for task in std::fs::read_dir("/proc/self/task")? {

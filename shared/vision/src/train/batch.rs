@@ -71,7 +71,8 @@ fn make(config: &TrainConfig, scenes: &SceneFile, step: usize) -> Result<Batch, 
     assemble(&views, stage.side as i64, grid as i64)
 }
 
-/// Which scenes a step sees: every epoch is a new permutation of all scenes.
+/// The indices of the scenes in a step's batch: every epoch is a new permutation of all
+/// scenes.
 fn indices(config: &TrainConfig, scenes: usize, step: usize) -> Vec<usize> {
     let mut first = 0;
     let mut position = 0;

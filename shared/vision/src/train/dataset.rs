@@ -152,7 +152,7 @@ impl SceneFile {
         self.count
     }
 
-    /// Whether the set is empty.
+    /// Returns `true` if the set has no scenes.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count == 0

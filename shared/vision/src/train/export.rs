@@ -10,16 +10,16 @@ use tch::{Kind, Tensor};
 use super::{TrainConfig, init, manifest, model};
 use crate::{VisionError, Weights, weights};
 
-/// What a package says of itself beside what the training configuration tells.
+/// The entries of a package's manifest that the training configuration does not determine.
 #[derive(Debug, Clone)]
 pub struct PackageNote {
     /// The package's name.
     pub name: String,
-    /// What it is, in a sentence.
+    /// A description of the model, in a sentence.
     pub description: String,
     /// Licence of the weights.
     pub licence: String,
-    /// How it was made.
+    /// The origin of the weights, such as the command that made them.
     pub provenance: String,
 }
 

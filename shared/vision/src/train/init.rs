@@ -45,7 +45,7 @@ pub(super) fn weights(config: &TrainConfig) -> Result<BTreeMap<String, Tensor>, 
     Ok(init.tensors)
 }
 
-/// Whether the optimiser may change a tensor: batch statistics it may not.
+/// Returns `true` if the optimiser may change a tensor; it may not change batch statistics.
 pub(super) fn trainable(name: &str) -> bool {
     !name.contains(".running_")
 }

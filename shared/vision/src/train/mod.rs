@@ -26,7 +26,7 @@ use crate::VisionError;
 pub use export::{PackageNote, export, random_package};
 pub use session::{Held, Progress, run};
 
-/// What is trained, on what, for how long.
+/// The model, data and schedule of a training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TrainConfig {
@@ -103,7 +103,7 @@ impl Stage {
 pub struct SceneSet {
     /// The scenes' seed.
     pub seed: u64,
-    /// How many.
+    /// The number of scenes.
     pub count: usize,
 }
 

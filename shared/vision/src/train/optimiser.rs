@@ -23,7 +23,7 @@ const ITERATIONS: usize = 5;
 /// Root mean square of a typical AdamW update.
 const UPDATE_RMS: f64 = 0.2;
 
-/// What is remembered of every trainable tensor.
+/// The optimiser, with the moments of every trainable tensor.
 pub(super) struct Optimiser {
     states: BTreeMap<String, State>,
     weight_decay: f64,
@@ -34,13 +34,13 @@ enum State {
     Muon { momentum: Tensor },
 }
 
-/// What one update needs beside gradients.
+/// The parameters of one update, apart from the gradients.
 #[derive(Clone, Copy)]
 pub(super) struct Update {
     /// Counted from 1.
     pub(super) step: usize,
     pub(super) learning_rate: f64,
-    /// What gradients are multiplied by first.
+    /// The factor that gradients are multiplied by first.
     pub(super) gradient_scale: f64,
 }
 

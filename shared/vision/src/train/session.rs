@@ -25,7 +25,7 @@ use crate::{VisionError, Weights, weights};
 /// Images per forward pass of an evaluation.
 const EVALUATION_BATCH: usize = 16;
 
-/// How far a run has come.
+/// A report of a training run's progress.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Progress {
@@ -135,7 +135,7 @@ struct Session<'a> {
     step: usize,
 }
 
-/// What a checkpoint says of itself.
+/// The step and configuration that a checkpoint was written at.
 #[derive(Serialize, Deserialize)]
 struct CheckpointNote {
     step: usize,
@@ -332,7 +332,7 @@ struct Tally {
     pixels: usize,
 }
 
-/// What the model says of a scene, on the truth's grid.
+/// The model's predictions for a scene, on the grid of the ground truth.
 struct Predicted<'a> {
     class: i64,
     mask: &'a [i64],
