@@ -4,8 +4,8 @@ use splitsim_cfqa::Direction;
 
 use crate::{Gate, Ladders};
 
-/// The separation, by score and over all thresholds, of compressed features within a distortion
-/// limit from those beyond it.
+/// The ROC curve of scores, over all thresholds, as a test of whether a compressed feature is within
+/// a distortion limit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Roc {
     /// One point per threshold, strictest first.

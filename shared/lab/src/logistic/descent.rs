@@ -5,9 +5,9 @@ use super::projection::{Linearised, Projection};
 use super::shape::Shape;
 
 const MAX_ITERATIONS: usize = 300;
-/// Iterations after which only the best go on.
+/// Iterations after which only the best descents continue.
 const FIRST_ITERATIONS: usize = 8;
-/// The number of descents that continue after that.
+/// The number of descents that continue after those iterations.
 const BEST: usize = 8;
 /// A step that improves the error by a smaller share than this counts as none; a few of them end a descent.
 const CONVERGED: f64 = 1e-12;

@@ -13,10 +13,10 @@ pub(super) struct Projection {
 
 /// The normal equations of a Gauss–Newton step at a shape.
 pub(super) struct Linearised {
-    /// JᵀJ over the shape's parameters; J is Kaufman's (1975): derivatives of the curve whose part that new
-    /// levels would make up for is taken off.
+    /// JᵀJ over the shape's parameters. J is Kaufman's (1975): the derivatives of the curve, less the
+    /// components that new levels would make up for.
     pub(super) normal: [[f64; 2]; 2],
-    /// Jᵀ of what the points lie above the curve.
+    /// Jᵀ times the residuals, the heights of the points above the curve.
     pub(super) gradient: [f64; 2],
 }
 
