@@ -47,7 +47,7 @@ fn of_archive() -> Option<String> {
     is_commit.then_some(commit)
 }
 
-/// What git says; nothing without git, or where it refuses.
+/// The trimmed output of a git command; `None` without git, or if the command fails.
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;

@@ -13,7 +13,7 @@ pub struct Peer {
     greeting: Value,
 }
 
-/// Why a process cannot be measured beside.
+/// An error that explains why a process cannot be used as a peer in a measurement.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
     /// It could not be started.
@@ -33,14 +33,14 @@ pub enum PeerError {
         /// The request.
         request: String,
     },
-    /// What it said is no JSON object of the expected fields.
+    /// Its answer is not a JSON object of the expected fields.
     #[error("asked '{request}', the process answered '{answer}': expected {expected}")]
     Answer {
         /// The request.
         request: String,
         /// The answer.
         answer: String,
-        /// What was wanted of it.
+        /// The fields expected.
         expected: String,
     },
     /// It failed at its end.
@@ -83,7 +83,7 @@ impl Peer {
         command
     }
 
-    /// What it said when it was ready.
+    /// The greeting that the process sent when it was ready.
     #[must_use]
     pub const fn greeting(&self) -> &Value {
         &self.greeting

@@ -77,13 +77,13 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Between two signs of life of an idle connection.
 pub const KEEP_ALIVE: Span = Span::new(Duration::from_millis(10), HOUR, "5s");
-/// How long a peer may be silent.
+/// The time after which a silent peer counts as gone.
 pub const IDLE_TIMEOUT: Span = Span::new(Duration::from_millis(100), DAY, "2min");
-/// How long an absent cloud is waited for: at most a year.
+/// The time to wait for an absent cloud: at most a year.
 pub const RETRY_FOR: Span = Span::new(MS, DAY.saturating_mul(365), "60s");
-/// How long the answer to a whole frame is waited for.
+/// The time to wait for the answer to a whole frame.
 pub const REPLY_TIMEOUT: Span = Span::new(Duration::from_millis(100), DAY, "5min");
-/// How long one process of a codec may run. The reference software takes hours for a large feature.
+/// The longest run of one codec process. The reference software takes hours for a large feature.
 pub const CODEC_TIME: Span = Span::new(MS, DAY.saturating_mul(30), "60s");
 
 impl Count {

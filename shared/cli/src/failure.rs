@@ -1,8 +1,8 @@
-//! What can go wrong, and the exit code that says so.
+//! Failures of commands, and their exit codes.
 
 use std::fmt;
 
-/// Why a command did not do what it was asked. The only place that knows exit codes.
+/// The reason why a command did not do its work. The only place that knows exit codes.
 #[derive(Debug)]
 pub enum Failure {
     /// Wrong usage or configuration, found before any work started.

@@ -77,7 +77,7 @@ fn fold_usage(command: Command) -> Command {
     command.override_usage(usage.strip_prefix(USAGE).unwrap_or(&usage).to_owned())
 }
 
-/// How clap introduces a usage.
+/// The words with which clap introduces a usage.
 const USAGE: &str = "Usage: ";
 
 /// The text with lines of at most [`WIDTH`] characters: commands go on after a backslash, so that they can be
@@ -101,9 +101,9 @@ fn folded(text: &str) -> String {
     lines.join("\n")
 }
 
-/// How a line is continued.
+/// The style in which a long line continues on the next one.
 struct Style {
-    /// What a part ends with.
+    /// The end of each part but the last.
     end: &'static str,
     /// Before the next part.
     indent: usize,
@@ -122,8 +122,8 @@ impl Style {
         lines.push(rest);
     }
 
-    /// Where a line is broken: before the last option that begins in time, so that it stays with its value,
-    /// or else at the last blank.
+    /// Returns the byte index at which to break a line: before the last option that fits, so that
+    /// an option stays with its value, or else at the last blank.
     fn place(&self, line: &str) -> Option<usize> {
         let mut quoted = false;
         let (mut option, mut blank) = (None, None);

@@ -12,14 +12,15 @@ use crate::{Failure, Screen, Signals, Stdout, help, logging, paths};
 
 /// A program: what can be typed after its name, and what is done then.
 pub trait Program: Parser {
-    /// What to log unless told otherwise.
+    /// The log filter by default.
     const LOG: &'static str;
 
-    /// The exit code of a process that a signal ends before its work has begun: 1, because what was asked
-    /// for was not done. A program that is to run until it is told to end was told.
+    /// The exit code of a process that a signal ends before its work has begun: 1, because the work was
+    /// not done. Programs that run until a signal ends them set another.
     const INTERRUPTED: u8 = 1;
 
-    /// What was typed, from clap's view of it: for a program to which it matters what was left out.
+    /// Reads the command line from clap's matches. Programs override it if they need to know which
+    /// options were left out.
     ///
     /// # Errors
     /// When clap's view lacks what the program's type has.
@@ -37,7 +38,7 @@ pub trait Program: Parser {
     fn run(self, console: &mut Console) -> Result<(), Failure>;
 }
 
-/// What a program at work has of its surroundings.
+/// The surroundings of a running program: its output, its screen and its signals.
 #[derive(Debug)]
 pub struct Console {
     /// For results.

@@ -36,7 +36,7 @@ struct State {
 /// Lines that may wait.
 const CAPACITY: usize = 1024;
 
-/// How long a full queue is waited for.
+/// The time to wait while the queue is full.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Lines {
@@ -93,7 +93,7 @@ impl State {
         self.waiting.len() >= CAPACITY && !self.unread
     }
 
-    /// What is written next.
+    /// Takes the next text to write; `None` if nothing is queued.
     fn next(&mut self) -> Option<String> {
         if self.dropped > 0 && self.waiting.is_empty() {
             let dropped = std::mem::take(&mut self.dropped);

@@ -51,7 +51,8 @@ where
     }
 }
 
-/// What is wrong with a text that begins with a name, such as `threshold:cosine>=0.95`.
+/// An error about a text that begins with a name, such as `threshold:cosine>=0.95`, with the
+/// nearest name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{error}{nearest}")]
 pub struct Misnamed {

@@ -11,12 +11,12 @@ use splitsim_display::{printable, printable_lines};
 use crate::lines::Lines;
 use crate::stdout::write_all;
 
-/// How often a plain line is written for one bar.
+/// The time between two plain lines for the same bar.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
-/// Where progress, the log and errors are shown. Clones share the terminal.
+/// The display of progress, the log and errors, on stderr. Clones share the terminal.
 ///
-/// Nothing that is shown can fail: whatever happens to stderr, the program's work goes on.
+/// Display never fails: whatever happens to stderr, the program's work continues.
 #[derive(Debug, Clone)]
 pub struct Screen {
     bars: MultiProgress,
@@ -33,13 +33,13 @@ pub struct Bar {
     estimates: bool,
 }
 
-/// What stands for a bar where there is no terminal.
+/// The replacement for a bar where there is no terminal: lines of text.
 #[derive(Debug)]
 struct PlainLines {
     screen: Screen,
     label: String,
     last: Instant,
-    /// How many were done by the last line.
+    /// The count that the last line showed.
     said: Option<u64>,
 }
 
@@ -64,13 +64,14 @@ impl Screen {
         }
     }
 
-    /// Whether stderr is a terminal.
+    /// Returns `true` if stderr is a terminal.
     #[must_use]
     pub const fn is_terminal(&self) -> bool {
         self.terminal
     }
 
-    /// Whether stderr is a terminal whose user wants colours: `NO_COLOR` (no-color.org) is not set.
+    /// Returns `true` if stderr is a terminal and its user wants colours: `NO_COLOR` (no-color.org)
+    /// is not set.
     #[must_use]
     pub fn has_colours(&self) -> bool {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -145,23 +146,23 @@ impl Bar {
         self
     }
 
-    /// One more is done.
+    /// Adds one to the count of finished steps.
     pub fn advance(&mut self) {
         self.set(self.bar.position() + 1);
     }
 
-    /// How many there are, where that was not known from the start.
+    /// Sets the total, if it was not known from the start.
     pub fn set_total(&mut self, total: u64) {
         self.bar.set_length(total);
     }
 
-    /// So many are done.
+    /// Sets the count of finished steps.
     pub fn set(&mut self, done: u64) {
         self.bar.set_position(done);
         self.plain_line(false);
     }
 
-    /// What is known beside the count.
+    /// Shows a message beside the count.
     pub fn message(&self, message: &str) {
         self.bar.set_message(printable(message).to_string());
     }
@@ -234,7 +235,7 @@ fn style(template: &str) -> ProgressStyle {
         .progress_chars("=> ")
 }
 
-/// What does not fit the terminal is cut off at its right edge.
+/// The layout of a bar. Text that does not fit the terminal is cut off at its right edge.
 const TEMPLATE: &str = "  {prefix:<24} [{bar:16}] {pos}/{len} {wide_msg}";
 const TEMPLATE_WITH_ESTIMATE: &str = "  {prefix:<24} [{bar:16}] {pos}/{len} ETA {eta} {wide_msg}";
 

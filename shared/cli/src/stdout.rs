@@ -28,7 +28,7 @@ impl Stdout {
         self.write(&format!("{text}{end}"));
     }
 
-    /// What kept results from being written; a reader that went away did not.
+    /// The error that kept results from being written; `None` if the reader merely went away.
     #[must_use]
     pub const fn failure(&self) -> Option<&io::Error> {
         match &self.state {

@@ -83,8 +83,8 @@ impl fmt::Write for Escaping<'_, '_> {
     }
 }
 
-/// Whether a terminal or a reader of lines takes the character for more than itself: it is what
-/// [`printable`] spells out.
+/// Returns `true` if a terminal or a reader of lines may treat the character as more than itself.
+/// These are the characters that [`printable`] spells out.
 #[must_use]
 pub fn is_unprintable(c: char) -> bool {
     c.is_control()

@@ -36,12 +36,12 @@ pub struct Journal<T> {
     path: PathBuf,
     /// Bytes up to the last line feed.
     whole_bytes: u64,
-    /// Whether there may be something behind them.
+    /// `true` if there may be more bytes after them, from an incomplete line.
     torn: bool,
     lines: PhantomData<fn(&T) -> T>,
 }
 
-/// Why a journal cannot be used.
+/// An error that explains why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// It cannot be opened, read or written.
@@ -62,7 +62,7 @@ pub enum JournalError {
         line: usize,
         /// The fault.
         reason: String,
-        /// What the user can do.
+        /// The remedy that the message offers to the user.
         remedy: &'static str,
     },
 }

@@ -19,7 +19,7 @@ pub struct Lock {
     ours: bool,
 }
 
-/// Why a lock cannot be had.
+/// An error that explains why a lock cannot be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process has it.
@@ -35,7 +35,7 @@ pub enum LockError {
     File(#[from] PathError),
 }
 
-/// What begins the content of a held lock.
+/// The beginning of the content of a held lock.
 const MARK: &str = "held by ";
 /// The longest holder that is read.
 const MAX_BYTES: u64 = 512;
@@ -79,7 +79,8 @@ impl Drop for Lock {
     }
 }
 
-/// Whether the content may be written over: nothing, or an earlier holder, under this one name.
+/// Returns `true` if the file's content may be overwritten: the file is empty or names an earlier
+/// holder, and has no other hard link.
 fn is_ours(file: &mut File) -> io::Result<bool> {
     let metadata = file.metadata()?;
     let text = content(file)?;

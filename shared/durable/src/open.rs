@@ -60,7 +60,7 @@ fn regular(opened: File) -> io::Result<File> {
     }
 }
 
-/// Whether an open file is still the one at its path.
+/// Returns `true` if an open file is still the one at its path.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
     match std::fs::symlink_metadata(path) {

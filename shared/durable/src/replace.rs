@@ -153,7 +153,7 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether a path is written to rather than replaced: `/dev/null`, a pipe, `/dev/stdout`.
+/// Returns `true` if a path is written to rather than replaced: `/dev/null`, a pipe, `/dev/stdout`.
 #[must_use]
 pub fn is_stream(path: &Path) -> bool {
     let special = std::fs::symlink_metadata(path).is_ok_and(|there| {

@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 use crate::PathError;
 use crate::open::{is_at, open_regular};
 
-/// How names of temporary files begin, and end.
+/// The beginning and the end of the names of temporary files.
 const PREFIX: &str = ".splitsim-";
 const SUFFIX: &str = ".partial";
 /// Random characters in between, and in the names that versions before 0.2 gave, without the ending.

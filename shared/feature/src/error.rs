@@ -2,7 +2,8 @@ use std::path::PathBuf;
 
 use crate::npy::NpyError;
 
-/// Why something is no feature.
+/// An error that explains why a feature is invalid, or its file cannot be read or
+/// written.
 #[derive(Debug, thiserror::Error)]
 pub enum FeatureError {
     /// A dimension is zero.
@@ -74,7 +75,7 @@ pub enum FeatureError {
     InFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with its content.
+        /// The fault in its content.
         source: Box<Self>,
     },
 }

@@ -125,7 +125,7 @@ impl BitRate {
         ("bit/s", 1),
     ];
 
-    /// How long these bytes take at this rate, to the nanosecond; the longest time there is at rate 0.
+    /// The time that these bytes take at this rate, to the nanosecond; [`Duration::MAX`] at rate 0.
     #[must_use]
     pub fn time_for(self, bytes: Bytes) -> Duration {
         let bits = u128::from(bytes.0) * 8;

@@ -140,7 +140,7 @@ impl Reader {
     }
 }
 
-/// How far a symbol lies outside of a table: even above, odd below.
+/// The distance of a symbol from a table's range, interleaved by side: even above, odd below.
 fn excess_of(symbol: i32, table: &SymbolTable) -> u32 {
     // Both are within ±SYMBOL_LIMIT, so nothing here overflows.
     if symbol > table.last() {

@@ -1,12 +1,13 @@
 use crate::latents::LatentExtent;
 
-/// Why latents could not be coded, or a model of them not be made.
+/// An error that explains why latents could not be coded, or a model of them
+/// not be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LatentError {
     /// Cumulative counts that are no distribution.
     #[error("table of {what}: {reason}")]
     Table {
-        /// Whose table.
+        /// The owner of the table.
         what: String,
         /// The fault.
         reason: String,
@@ -22,7 +23,7 @@ pub enum LatentError {
     /// Parts of a model that do not fit each other.
     #[error("{what}: {actual}, expected {expected}")]
     Mismatch {
-        /// What is counted.
+        /// The name of the counted parts.
         what: &'static str,
         /// The count of the other part.
         expected: usize,

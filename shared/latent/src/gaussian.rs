@@ -19,7 +19,7 @@ pub const MIN_SCALE: f64 = 0.11;
 pub const MAX_SCALE: f64 = 256.0;
 /// Likelihoods are not less (CompressAI, `EntropyModel`).
 pub const MIN_LIKELIHOOD: f64 = 1e-9;
-/// What a table leaves to its escape.
+/// The probability that a table reserves for its escape.
 pub(crate) const ESCAPE: f64 = 1.0 / 65_536.0;
 
 const EMBEDDED: &[u8] = include_bytes!("gaussian.tables");

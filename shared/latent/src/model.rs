@@ -5,7 +5,7 @@ use crate::{
     SymbolTable,
 };
 
-/// What encoder and decoder of latents share, in integers only.
+/// The model that the encoder and decoder of latents share, in integers only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LatentModel {
     /// One table per channel of `z`.

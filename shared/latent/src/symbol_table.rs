@@ -125,7 +125,7 @@ impl SymbolTable {
             .map_or(self.escape(), |offset| offset.min(self.escape()))
     }
 
-    /// What coding a symbol costs by the table, in bits, the escape's suffix left out.
+    /// The cost of coding a symbol by the table, in bits, without the suffix of an escape.
     #[must_use]
     pub fn bits(&self, symbol: i32) -> f64 {
         let (below, above) = self.interval(self.index_of(symbol));

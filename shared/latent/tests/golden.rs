@@ -10,7 +10,7 @@ use splitsim_latent::{
 const N: usize = 8;
 const M: usize = 12;
 const EXTENT: [usize; 2] = [8, 12];
-/// What CompressAI estimates for the picture.
+/// CompressAI's estimate for the picture.
 const ESTIMATED_BITS: f64 = 20_749.566;
 
 struct Golden(Vec<u8>);

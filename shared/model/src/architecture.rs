@@ -19,7 +19,7 @@ pub struct Architecture {
     pub registers: usize,
     /// Side of the grid on which the position embedding was learned: 37 in the released models.
     pub position_grid: usize,
-    /// How the position embedding is brought to another grid.
+    /// The method that resizes the position embedding to another grid.
     pub position_interpolation: PositionInterpolation,
 }
 
@@ -88,7 +88,8 @@ pub enum FeedForward {
     SwiGlu,
 }
 
-/// How a learned position embedding is brought to another patch grid (bicubic in both modes).
+/// The method that resizes a learned position embedding to another patch grid (bicubic in all
+/// modes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PositionInterpolation {

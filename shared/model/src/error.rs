@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use splitsim_durable::PathError;
 use splitsim_feature::Task;
 
-/// Why a directory is no usable model package.
+/// An error that explains why a directory is not a usable model package.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// No package of that name or path.
@@ -13,7 +13,7 @@ pub enum ModelError {
         splitsim_display::did_you_mean(.name, .known.iter().map(String::as_str))
     )]
     NotFound {
-        /// What was asked for.
+        /// The name or path asked for.
         name: String,
         /// The packages that there are beside where it was looked for.
         known: Vec<String>,
@@ -26,7 +26,7 @@ pub enum ModelError {
          'splitsim model import --template {template} --backbone FILE' (docs/models.md)"
     )]
     TemplateOnly {
-        /// What was asked for.
+        /// The name or path asked for.
         name: String,
         /// The template's directory.
         folder: PathBuf,
@@ -57,7 +57,7 @@ pub enum ModelError {
     Manifest {
         /// The manifest.
         path: PathBuf,
-        /// What is wrong, with the line.
+        /// The fault, with its line.
         reason: String,
     },
     /// A key of the manifest that means nothing.
@@ -75,7 +75,7 @@ pub enum ModelError {
     Inconsistent {
         /// The manifest.
         path: PathBuf,
-        /// What contradicts what.
+        /// The contradiction, by the names of the keys.
         reason: String,
     },
     /// The package has no head for the task.
@@ -106,7 +106,7 @@ pub enum ModelError {
     NoThreshold {
         /// The package's name.
         model: String,
-        /// What was asked for.
+        /// The threshold asked for.
         wanted: String,
         /// The limits and shares that there are for the codec, task and metric.
         known: Vec<String>,

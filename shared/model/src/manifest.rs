@@ -15,18 +15,18 @@ use crate::{
 pub struct Manifest {
     /// The package's name, the same as its directory's.
     pub name: String,
-    /// What the model is, in a sentence.
+    /// A description of the model, in a sentence.
     pub description: String,
     /// Licence of the weights.
     pub licence: String,
-    /// Where the weights come from: a command, or file names and digests.
+    /// The origin of the weights: a command, or file names and digests.
     pub provenance: String,
     /// The backbone.
     pub architecture: Architecture,
     /// Tasks whose head is not in the package: they give features, which no head here can take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without_head: Vec<Task>,
-    /// What the model can do.
+    /// The tasks that the model supports.
     pub tasks: Tasks,
 }
 
@@ -42,7 +42,7 @@ pub struct Tasks {
     pub dpt: Option<DptTask>,
 }
 
-/// What every task has.
+/// The settings that all tasks have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TaskCommon {
@@ -69,7 +69,7 @@ pub struct ClsTask {
     pub common: TaskCommon,
     /// Classes of the linear layer.
     pub classes: usize,
-    /// How an image becomes an input.
+    /// The preprocessing from an image to an input of the network.
     pub preprocess: ClsPreprocess,
 }
 
@@ -82,7 +82,7 @@ pub struct SegTask {
     pub common: TaskCommon,
     /// Categories, background included.
     pub classes: usize,
-    /// How an image becomes windows.
+    /// The preprocessing from an image to windows.
     pub preprocess: SegPreprocess,
 }
 
@@ -99,7 +99,7 @@ pub struct DptTask {
     pub min_depth_m: f32,
     /// Centre of the farthest bin, metres.
     pub max_depth_m: f32,
-    /// How an image becomes views.
+    /// The preprocessing from an image to views.
     pub preprocess: DptPreprocess,
 }
 
@@ -141,7 +141,7 @@ impl Tasks {
 }
 
 impl Manifest {
-    /// Whether the package has a task and its head.
+    /// Returns `true` if the package has the task and its head.
     #[must_use]
     pub fn has_head(&self, task: Task) -> bool {
         self.tasks.common(task).is_some() && !self.without_head.contains(&task)
@@ -163,7 +163,7 @@ impl Manifest {
         Ok(splitsim_durable::replace(&path, text)?)
     }
 
-    /// What in the manifest contradicts itself, if anything, by the names of its keys.
+    /// Returns the first contradiction in the manifest, if any, by the names of its keys.
     #[must_use]
     pub fn inconsistency(&self) -> Option<String> {
         if self.tasks.available().is_empty() {
@@ -247,7 +247,7 @@ impl Manifest {
     }
 }
 
-/// Whether a path leads into the package's `codecs/` and stays there.
+/// Returns `true` if a path leads into the package's `codecs/` and stays there.
 fn is_table_path(file: &str) -> bool {
     let mut components = Path::new(file).components();
     components.next() == Some(Component::Normal("codecs".as_ref()))

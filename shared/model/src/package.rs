@@ -146,7 +146,7 @@ impl Package {
         &self.root
     }
 
-    /// What the package says of itself.
+    /// The package's manifest.
     #[must_use]
     pub const fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -233,7 +233,7 @@ impl<'a> TaskSpec<'a> {
 
 /// The largest manifest that is read.
 const MAX_MANIFEST_BYTES: u64 = 1 << 24;
-/// What stands in a model's directory before its weights are imported.
+/// The manifest in a model's directory before its weights are imported.
 const TEMPLATE: &str = "template.toml";
 
 fn candidates(name: &str) -> Vec<PathBuf> {

@@ -70,7 +70,7 @@ pub struct DptPreprocess {
     /// given. The estimate is brought back to the image's size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resize: Option<FrameSize>,
-    /// Whether the horizontally flipped image is a second view.
+    /// `true` if the horizontally flipped image is a second view.
     pub flip: bool,
     /// On 0–255 samples.
     pub normalisation: Normalisation,

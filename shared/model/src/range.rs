@@ -51,7 +51,8 @@ impl From<ValueRange> for [f32; 2] {
 pub struct RangeTable(pub Vec<ValueRange>);
 
 impl RangeTable {
-    /// Whether no range is known: the model is not calibrated for the task.
+    /// Returns `true` if no range is known: the model is not calibrated for the
+    /// task.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()

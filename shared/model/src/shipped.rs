@@ -15,7 +15,8 @@ const LIST: &str = "SHIPPED";
 const MAX_LIST_BYTES: u64 = 1 << 20;
 
 impl Package {
-    /// Whether the package comes with the program: the file `SHIPPED` beside it has its folder's name.
+    /// Returns `true` if the package comes with the program: the file `SHIPPED` next to it lists
+    /// the name of its folder.
     #[must_use]
     pub fn is_shipped(&self) -> bool {
         let Ok(root) = self.root().canonicalize() else {

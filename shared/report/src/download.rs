@@ -17,7 +17,7 @@ pub struct Download {
     pub(crate) bytes: usize,
 }
 
-/// What kind of file it is.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataFile {
     /// Comma-separated values.

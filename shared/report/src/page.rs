@@ -41,7 +41,7 @@ impl Page {
         }
     }
 
-    /// What the page is about, under the title.
+    /// Sets the text under the title that says what the page is about.
     #[must_use]
     pub fn lead(mut self, lead: impl Into<String>) -> Self {
         self.lead = lead.into();

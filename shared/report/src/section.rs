@@ -1,4 +1,4 @@
-//! What stands between two headings.
+//! Sections: the content of a page from one heading to the next.
 
 use crate::{Download, Exhibit, Figure, Table};
 

@@ -8,7 +8,7 @@ pub struct Table {
     pub(crate) rows: Vec<Vec<Cell>>,
 }
 
-/// What a column holds.
+/// The heading of a column, with its unit, description and alignment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     pub(crate) name: String,

@@ -74,7 +74,7 @@ pub(crate) fn of_stored(stored: &Stored, scale: DepthScale) -> Result<DepthMap, 
 }
 
 const MILLIMETRES: u32 = 1000;
-/// Of rooms, the median depth is not below this.
+/// The smallest median depth expected of a room, in millimetres.
 const LEAST_MEDIAN_MM: u16 = 300;
 /// The farthest depth that the protocol judges (NYU Depth v2).
 const FARTHEST_MM: u16 = 10_000;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use crate::{ImageExtent, LeftOut};
 
-/// Why a source gives no picture.
+/// An error that explains why a source gives no picture.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The text names no source.
@@ -11,7 +11,7 @@ pub enum SourceError {
          nyu:DIR, folder:DIR or a path"
     )]
     Spec {
-        /// What was given.
+        /// The text given.
         text: String,
         /// The fault.
         reason: String,
@@ -109,7 +109,7 @@ pub enum SourceError {
     /// A scene cannot be rendered.
     #[error(transparent)]
     Scene(#[from] splitsim_scenes::SceneError),
-    /// What is said to be true of a picture cannot be.
+    /// The ground truth of a picture is invalid.
     #[error("{origin}: {source}")]
     Truth {
         /// The file or scene that says it.
@@ -128,7 +128,8 @@ impl From<splitsim_text::FileError> for SourceError {
     }
 }
 
-/// Why a folder may look empty that is not.
+/// The tail of a message about a folder that looks empty: the pictures left out and the
+/// folders not searched.
 fn others(left_out: &LeftOut, folders: usize) -> String {
     let mut told = String::new();
     if left_out.count() > 0 {

@@ -1,4 +1,4 @@
-//! What a folder holds that could be meant as a picture.
+//! The pictures and folders of a folder, and the pictures that are left out.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -120,7 +120,7 @@ impl LeftOut {
     }
 }
 
-/// How many there are, the first few with their formats, and what to do.
+/// The number of files, the first few with their formats, and the remedy.
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.count() {
@@ -142,7 +142,7 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// What a folder holds, in the order of the names.
+/// The paths in a folder, in the order of their names.
 fn entries(dir: &Path) -> Result<Vec<PathBuf>, SourceError> {
     let io = |source| SourceError::Io {
         path: dir.to_owned(),
@@ -161,7 +161,8 @@ fn is_hidden(path: &Path) -> bool {
     name_bytes(path).starts_with(b".")
 }
 
-/// Whether a file is the mask or depth map of one of the pictures, which [`name_of_picture`] names.
+/// Returns `true` if a file is the mask or depth map of one of the pictures, which
+/// [`name_of_picture`] names.
 fn is_truth(path: &Path, pictures: &HashSet<Vec<u8>>) -> bool {
     let name = name_bytes(path).to_ascii_lowercase();
     TRUTHS

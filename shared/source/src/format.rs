@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// What a file's first bytes say that it is.
+/// The format of a file by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Png,
@@ -38,7 +38,7 @@ impl Format {
             .or_else(|| among(NO_PICTURES).map(Self::NoPicture))
     }
 
-    /// Whether it is a picture, read or not.
+    /// Returns `true` for pictures, including those of formats that are not read.
     pub(crate) const fn is_picture(self) -> bool {
         !matches!(self, Self::NoPicture(_))
     }
@@ -106,7 +106,7 @@ fn boxed(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// What the end of a name says of the file.
+/// The kind of a file by the extension of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Named {
     /// A picture that is read.
@@ -117,7 +117,7 @@ pub(crate) enum Named {
     Nothing,
 }
 
-/// What a file's name says of it.
+/// Classifies a file by the extension of its name.
 pub(crate) fn named(path: &Path) -> Named {
     let ending = path.extension();
     let ending = ending.map(|ending| ending.to_string_lossy().to_lowercase());
@@ -132,7 +132,7 @@ pub(crate) fn named(path: &Path) -> Named {
     }
 }
 
-/// Whether a name ends as one of a PNG or JPEG does.
+/// Returns `true` if the name has an extension of PNG or JPEG files.
 pub(crate) fn is_picture(path: &Path) -> bool {
     named(path) == Named::Picture
 }

@@ -132,7 +132,7 @@ impl Pictures {
         Ok((known.unwrap_or_else(first_word), label))
     }
 
-    /// What is told of a name without picture.
+    /// The message about a listed name that has no picture.
     fn missing(&self, name: &str, dir: &Path) -> String {
         match self.left_out.format_of(name) {
             Some(format) => format!("'{name}' is {format}; convert it to PNG or JPEG"),

@@ -28,8 +28,8 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// What stands between tabs, if there are any, or else between blanks: names with blanks in them are
-    /// told apart by tabs.
+    /// The fields of the line. Tabs separate them if there are any, so that names may contain
+    /// blanks; otherwise blanks do.
     pub(crate) fn fields(&self) -> Vec<&str> {
         match self.text.contains('\t') {
             true => self
@@ -57,7 +57,7 @@ impl List {
         }
     }
 
-    /// What is wrong with a line.
+    /// Makes an error about a line.
     pub(crate) fn refuse(&self, line: &Line, reason: impl Into<String>) -> SourceError {
         SourceError::ListLine {
             path: self.path.clone(),

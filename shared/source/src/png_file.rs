@@ -17,10 +17,10 @@ pub(crate) struct Stored {
     pub(crate) packed: Vec<u8>,
 }
 
-/// What is told of a 16-bit grey file, which no picture is.
+/// The message about a 16-bit grey file, which is not accepted as a picture.
 const GREY_16: &str =
     "16-bit grey, which the benchmarks' scripts clip to white; convert it to 8 bits first";
-/// What one row of samples and what belongs to it may take.
+/// The most memory that the decoder may use for one row of samples and its own tables.
 const LIMITS: png::Limits = png::Limits { bytes: 1 << 26 };
 /// Red, green and blue of 256 colours.
 const MAX_PALETTE_BYTES: usize = 3 * 256;

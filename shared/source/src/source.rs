@@ -32,7 +32,7 @@ pub struct Item {
     pub name: String,
     /// The picture.
     pub picture: Picture,
-    /// What is true of it for the task asked for, if anything is known.
+    /// The ground truth for the requested task, if known.
     pub truth: Option<GroundTruth>,
 }
 
@@ -83,7 +83,7 @@ impl Source {
         }
     }
 
-    /// How many items there are; at least one.
+    /// The number of items; at least one.
     #[must_use]
     pub fn count(&self) -> usize {
         match &self.items {
@@ -110,7 +110,7 @@ impl Source {
         }
     }
 
-    /// Whether items come with ground truth for a task.
+    /// Returns `true` if the items come with ground truth for a task.
     #[must_use]
     pub const fn has_truth(&self, task: Task) -> bool {
         match self.items {
@@ -122,7 +122,7 @@ impl Source {
         }
     }
 
-    /// What the classes of its labels are called, from class 0 on; `None` where labels are only numbers.
+    /// The names of the label classes, from class 0 on; `None` if labels are only numbers.
     #[must_use]
     pub fn class_names(&self) -> Option<Vec<String>> {
         match self.items {

@@ -6,14 +6,14 @@ use splitsim_feature::Task;
 
 use crate::{DepthScale, SourceError};
 
-/// What a user names as a source.
+/// A source as the user names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceSpec {
     /// `scenes:SEED:COUNT`: rendered scenes `0..COUNT` of a seed, with ground truth.
     Scenes {
         /// The scenes' seed.
         seed: u64,
-        /// How many.
+        /// The number of scenes.
         count: usize,
     },
     /// `imagenet:DIR`: a folder of pictures, or of folders of them, with a label file; its list is

@@ -60,7 +60,7 @@ pub struct Specimen<'a> {
 pub struct Answer {
     /// The answer.
     pub output: HeadOutput,
-    /// How well it meets the expected answer, where there is one.
+    /// The performance against the expected answer, if there is one.
     pub performance: Option<Performance>,
     /// Wall-clock time of the head.
     pub took: Duration,

@@ -69,7 +69,7 @@ impl Column {
         &self.name
     }
 
-    /// What its cells hold.
+    /// The type of its cells.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.values.kind()
@@ -110,7 +110,7 @@ impl Values {
         }
     }
 
-    /// What the cells hold.
+    /// The type of the cells.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         match self {
@@ -121,7 +121,7 @@ impl Values {
         }
     }
 
-    /// How many cells there are.
+    /// The number of cells.
     #[must_use]
     pub const fn len(&self) -> usize {
         match self {
@@ -132,7 +132,7 @@ impl Values {
         }
     }
 
-    /// Whether there is no cell.
+    /// Returns `true` if there are no cells.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0

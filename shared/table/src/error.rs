@@ -4,7 +4,8 @@ use splitsim_durable::PathError;
 
 use crate::Kind;
 
-/// Why something is no table, or no file of one.
+/// An error that explains why a table or its file is invalid, or cannot be read
+/// or written.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
     /// A table needs columns.
@@ -56,11 +57,11 @@ pub enum TableError {
     /// [`Table::MAX_TEXT_BYTES`](crate::Table::MAX_TEXT_BYTES) of text.
     #[error("{what}: {actual}, at most {max} are read")]
     TooLarge {
-        /// What is too many.
+        /// The quantity that is too large.
         what: &'static str,
-        /// How many there are.
+        /// The number found.
         actual: u64,
-        /// How many may be.
+        /// The greatest number allowed.
         max: u64,
     },
     /// Bytes that are no Parquet file of flat columns, or a damaged one.
@@ -85,7 +86,7 @@ pub enum TableError {
     InFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with its content.
+        /// The fault in its content.
         source: Box<Self>,
     },
 }

@@ -19,7 +19,8 @@ pub fn parquet(input: &[u8]) -> bool {
     true
 }
 
-/// Whether two tables have the same cells, NaN being like itself.
+/// Returns `true` if two tables have the same cells; floats are compared by their bits, so that NaN
+/// equals itself.
 fn same(one: &Table, other: &Table) -> bool {
     let pairs = one.columns().iter().zip(other.columns());
     let alike = pairs.map(|(one, other)| {

@@ -41,7 +41,7 @@ impl Table {
         Ok(Self { columns })
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.columns

@@ -43,8 +43,8 @@ proptest! {
         prop_assert_eq!(from_parquet(bytes).unwrap(), table);
     }
 
-    /// Whatever a damaged file reads as, reading it neither panics nor asks for more memory than
-    /// there is.
+    /// Reading a damaged file neither panics nor requests more memory than there is, whatever it
+    /// reads as.
     #[test]
     fn damaged_bytes_do_not_panic(
         table in tables(),

@@ -1,7 +1,7 @@
 use std::path::Path;
 
-/// Whether a file is macOS's side file of another: `._name` holds the attributes of `name` on disks that
-/// cannot (AppleDouble), and is of its name's kind in nothing but the name.
+/// Returns `true` if a file is an AppleDouble side file of macOS. `._name` holds the attributes of
+/// `name` on disks that cannot store them; its content is not of the kind that its name suggests.
 #[must_use]
 pub fn is_apple_double(path: &Path) -> bool {
     let name = path.file_name().map(std::ffi::OsStr::as_encoded_bytes);

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Why a file is not read.
+/// The reason why a file was not read.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {}", self.path().display(), self.reason())]
 pub enum FileError {
@@ -51,7 +51,7 @@ pub enum FileKind {
     Other,
 }
 
-/// Why bytes are no text.
+/// The reason why bytes are not text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     /// Not UTF-8, and no byte order mark of UTF-16.
@@ -113,7 +113,7 @@ impl FileError {
         }
     }
 
-    /// Whether there is no such file.
+    /// Returns `true` if there is no such file.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.io()

@@ -1,8 +1,8 @@
 /// The first line of every pointer (Git LFS specification, version 1).
 const START: &[u8] = b"version https://git-lfs.github.com/spec/v1";
 
-/// Whether a file's first bytes are those of a Git LFS pointer: what a clone without LFS leaves in place
-/// of a large file.
+/// Returns `true` if a file begins like a Git LFS pointer, which a clone without LFS leaves in
+/// place of a large file.
 #[must_use]
 pub fn is_lfs_pointer(beginning: &[u8]) -> bool {
     beginning.starts_with(START)

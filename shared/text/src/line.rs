@@ -20,7 +20,7 @@ impl<'a> Line<'a> {
         Self { number, text }
     }
 
-    /// Whether the line is blank or a comment.
+    /// Returns `true` if the line is blank or a comment.
     #[must_use]
     pub fn is_skipped(&self) -> bool {
         let text = self.text.trim_start();
@@ -44,7 +44,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Whether a character stands outside quotes.
+    /// Returns `true` if the line has this separator outside quotes.
     fn is_split_by(&self, separator: char) -> bool {
         self.pieces(separator).nth(1).is_some()
     }

@@ -80,7 +80,7 @@ pub enum ScoreError {
     },
 }
 
-/// Why there is no [`Trial`], and after how long.
+/// The reason why a [`Trial`] failed, and the time until then.
 #[derive(Debug)]
 pub struct TrialError {
     /// Wall-clock time from the start of coding to the failure.

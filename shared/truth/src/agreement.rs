@@ -1,6 +1,6 @@
 use crate::{Confusion, HeadOutput, Logits, TruthError};
 
-/// How far a head's answer on one feature agrees with its answer on another, whichever is right:
+/// The agreement of a head's answers on two features, independent of which is right:
 ///
 /// | task | agreement | unit |
 /// |---|---|---|

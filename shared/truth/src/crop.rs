@@ -4,7 +4,7 @@ use ndarray::Array2;
 
 use crate::{DepthMap, TruthError};
 
-/// Which pixels of a depth image are judged, beside having a measured depth.
+/// The pixels of a depth image that are judged, provided that they have a measured depth.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum DepthCrop {
     /// All.

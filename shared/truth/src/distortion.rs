@@ -28,7 +28,7 @@ pub struct SemanticDistortion {
 }
 
 impl SemanticDistortion {
-    /// What was lost from `original`, the performance on f, to `received`, that on f̂.
+    /// The loss from `original`, the performance on f, to `received`, the performance on f̂.
     ///
     /// # Errors
     /// When the two are of different tasks.

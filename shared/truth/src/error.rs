@@ -1,24 +1,25 @@
 use splitsim_feature::Task;
 
-/// Why something is no ground truth or head output, or a performance is undefined.
+/// An error that explains why a ground truth or head output is invalid, or a
+/// performance undefined.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TruthError {
     /// A map without pixels, or no logits.
     #[error("empty {what}")]
     Empty {
-        /// What has no values.
+        /// The name of the empty value.
         what: &'static str,
     },
     /// A value is NaN or infinite, or a depth negative.
     #[error("{what}: value {value} at flat index {index}, expected {expected}")]
     Value {
-        /// What holds the value.
+        /// The name of the map or vector that holds the value.
         what: &'static str,
         /// Its position in row-major order.
         index: usize,
         /// The value found.
         value: f32,
-        /// What values it may hold.
+        /// The permitted values.
         expected: &'static str,
     },
     /// A predicted class that the head does not have.
@@ -57,7 +58,7 @@ pub enum TruthError {
         "{what}: prediction is {predicted:?} [height, width], truth {expected:?}: resize the prediction first"
     )]
     Size {
-        /// What is compared.
+        /// The name of the compared maps.
         what: &'static str,
         /// `[height, width]` of the ground truth.
         expected: [usize; 2],
@@ -81,7 +82,7 @@ pub enum TruthError {
     /// Things of different tasks.
     #[error("{operation}: task {actual}, expected {expected}")]
     Task {
-        /// What was to be done.
+        /// The operation that was to be done.
         operation: &'static str,
         /// The task of the first operand.
         expected: Task,
@@ -107,7 +108,7 @@ pub enum TruthError {
         what: &'static str,
         /// The number given.
         value: f64,
-        /// What it may be.
+        /// The permitted values.
         expected: &'static str,
     },
 }

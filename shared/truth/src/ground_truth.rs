@@ -2,7 +2,7 @@ use splitsim_feature::Task;
 
 use crate::{DepthMap, Mask, TruthError};
 
-/// What is true of an image.
+/// The ground truth of an image for one task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GroundTruth {
     /// Classification: the image's class, counted from 0.
@@ -33,7 +33,8 @@ impl GroundTruth {
         }
     }
 
-    /// Whether a head of so many classes can be judged by it. Depth has no classes.
+    /// Checks that a head of `classes` classes can be judged by this ground truth. Depth has no
+    /// classes.
     ///
     /// # Errors
     /// When the label, or a pixel of the mask that is to be judged, is of a class that the head lacks.

@@ -4,7 +4,7 @@ use splitsim_feature::Task;
 
 use crate::{DepthMap, GroundTruth, Logits, Mask, TruthError};
 
-/// What a task head says of an image.
+/// The output of a task head for an image.
 #[derive(Debug, Clone, PartialEq)]
 pub enum HeadOutput {
     /// Classification: a logit per class.

@@ -29,7 +29,8 @@ impl Mask {
         self.classes.dim().into()
     }
 
-    /// Whether a head of so many classes can be judged by it: 0 to `classes` − 1, and [`Self::IGNORE`].
+    /// Checks that a head of `classes` classes can be judged by this mask: every class is below
+    /// `classes` or is [`Self::IGNORE`].
     ///
     /// # Errors
     /// With the greatest class that is neither.

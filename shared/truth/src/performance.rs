@@ -7,7 +7,7 @@ use crate::{
     depth_rmse, rank_of_label,
 };
 
-/// How well a task head does on one image.
+/// The performance of a task head on one image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Performance {
     /// Classification: the label's rank; less is better.

@@ -45,7 +45,7 @@ impl<R: Read + Seek> ZipArchive<R> {
         self.0.len()
     }
 
-    /// Whether the archive has no members.
+    /// Returns `true` if the archive has no members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,4 +1,4 @@
-/// Why bytes are no `f32` array of NumPy's format.
+/// An error that explains why bytes are not an `f32` array of NumPy's format.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NpyError {

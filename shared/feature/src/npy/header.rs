@@ -23,7 +23,7 @@ pub(super) struct Header {
     pub(super) order: ByteOrder,
     pub(super) fortran_order: bool,
     pub(super) shape: Vec<usize>,
-    /// Where the array begins.
+    /// Offset of the array in the file, in bytes.
     pub(super) bytes: u64,
 }
 

@@ -5,7 +5,7 @@
 
 use super::NpyError;
 
-/// How deep literals may lie in one another; the fields of a structured type lie four deep.
+/// The deepest nesting of literals; the fields of a structured type have a depth of four.
 const MAX_DEPTH: usize = 16;
 
 /// A value.

@@ -19,7 +19,7 @@ fn file(bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
     (dir, path)
 }
 
-/// What `tests/golden/npy.py` found NumPy to read.
+/// The cases that `tests/golden/npy.py` wrote, with NumPy's results.
 fn golden() -> Vec<Value> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/npy.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()

@@ -18,9 +18,9 @@ pub(super) struct Layer {
     outputs: usize,
     stride: usize,
     phases: Vec<Phase>,
-    /// What is added to the sums of each output: its bias, and half a unit to round by.
+    /// The constant added to the sums of each output: its bias, and half a unit for rounding.
     offsets: Vec<f64>,
-    /// What a sum is divided by: the weights' fractional bits.
+    /// The divisor of each sum, which removes the weights' fractional bits.
     unit: f64,
 }
 

@@ -11,12 +11,12 @@ pub struct Mark {
 /// A plot divided in four by a value of each axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quadrants {
-    /// Where the vertical line stands.
+    /// Position of the vertical line on the horizontal axis.
     pub x: f64,
-    /// Where the horizontal line stands.
+    /// Position of the horizontal line on the vertical axis.
     pub y: f64,
-    /// What the corners mean: top left, top right, bottom left, bottom right. A name may
-    /// have several lines.
+    /// The names of the corners: top left, top right, bottom left, bottom right. A name
+    /// may have several lines.
     pub names: [String; 4],
     /// The corner that is worth a warning, which is tinted.
     pub alarming: Option<Corner>,

@@ -42,7 +42,7 @@ impl Figure {
         }
     }
 
-    /// What to look at, under the title; such as the mode or the split that is shown.
+    /// Sets the note under the title, such as the mode or the split that is shown.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
@@ -98,13 +98,13 @@ impl Figure {
         self
     }
 
-    /// Whether nothing would be drawn.
+    /// Returns `true` if nothing would be drawn.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.series.iter().all(Series::is_empty)
     }
 
-    /// What plotly.js draws: `[data, layout]`, safe inside an HTML script element.
+    /// The input of plotly.js, `[data, layout]`, safe inside an HTML script element.
     pub(crate) fn json(&self) -> String {
         let traces = self.series.iter();
         let traces = traces.flat_map(|series| series.traces(&self.x, &self.y));

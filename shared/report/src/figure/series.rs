@@ -16,15 +16,15 @@ pub struct Series {
     pub(super) role: Role,
 }
 
-/// What a series is to its figure.
+/// The role of a series in its figure.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Role {
-    /// What the figure is about.
+    /// A subject of the figure.
     #[default]
     Subject,
-    /// What bounds the subjects.
+    /// A bound of the subjects.
     Bound,
-    /// What readers compare the subjects with.
+    /// A guide for comparison with the subjects.
     Guide,
 }
 
@@ -33,9 +33,9 @@ pub(super) enum Role {
 pub struct Span {
     /// The row.
     pub row: String,
-    /// Where it begins.
+    /// The value at which the bar begins.
     pub from: f64,
-    /// Where it ends.
+    /// The value at which the bar ends.
     pub to: f64,
 }
 
@@ -91,8 +91,8 @@ impl Series {
         Self::path(name, cumulative(samples), true)
     }
 
-    /// How many samples fall in each of `bins` equal parts of `range`, the upper end belonging to
-    /// the last. Samples outside of it, or not finite, are left out.
+    /// The number of samples in each of `bins` equal parts of `range`; the upper end belongs to the
+    /// last part. Samples that are outside the range or not finite are left out.
     #[must_use]
     pub fn histogram(
         name: &str,
@@ -138,24 +138,24 @@ impl Series {
         self
     }
 
-    /// What bounds the others and is none of them: marks are drawn in outline, lines dotted, in the colour
-    /// of text.
+    /// Makes this series a bound of the others: its marks are drawn in outline and its lines
+    /// dotted, in the colour of text.
     #[must_use]
     pub const fn bound(mut self) -> Self {
         self.role = Role::Bound;
         self
     }
 
-    /// What the others are compared with, such as a front along them: drawn thin and pale, steps as a
-    /// whole line and others dotted.
+    /// Makes this series a guide that the others are compared with, such as a front along them: it
+    /// is drawn thin and pale, as a solid line if it is stepped and dotted otherwise.
     #[must_use]
     pub const fn guide(mut self) -> Self {
         self.role = Role::Guide;
         self
     }
 
-    /// What each point is, shown where a reader points at it, in the order of the points; of bars what
-    /// is written on them.
+    /// Sets a label for each point, in the order of the points. Labels appear when a reader points
+    /// at a point; those of bars are written on the bars.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = String>) -> Self {
         self.labels = labels.into_iter().map(|label| literal(&label)).collect();
@@ -192,7 +192,7 @@ impl Series {
         self
     }
 
-    /// Where its points are; nothing for bars.
+    /// The positions of the points of a line or scatter; empty for bars.
     pub(super) fn positions(&self) -> &[(f64, f64)] {
         match &self.shape {
             Shape::Line { points, .. } | Shape::Scatter { points, .. } => points,

@@ -1,4 +1,4 @@
-//! What is counted before it is drawn.
+//! Statistics of samples before they are drawn: histograms and distribution functions.
 
 /// Counts of samples in equal parts of a range.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,14 +3,14 @@
 //! A header is a struct in Thrift's compact protocol (parquet-format, `PageHeader`): field 2 is the page's
 //! size uncompressed, field 3 its size in the file, both `i32`. The other fields are skipped.
 
-/// What a page's header declares.
+/// The sizes that a page's header declares, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PageSizes {
-    /// Of the header itself.
+    /// Size of the header itself.
     pub(super) header: usize,
-    /// Of the page, as it lies in the file.
+    /// Size of the page as stored in the file.
     pub(super) stored: usize,
-    /// Of the page, uncompressed.
+    /// Size of the page uncompressed.
     pub(super) expanded: usize,
 }
 

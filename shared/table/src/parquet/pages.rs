@@ -59,7 +59,7 @@ impl Iterator for CheckedPages {
     }
 }
 
-/// What one value of a dictionary takes at least.
+/// The fewest bytes that one value of a dictionary takes.
 const fn least_bytes(physical: Physical) -> usize {
     match physical {
         Physical::BOOLEAN | Physical::FIXED_LEN_BYTE_ARRAY => 1,

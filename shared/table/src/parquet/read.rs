@@ -126,7 +126,7 @@ fn text(bytes: &ByteArray, total: &mut u64) -> Result<String, TableError> {
     bytes.as_utf8().map(str::to_owned).map_err(parquet_error)
 }
 
-/// Whether cells may be missing.
+/// Returns `true` if cells of the column may be missing.
 fn optional(descriptor: &ColumnDescriptor) -> Result<bool, TableError> {
     let levels = (descriptor.max_rep_level(), descriptor.max_def_level());
     match levels {

@@ -4,7 +4,7 @@ use parquet::schema::types::ColumnDescriptor;
 use super::unreadable;
 use crate::TableError;
 
-/// How a column's cells are stored.
+/// The type in which a column's cells are stored in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stored {
     Text,
