@@ -12,7 +12,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// In archives that git makes, the commit; in a clone, the words by which git finds its place.
+/// A file that holds the commit in an archive made by git, and in a clone the placeholder that git
+/// replaces.
 const ARCHIVED: &str = "commit.txt";
 
 fn main() {

@@ -16,7 +16,7 @@ pub struct Peer {
 /// An error that explains why a process cannot be used as a peer in a measurement.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
-    /// It could not be started.
+    /// The process could not be started.
     #[error("cannot start {program}: {source}")]
     Start {
         /// The program.
@@ -27,13 +27,13 @@ pub enum PeerError {
     /// A pipe broke.
     #[error("no pipe to the process: {0}")]
     Pipe(#[from] io::Error),
-    /// It ended while it was being asked.
+    /// The process ended before it answered.
     #[error("the process ended while it was asked '{request}'; what it wrote stands above")]
     Ended {
         /// The request.
         request: String,
     },
-    /// Its answer is not a JSON object of the expected fields.
+    /// The answer is not a JSON object of the expected fields.
     #[error("asked '{request}', the process answered '{answer}': expected {expected}")]
     Answer {
         /// The request.
@@ -43,7 +43,7 @@ pub enum PeerError {
         /// The fields expected.
         expected: String,
     },
-    /// It failed at its end.
+    /// The process failed at its end.
     #[error("the process failed at its end: {0}")]
     Failed(ExitStatus),
 }

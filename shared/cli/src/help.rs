@@ -105,7 +105,7 @@ fn folded(text: &str) -> String {
 struct Style {
     /// The end of each part but the last.
     end: &'static str,
-    /// Before the next part.
+    /// Columns of indentation before the next part.
     indent: usize,
 }
 

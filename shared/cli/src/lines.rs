@@ -6,11 +6,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Lines on their way to stderr. Clones share the way.
+/// A queue of lines for stderr. Clones share the queue.
 ///
-/// Whoever has something to say waits for a slow reader, but not for one that stands still (a pager that
-/// nobody scrolls, a stopped collector of logs): after [`PATIENCE`] lines are dropped until it reads again,
-/// and it is told how many.
+/// Callers wait for a slow reader, but not for one that has stopped (a pager that nobody scrolls, a
+/// stopped collector of logs): after [`PATIENCE`], lines are dropped until it reads again, and a
+/// line then reports their number.
 #[derive(Debug, Clone)]
 pub(crate) struct Lines(Arc<Shared>);
 
@@ -29,7 +29,7 @@ struct State {
     still: bool,
     /// Lines for which there was no room.
     dropped: u64,
-    /// Nobody reads any more.
+    /// `true` once the reader is gone.
     unread: bool,
 }
 

@@ -60,7 +60,8 @@ pub struct Misnamed {
     nearest: String,
 }
 
-/// Parses a text that begins with one of `known`; an unknown one is told with the nearest.
+/// Parses a text that begins with one of `known`; the error for an unknown name suggests the
+/// nearest.
 ///
 /// # Errors
 /// When the text is not valid.

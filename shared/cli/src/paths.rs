@@ -58,7 +58,7 @@ fn says_is_missing(error: &str, path: &str) -> bool {
 /// Entries of a folder that are looked at.
 const LOOKED_AT: usize = 10_000;
 
-/// The path that is there and most like one that is not.
+/// The existing path that is most like a missing one.
 fn meant(path: &Path) -> Option<PathBuf> {
     if path.as_os_str().is_empty() || path.symlink_metadata().is_ok() {
         return None;

@@ -21,7 +21,7 @@ const PLAIN_EVERY: Duration = Duration::from_secs(5);
 pub struct Screen {
     bars: MultiProgress,
     terminal: bool,
-    /// None where no thread could be started: lines are written by whoever has them.
+    /// `None` if no thread could be started: callers then write their lines themselves.
     lines: Option<Lines>,
 }
 
@@ -245,7 +245,7 @@ mod tests {
 
     use super::*;
 
-    /// A screen without a terminal, and what it is told.
+    /// A screen without a terminal, and the text that it shows.
     fn screen() -> (Screen, Arc<Mutex<String>>) {
         let said = Arc::new(Mutex::new(String::new()));
         let kept = Arc::clone(&said);

@@ -31,14 +31,14 @@ struct Shared {
 
 #[derive(Debug)]
 enum Mode {
-    /// Nothing is under way that could be kept.
+    /// End at once: no work is under way that could be kept.
     AtOnce { code: u8 },
     /// Work is under way that ends when it is asked to.
     Politely {
         stop: CancellationToken,
         said: &'static str,
     },
-    /// It has been asked.
+    /// The work was asked to end.
     Asked,
 }
 
@@ -77,7 +77,8 @@ impl Signals {
         Ok(signals)
     }
 
-    /// A token that the next signal cancels; `said` is told then. The signal after that ends the process.
+    /// Returns a token that the next signal cancels, printing `said`. The signal after that ends
+    /// the process.
     #[must_use]
     pub fn stop(&self, said: &'static str) -> CancellationToken {
         let stop = CancellationToken::new();

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// The process' stdout, for results.
 ///
-/// Writing never fails at once. When the reader goes away, the rest is dropped without a word: whoever
-/// ends a pipe early has seen enough. Any other failure, such as a full device, ends the output as well and
-/// is told by [`failure`](Self::failure), once everything else is done.
+/// Writes never fail at once. When the reader goes away, the rest is dropped silently: a user who
+/// ends a pipe early has seen enough. Any other failure, such as a full device, ends the output as
+/// well; [`failure`](Self::failure) reports it once everything else is done.
 #[derive(Debug, Default)]
 pub struct Stdout {
     state: State,
@@ -60,8 +60,8 @@ impl Stdout {
 /// Between attempts at a stream that takes nothing at the moment.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// As [`Write::write_all`], also on a descriptor that another program has made non-blocking, as a terminal
-/// multiplexer or a job runner does with a pipe that it shares.
+/// Like [`Write::write_all`], but also works on a descriptor that another program has made
+/// non-blocking, as a terminal multiplexer or a job runner does with a pipe that it shares.
 pub(crate) fn write_all(to: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match patiently(|| to.write(bytes))? {

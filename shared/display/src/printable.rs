@@ -36,8 +36,8 @@ pub fn printable_lines(text: &str) -> String {
     shown
 }
 
-/// The same JSON without characters that drive a terminal: `text` is JSON, in which they can only be part
-/// of strings, and are written there as `\u` escapes. JSON's own writers leave those from U+007F alone.
+/// Escapes the characters of a JSON text that drive a terminal. They can only be part of strings,
+/// where they become `\u` escapes. JSON's own writers do not escape those from U+007F on.
 #[must_use]
 pub fn printable_json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());

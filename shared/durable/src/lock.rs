@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use crate::PathError;
 use crate::open::open_regular;
 
-/// A file that stands for a folder or a journal, held by this process until it is dropped or ends,
-/// however that may be.
+/// A file that represents a folder or a journal. This process holds it until it is dropped or the
+/// process ends, in whatever way.
 ///
-/// The holder's number and command stand in the file while it is held, for whoever wants it too. A file
-/// of that name that holds something else is locked and left as it is.
+/// While the lock is held, the file contains the holder's process number and command, for the
+/// message to other processes. An existing file of that name with other content is locked and left
+/// unchanged.
 #[derive(Debug)]
 pub struct Lock {
     file: File,

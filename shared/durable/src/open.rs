@@ -1,4 +1,4 @@
-//! Opening without following links, waiting for pipes or emptying what is there.
+//! Opening files without following links, waiting for pipes or truncating existing content.
 
 use std::fs::{File, OpenOptions};
 use std::io;

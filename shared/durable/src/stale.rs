@@ -45,7 +45,7 @@ pub fn remove_stale(folder: &Path) -> Result<usize, PathError> {
     Ok(removed)
 }
 
-/// The same, once for a folder, where it is not the caller's business whether it works.
+/// Removes stale files once per folder and process, ignoring failures.
 pub(crate) fn remove_stale_once(folder: &Path) {
     let first = SEEN
         .lock()

@@ -11,8 +11,8 @@ use splitsim_durable::{Journal, replace};
 /// Set in the process whose files cannot grow: the folder that it writes in.
 const FOLDER: &str = "SPLITSIM_FULL_DISK_FOLDER";
 
-/// Files of this process have at most so many bytes from now on; all of them share the limit, so the
-/// test has a process of its own.
+/// Limits the files of this process to this many bytes from now on. All of them share the limit, so
+/// the test has a process of its own.
 fn room(bytes: Option<u64>) {
     let limit = Rlimit {
         current: bytes,

@@ -21,8 +21,8 @@ pub struct TrainedLevel {
     pub parameters: Parameters,
 }
 
-/// Writes levels into a package as the ladder of `codec` for `tasks`, cheapest first, in place of the
-/// one that is there, and returns their files.
+/// Writes levels into a package as the ladder of `codec` for `tasks`, cheapest first, in place of
+/// an existing one, and returns their files.
 ///
 /// # Errors
 /// When an entropy model cannot be made of the parameters, or a file cannot be written.

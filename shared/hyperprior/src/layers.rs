@@ -26,7 +26,8 @@ enum Layer {
         weight: Tensor,
         bias: Tensor,
     },
-    /// The same to one channel, for inference: every sample times the kernel, added where it falls.
+    /// A transposed convolution to one channel, for inference: every sample times the kernel, added
+    /// at its place.
     Scattered {
         /// `[25, channels]`.
         kernel: Tensor,
@@ -94,13 +95,13 @@ impl Sequence {
         ]))
     }
 
-    /// Only the first `layers`, GDN and ReLU counted.
+    /// Keeps only the first `layers`; GDN and ReLU count as layers.
     pub(crate) fn first(self, layers: usize) -> Self {
         self.split(layers).0
     }
 
-    /// The same for inference. Kernels are laid out channel by channel for every sample: values then go
-    /// through all layers in that order, in which libtorch's convolutions are quicker. A transposed
+    /// Prepares the layers for inference. Kernels are laid out channels last: values then pass
+    /// through all layers in that order, in which libtorch's convolutions are faster. A transposed
     /// convolution to one channel becomes a product of matrices.
     pub(crate) fn for_inference(mut self) -> Result<Self, HyperpriorError> {
         for layer in &mut self.0 {
@@ -247,7 +248,8 @@ impl Layer {
     }
 }
 
-/// Those of `rows` that there are; the value's first row is row `first` of the whole, before and after.
+/// The part of `rows` that `value` covers. `first` is the row of the whole that `value` begins at,
+/// and is updated to that of the result.
 fn narrowed(value: &Tensor, first: &mut i64, rows: &Range<i64>) -> Result<Tensor, HyperpriorError> {
     let start = rows.start.max(*first);
     let end = rows.end.min(*first + value.size()[2]);
@@ -301,8 +303,9 @@ fn normalise(
     normalise_by_block(&input, gamma, beta, inverse)
 }
 
-/// In blocks of pixels that stay in the cache: the whole input is larger than that, and five times read
-/// and written. Another tensor of its size would be memory that is fetched from the system at every call.
+/// Normalises in blocks of pixels that stay in the cache: the whole input is larger than the cache,
+/// and is read and written five times. Another tensor of its size would be allocated by the system
+/// at every call.
 fn normalise_by_block(
     input: &Tensor,
     gamma: &Tensor,

@@ -57,7 +57,7 @@ pub struct PerFeature {
     pub coefficient: &'static str,
     /// Mean over the features that have one; `None` where none has.
     pub mean: Option<f64>,
-    /// Its interval.
+    /// Confidence interval of the mean.
     pub interval: Option<Interval>,
     /// Features that have one.
     pub counted: usize,

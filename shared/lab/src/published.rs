@@ -37,7 +37,7 @@ pub struct Log {
     pub passed_over: usize,
 }
 
-/// Something that a complete log would have.
+/// A difference from a complete log.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gap {
     /// A feature with fewer or more runs than there are levels.
@@ -51,9 +51,9 @@ pub enum Gap {
     },
     /// Fewer or more features than there should be.
     Features {
-        /// As many as there should be.
+        /// The number expected.
         expected: usize,
-        /// As many as there are.
+        /// The number found.
         actual: usize,
     },
 }

@@ -59,7 +59,8 @@ impl Roc {
     }
 }
 
-/// By trapezoids from nothing accepted to everything, which counts ties half.
+/// The area under the curve by trapezoids from nothing accepted to everything accepted, which
+/// counts ties half.
 fn area(points: &[RocPoint]) -> f64 {
     let corners = std::iter::once((0.0, 0.0))
         .chain(

@@ -64,7 +64,7 @@ fn scale_sign_and_order_do_not_matter() {
     }
 }
 
-/// From the curve of other points, a step too is found.
+/// A refit finds a step even if it starts from the curve of other points.
 #[test]
 fn a_refit_finds_the_step_of_other_points() {
     let x: Vec<f64> = (0..40).map(f64::from).collect();

@@ -81,7 +81,7 @@ fn as_the_released_script() {
     }
 }
 
-/// The levels that are not there, and the lines that are no results, are told.
+/// Missing levels, and lines that are not results, are reported.
 #[test]
 fn gaps_are_listed() {
     let log = published::parse(include_str!("fixtures/hm_trained_hybrid_eval_cls_all.txt"));

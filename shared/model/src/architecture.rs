@@ -50,7 +50,7 @@ impl Architecture {
         self.token_layout().first_patch()
     }
 
-    /// Something in it that no backbone has, if anything, by the names of its keys.
+    /// Returns the first value that no backbone can have, if any, by the names of its keys.
     #[must_use]
     pub fn inconsistency(&self) -> Option<String> {
         let named = [

@@ -15,7 +15,7 @@ use crate::{
 /// A key that means nothing.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UnknownKey {
-    /// With the tables that it is in.
+    /// The key, with the tables that it is in.
     pub(crate) key: String,
     /// The known key of that table that is most like it.
     pub(crate) nearest: String,

@@ -147,7 +147,7 @@ impl Manifest {
         self.tasks.common(task).is_some() && !self.without_head.contains(&task)
     }
 
-    /// Writes the manifest into a package's directory, replacing the one that is there.
+    /// Writes the manifest into a package's directory, replacing an existing one.
     ///
     /// # Errors
     /// When the manifest contradicts itself or the file cannot be written.

@@ -44,7 +44,7 @@ pub struct Budget {
 struct Bucket {
     bytes_per_second: f64,
     capacity: f64,
-    /// At the moment `at`.
+    /// Bytes in the bucket at the moment `at`.
     tokens: f64,
     at: Duration,
 }

@@ -9,9 +9,9 @@ use splitsim_feature::units::{BitRate, Bytes};
 /// time that an attempt takes is recorded in that attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Conditions {
-    /// Since the run began; never less than that of the frame before.
+    /// Time since the run began; never less than that of the previous frame.
     pub now: Duration,
-    /// Since the picture was captured.
+    /// Time since the picture was captured.
     pub age: Duration,
     /// The uplink, if anything is known of it.
     pub link: Option<LinkEstimate>,
@@ -27,8 +27,8 @@ pub struct LinkEstimate {
 }
 
 impl LinkEstimate {
-    /// From the first byte sent to the last one arrived: the bytes at the link's rate, and half of the
-    /// round trip.
+    /// The time from the first byte sent to the arrival of the last one: the bytes at the link's
+    /// rate, and half of the round trip.
     #[must_use]
     pub fn arrival(&self, bytes: Bytes) -> Duration {
         self.rate.time_for(bytes).saturating_add(self.rtt / 2)
@@ -40,7 +40,7 @@ impl LinkEstimate {
 pub struct Transfer {
     /// Bytes that the other side now has.
     pub bytes: Bytes,
-    /// From the first byte sent until the answer, less the other side's work.
+    /// Time from the first byte sent until the answer, less the other side's work.
     pub took: Duration,
     /// The transport's smoothed round-trip time at its end.
     pub rtt: Duration,
@@ -53,7 +53,7 @@ pub struct Transfer {
 pub struct Company {
     /// Bytes of all transfers together that arrived.
     pub arrived: Bytes,
-    /// From the transfer's first byte sent until its answer.
+    /// Time from the transfer's first byte sent until its answer.
     pub span: Duration,
     /// The least round-trip time that the transport has seen.
     pub min_rtt: Duration,

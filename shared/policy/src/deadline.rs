@@ -15,7 +15,7 @@ use splitsim_feature::units::Bytes;
 pub struct DeadlineConfig {
     /// The metric by which one attempt is better than another, and what counts as passed.
     pub pass: Criterion,
-    /// From capture until the last byte is at the cloud.
+    /// The deadline: time from capture until the last byte is at the cloud.
     pub by: Duration,
     /// The most encodings of one feature.
     pub max_attempts: MaxAttempts,
@@ -23,16 +23,17 @@ pub struct DeadlineConfig {
     pub fallback: Fallback,
 }
 
-/// Ships the best score that can arrive in time.
+/// Ships the best-scoring attempt that can arrive in time.
 ///
-/// In time means: the picture's age, all attempts, the container's bytes at the estimated rate and
-/// half of the round trip are together no longer than the deadline. It encodes at the richest rung
-/// that is expected to make it, after its bytes and coding times at earlier frames, and goes on to
-/// richer ones as long as these, and after them the best so far, still arrive. A rung whose bytes are
-/// not known yet is presumed to need twice those of the rung below. The criterion does not end the
-/// search: it says whether what is shipped counts as passed.
+/// An attempt is in time if the picture's age, the time of all attempts, the container's bytes at
+/// the estimated rate and half of the round trip together do not exceed the deadline. The policy
+/// first encodes at the richest rung that is expected to be in time, by its bytes and coding times
+/// at earlier frames. It continues with richer rungs as long as they, and after them the best
+/// attempt so far, still arrive. A rung of unknown size is presumed to need twice the bytes of the
+/// rung below. The criterion does not end the search: it decides whether the shipped attempt counts
+/// as passed.
 ///
-/// Without an estimate of the link nothing is known of what arrives, and the cheapest rung is shipped.
+/// Without an estimate of the link, arrival times are unknown and the cheapest rung is shipped.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deadline {
     gated: Gated,
@@ -174,7 +175,7 @@ impl Deadline {
 /// One frame, as far as it has come.
 struct Frame<'a> {
     attempts: &'a [Attempt],
-    /// From capture until after the last attempt.
+    /// Time from capture until after the last attempt.
     spent: Duration,
     /// The size of the last attempt that gave bytes.
     size: Option<Point>,

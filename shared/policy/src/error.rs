@@ -24,7 +24,7 @@ pub enum PolicyError {
         /// The settings that it has.
         known: &'static [&'static str],
     },
-    /// The same setting twice.
+    /// The same setting is given twice.
     #[error("setting '{0}' is given twice")]
     RepeatedSetting(String),
     /// A setting without which there is no policy.

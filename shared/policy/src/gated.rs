@@ -61,7 +61,7 @@ impl Gated {
         wanted.then_some(richest)
     }
 
-    /// Nothing passes, and nothing more is worth a try.
+    /// The decision when nothing passes and no further attempt is worthwhile.
     fn fall_back(&self, attempts: &[Attempt], left: usize) -> Decision {
         if let Some(richest) = self.reserved(attempts)
             && left > 0

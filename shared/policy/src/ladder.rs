@@ -114,7 +114,7 @@ impl FromStr for RungChoice {
     }
 }
 
-/// In a file an index is a number, the others are words.
+/// A rung as files write it: a number for an index, or a word.
 #[derive(Serialize, Deserialize)]
 #[serde(
     untagged,

@@ -26,7 +26,8 @@ pub(crate) struct Point {
 
 /// Weight of a frame in the averages, as of a round trip in RFC 6298, §2.
 const GAIN: f64 = 1.0 / 8.0;
-/// The least value that is told from zero: below the resolution of single-precision features.
+/// The least value that is distinguished from zero: below the resolution of single-precision
+/// features.
 const LEAST: f64 = 1e-12;
 
 impl Point {

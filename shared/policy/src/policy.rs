@@ -7,14 +7,14 @@ use crate::{Attempt, Conditions, Rung};
 
 /// Decides, attempt by attempt, how one feature is encoded and what is shipped.
 ///
-/// For every frame, in the frames' order: the caller asks with no attempts first. At
-/// [`Decision::Encode`] it encodes at that rung, decodes the very bytes, scores them with
-/// [`Self::metric`] if there is one, appends the [`Attempt`] and asks again, until the answer ends the
-/// frame. Then it tells the policy so with [`Self::observe`].
+/// The caller serves frames in order. For each frame it first asks with no attempts. At
+/// [`Decision::Encode`] it encodes at that rung, decodes the same bytes, scores them with
+/// [`Self::metric`] if there is one, appends the [`Attempt`] and asks again, until the answer ends
+/// the frame. It then reports the end with [`Self::observe`].
 ///
-/// An answer depends on the policy's settings, on what it has observed, on the conditions and on the
-/// attempts, and on nothing else: whoever repeats these repeats the decisions. One instance serves one
-/// sequence of frames of one task.
+/// An answer depends only on the policy's settings, its observations, the conditions and the
+/// attempts, so that repeating these repeats the decisions. One instance serves one sequence of
+/// frames of one task.
 pub trait Policy: Send {
     /// Returns the next decision after `attempts`, which are in the order in which they were made.
     fn decide(&self, conditions: &Conditions, attempts: &[Attempt]) -> Decision;
@@ -41,9 +41,9 @@ pub enum Decision {
     Encode(Rung),
     /// Ship an attempt already made.
     Ship {
-        /// Its index in the slice that the policy was asked with.
+        /// Index of the attempt in the slice that the policy was given.
         attempt: usize,
-        /// On what grounds.
+        /// The grounds for shipping it.
         verdict: Verdict,
     },
     /// Ship nothing, on purpose: the scenario prefers no frame to a bad or late one.
@@ -58,7 +58,7 @@ pub enum Decision {
 pub enum Verdict {
     /// The policy looks at no score.
     Ungated,
-    /// Its score satisfies the criterion.
+    /// The attempt's score satisfies the criterion.
     Passed,
     /// No score satisfied the criterion; this one is shipped all the same.
     BestEffort,

@@ -117,7 +117,8 @@ impl Predictive {
         Some(richest)
     }
 
-    /// After the probe: where to jump to, on its other side from what it says itself.
+    /// The rung to jump to after the probe: a cheaper one if the probe passed, otherwise a richer
+    /// one.
     fn jump(&self, probe: &Attempt) -> Option<Rung> {
         let point = losses(&self.gated.criterion, std::slice::from_ref(probe))
             .first()

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Attempt, Conditions, Decision, Policy};
 
-/// Everything that a policy was told of one frame, and what it said in the end.
+/// The inputs that a policy was given for one frame, and its final decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DecidedFrame {
     /// The frame's number.

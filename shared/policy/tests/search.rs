@@ -151,7 +151,8 @@ proptest! {
         }
     }
 
-    /// On any ladder, monotone or not, and in any state.
+    /// A verdict of passed is true on any ladder, monotone or not, and in any
+    /// state of the policy.
     #[test]
     fn what_is_said_to_pass_has_passed(
         kind in kind(),

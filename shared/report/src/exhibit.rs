@@ -2,7 +2,7 @@
 
 use crate::download::data_uri;
 
-/// Something shown in pictures: a heading, what is to be seen, and the pictures.
+/// A group of pictures with a heading and a description.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exhibit {
     pub(crate) heading: String,

@@ -140,7 +140,7 @@ impl Fact {
 }
 
 impl Notice {
-    /// Something worth knowing.
+    /// A notice with useful information.
     #[must_use]
     pub fn remark(text: impl Into<String>) -> Self {
         Self {
@@ -149,7 +149,7 @@ impl Notice {
         }
     }
 
-    /// Something without which the page would mislead.
+    /// A notice without which the page would mislead.
     #[must_use]
     pub fn warning(text: impl Into<String>) -> Self {
         Self {

@@ -49,7 +49,7 @@ impl Table {
         self
     }
 
-    /// The same, in place.
+    /// Adds a row in place.
     pub fn push(&mut self, cells: impl IntoIterator<Item = Cell>) {
         let mut row: Vec<Cell> = cells.into_iter().collect();
         row.resize_with(self.columns.len(), Cell::missing);
@@ -118,7 +118,7 @@ impl Cell {
         }
     }
 
-    /// A number with so many decimals; one that is not finite shows as unknown.
+    /// A number with this many decimals; a value that is not finite is shown as unknown.
     #[must_use]
     pub fn number(value: f64, decimals: usize) -> Self {
         if !value.is_finite() {
@@ -145,7 +145,7 @@ impl Cell {
         Self::text(count.into().to_string())
     }
 
-    /// Nothing known.
+    /// A cell for an unknown value.
     #[must_use]
     pub fn missing() -> Self {
         Self::text("–")

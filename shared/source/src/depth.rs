@@ -19,7 +19,7 @@ pub enum DepthScale {
     /// Millimetres, unless the samples speak against it.
     #[default]
     Millimetres,
-    /// So many samples to the metre, whatever the samples say.
+    /// This many samples per metre, without a check of the samples.
     PerMetre(NonZeroU32),
 }
 
@@ -82,12 +82,12 @@ const FARTHEST_MM: u16 = 10_000;
 const SCALES: [u32; 4] = [1, 100, KITTI, TUM];
 /// Samples per metre of KITTI, whose depths are projected from a laser scanner: one pixel in five has one.
 const KITTI: u32 = 256;
-/// A depth camera in a room measures at least one pixel of so many.
+/// A depth camera in a room measures at least one pixel in this many.
 const LEAST_MEASURED: usize = 3;
 /// Samples per metre of TUM RGB-D: a sensor's millimetres times five.
 const TUM: u32 = 5000;
 const TUM_FACTOR: u16 = 5;
-/// So many different depths that are all multiples of five are no accident.
+/// This many different depths that are all multiples of five cannot be a coincidence.
 const TUM_LEVELS: usize = 64;
 
 /// Refuses samples that are hardly millimetres: evaluated all the same, they give figures of nothing.

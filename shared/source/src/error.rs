@@ -40,7 +40,7 @@ pub enum SourceError {
     EmptyFolder {
         /// The folder.
         path: PathBuf,
-        /// Its pictures of other formats.
+        /// The pictures of other formats in it.
         left_out: LeftOut,
         /// Folders in it.
         folders: usize,

@@ -9,7 +9,7 @@ pub(crate) enum Format {
     Jpeg,
     /// A picture of a format that is not read, by the format's name.
     Other(&'static str),
-    /// Something else that goes under the name of a picture.
+    /// A format that is not a picture, but occurs under the names of pictures.
     NoPicture(&'static str),
 }
 

@@ -56,8 +56,8 @@ pub fn truth(input: &[u8]) -> bool {
     mask.is_ok() || depth.is_ok()
 }
 
-/// Any list over the pictures of `dir` is refused or names pictures, each under a name of its own. The input's
-/// first byte says which data set it is of.
+/// Checks that a list over the pictures of `dir` is either refused or names pictures, each under a
+/// unique name. `kind`, the input's first byte, selects the data set.
 ///
 /// # Panics
 /// When that is not so.

@@ -8,7 +8,7 @@ use splitsim_text::Text;
 use crate::SourceError;
 use crate::format::is_picture;
 
-/// More than the label file of any public data set has.
+/// The largest list file that is read; no public data set has a larger label file.
 const MAX_BYTES: u64 = 64 << 20;
 
 /// The lines of a list file that are neither blank nor comments; at least one.
@@ -23,7 +23,7 @@ pub(crate) struct List {
 pub(crate) struct Line {
     /// Counted from 1, blank lines included.
     pub(crate) number: usize,
-    /// Without blanks at either end.
+    /// The text without blanks at either end.
     pub(crate) text: String,
 }
 

@@ -14,8 +14,8 @@ impl ImageExtent {
     /// The longest side that is accepted.
     pub const MAX_SIDE: usize = 16_384;
 
-    /// The most pixels of a picture that a cloud answers for, unless it is told otherwise: dense heads take
-    /// memory for every one. A phone's picture of 12 megapixels is served.
+    /// The default limit of a cloud for the pixels of a picture: dense heads take memory for each
+    /// of them. A 12-megapixel picture of a phone is within the limit.
     pub const MAX_SERVED_PIXELS: u64 = 16 << 20;
 
     /// An extent, unless a side is zero or longer than [`Self::MAX_SIDE`].

@@ -66,7 +66,8 @@ impl Source {
         Ok(source)
     }
 
-    /// The source for heads of so many classes: an item with a truth of another class is refused.
+    /// Sets the number of classes of each task's head: an item whose truth has a class beyond them
+    /// is refused.
     #[must_use]
     pub fn for_heads(mut self, classes: impl IntoIterator<Item = (Task, usize)>) -> Self {
         self.heads.extend(classes);

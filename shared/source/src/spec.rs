@@ -87,7 +87,7 @@ impl DataSetSpec {
         })
     }
 
-    /// As [`Self::parse`], with a `depth-scale=SAMPLES` behind.
+    /// Like [`Self::parse`], with an optional `depth-scale=SAMPLES` at the end.
     fn parse_with_depth(text: &str) -> Result<Self, &'static str> {
         let Some((rest, samples)) = text.rsplit_once(DEPTH_SCALE) else {
             return Self::parse(text);

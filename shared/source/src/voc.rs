@@ -146,7 +146,7 @@ fn picture_of(dir: &Path, named: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// Those paths that are files, each file once: names in another case may be the same file.
+/// The paths that are files, each file once: names that differ in case may denote the same file.
 fn different_files(paths: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
     let mut seen = HashSet::new();
     let is_new = |path: &PathBuf| {

@@ -374,7 +374,7 @@ fn numbers_behind_a_stop_are_part_of_a_name() {
     }
 }
 
-/// Nobody can tell which of them the mask is of.
+/// The mask alone does not tell which of the two pictures it belongs to.
 #[test]
 fn of_two_pictures_of_a_name_the_list_says_which() {
     let rows: [&[u8]; 2] = [&[0, 1, 1, 0, 1], &[1, 0, 0, 1, 1]];
@@ -430,7 +430,8 @@ fn depth_png(path: &Path, width: u32, height: u32) {
     scaled_depth_png(path, width, height, 1000.0);
 }
 
-/// Depths from 1 m on, a millimetre more per column and row, with so many samples per metre.
+/// Writes depths from 1 m on, one millimetre more per column and row, with `per_metre` samples per
+/// metre.
 fn scaled_depth_png(path: &Path, width: u32, height: u32, per_metre: f32) {
     let metres = |x, y| (1000 + x + y) as f32 / 1000.0;
     let sample = |x, y| Luma([(metres(x, y) * per_metre).round() as u16]);

@@ -25,7 +25,7 @@ pub enum Expectation {
     TruthIfKnown,
     /// The head's own answer to the original feature.
     Agreement,
-    /// None. No head runs, so that the package need not have one.
+    /// No expected answer. No head runs, so the package does not need one.
     Nothing,
 }
 

@@ -158,7 +158,7 @@ impl Values {
         }
     }
 
-    /// The same cells as another kind; `None` where a value would change.
+    /// The same cells as another type; `None` if a value would change.
     fn as_kind(&self, kind: Kind) -> Option<Self> {
         match (self, kind) {
             (Self::Int(cells), Kind::Float) => all(cells, float_of).map(Self::Float),

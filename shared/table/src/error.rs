@@ -24,7 +24,7 @@ pub enum TableError {
         column: String,
         /// Rows of the first column.
         expected: usize,
-        /// Its rows.
+        /// Rows of this column.
         actual: usize,
     },
     /// A column that the table does not have.

@@ -143,9 +143,10 @@ impl Table {
         Self { columns }
     }
 
-    /// The table with columns of the kinds that `kind` asks for by name, where that changes no value: whole
-    /// floats may become integers, integers of up to 53 bits floats, and a column without a value is of any
-    /// kind. Other columns stay, so that whoever needs them refuses them by name.
+    /// Converts columns to the types that `kind` asks for by name, if that changes no value: whole
+    /// floats may become integers, integers of up to 53 bits may become floats, and a column
+    /// without values may become any type. Other columns stay as they are, so that callers can
+    /// refuse them by name.
     #[must_use]
     pub fn conform(self, kind: impl Fn(&str) -> Option<Kind>) -> Self {
         let conformed = |column: Column| match kind(column.name()) {

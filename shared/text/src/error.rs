@@ -19,7 +19,7 @@ pub enum FileError {
         /// Its kind.
         kind: FileKind,
     },
-    /// More bytes than are read of such a file.
+    /// The file is larger than the limit.
     TooLarge {
         /// The file.
         path: PathBuf,

@@ -3,9 +3,9 @@ use std::borrow::Cow;
 /// A line of a list or table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// Its number, from 1; blank lines and comments count.
+    /// The line's number, from 1; blank lines and comments count.
     pub number: usize,
-    /// Its text, without trailing blanks.
+    /// The line's text, without trailing blanks.
     pub text: &'a str,
 }
 

@@ -14,7 +14,7 @@ use crate::{FileError, FileKind};
 pub struct Opened {
     /// The file, at its beginning.
     pub file: File,
-    /// Its length when it was opened. Files of `/proc` say 0.
+    /// The file's length when it was opened, in bytes. Files of `/proc` report 0.
     pub bytes: u64,
 }
 

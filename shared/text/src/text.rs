@@ -18,7 +18,7 @@ impl Text {
         })
     }
 
-    /// As [`Self::read`], or `None` where nothing is under that name.
+    /// Like [`Self::read`], but returns `None` if there is no such file.
     ///
     /// # Errors
     /// As [`Self::read`], but for a file that is missing.

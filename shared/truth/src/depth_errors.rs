@@ -124,7 +124,7 @@ impl DepthErrors {
         Self::from_values(sums)
     }
 
-    /// The mean, where these are sums over so many images.
+    /// Divides the sums by the number of images.
     pub(crate) fn over(self, images: f64) -> Self {
         Self::from_values(self.values().map(|sum| sum / images))
     }

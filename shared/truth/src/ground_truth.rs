@@ -12,12 +12,12 @@ pub enum GroundTruth {
     },
     /// Segmentation: the class of every pixel.
     Seg {
-        /// At the image's own size.
+        /// The mask, at the image's own size.
         mask: Mask,
     },
     /// Depth: the depth of every pixel.
     Dpt {
-        /// At the image's own size.
+        /// The depth map, at the image's own size.
         depth: DepthMap,
     },
 }

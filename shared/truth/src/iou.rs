@@ -138,7 +138,8 @@ impl Confusion {
     }
 }
 
-/// More pixels of one class than any data set has: sums of two such counts do not overflow.
+/// The most pixels of one class, more than any data set has: sums of two such counts do not
+/// overflow.
 const MAX_PIXELS: u64 = 1 << 60;
 
 /// Per class `[truth, predicted, both]`.

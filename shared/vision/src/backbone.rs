@@ -205,7 +205,7 @@ fn to_patches(pixels: &Tensor, patch: i64) -> Result<Tensor, VisionError> {
 pub(crate) struct Linear {
     weight: Tensor,
     bias: Tensor,
-    /// With it the weight is packed.
+    /// The packing of the weight; `None` if it is not packed.
     packing: Option<Packing>,
 }
 

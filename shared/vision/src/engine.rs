@@ -42,7 +42,7 @@ pub enum Parts {
     Backbone,
     /// The task heads only: enough for a cloud.
     Heads,
-    /// Both.
+    /// The backbone and the heads.
     All,
 }
 
@@ -106,9 +106,9 @@ pub struct EngineOptions {
 pub struct Extraction {
     /// The feature, `[views, taps, tokens, dim]`.
     pub feature: Feature,
-    /// From the picture to the network's input.
+    /// Time from the picture to the network's input.
     pub preprocess: Duration,
-    /// From the input to the feature.
+    /// Time from the network's input to the feature.
     pub forward: Duration,
 }
 

@@ -1,7 +1,8 @@
 //! The random numbers of a training.
 //!
-//! libtorch's generator belongs to the whole process: whoever else draws from it would change what is
-//! learnt. Here every draw has a stream of its own, which the seed and the place in the training decide.
+//! libtorch's generator belongs to the whole process: any other draw from it would change the
+//! result of the training. Here every draw has its own stream, which depends only on the seed and
+//! the position in the training.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -98,7 +98,7 @@ impl Ladder {
         }
     }
 
-    /// The checkpoint, if it is of this level.
+    /// The note of the checkpoint, if it belongs to this level.
     pub(super) fn checkpoint(&self, level: usize) -> Result<Option<Note>, HyperpriorError> {
         let note = self.read_json::<Note>(NOTE)?;
         Ok(note.filter(|note| note.level == level))

@@ -18,7 +18,7 @@ use crate::{HyperpriorError, Parameters};
 const LAYERS: usize = 4;
 /// The rows, and the columns, of a 5×5 kernel that cover an output's 2×2 block.
 const BLOCK: std::ops::Range<i64> = 2..4;
-/// Its samples.
+/// The number of samples of a block.
 const SAMPLES: i64 = 4;
 
 /// Puts principal components of `crops`, `[batch, 1, rows, columns]`, into the parameters' transforms,

@@ -32,7 +32,7 @@ pub(super) struct LevelSession<'a> {
 }
 
 impl<'a> LevelSession<'a> {
-    /// Starts a level from `parameters`, or goes on from the ladder's checkpoint of it.
+    /// Starts a level from `parameters`, or resumes it from the ladder's checkpoint.
     pub(super) fn start(
         config: &'a TrainConfig,
         level: usize,

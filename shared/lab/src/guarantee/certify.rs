@@ -33,7 +33,7 @@ pub struct Certificate {
     pub needed: usize,
     /// The gate on the testing features: at the certified threshold, or at the first that was tested.
     pub outcome: Option<GateOutcome>,
-    /// Its p-value.
+    /// The p-value of that outcome.
     pub p_value: Option<f64>,
     /// Upper confidence limit of the risk there, at confidence 1 − δ for this threshold alone.
     pub risk_limit: Option<f64>,

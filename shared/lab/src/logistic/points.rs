@@ -52,7 +52,7 @@ impl Points {
         (self.z[0], self.z[self.len() - 1])
     }
 
-    /// Each score with what is there of it, ascending.
+    /// Each distinct score with the sums of its values, ascending.
     pub(super) fn ties(&self) -> Vec<Tie> {
         let mean = self.y.iter().sum::<f64>() / self.len() as f64;
         let mut ties: Vec<Tie> = Vec::new();

@@ -83,7 +83,7 @@ impl Shape {
         self.chart == Chart::Tail && self.bend == 0.0 && first < 0.0
     }
 
-    /// With other parameters, within their bounds.
+    /// The shape with both parameters changed, kept within their bounds.
     pub(super) fn moved(self, [first, log_width]: [f64; 2], points: &Points) -> Self {
         let width = self.width.abs() * log_width.exp();
         let width = width.clamp(WIDTHS.0, WIDTHS.1).copysign(self.width);
@@ -102,7 +102,7 @@ impl Shape {
         moved.charted(points)
     }
 
-    /// The same curve with the parameter that suits it.
+    /// The same curve in the chart that suits it.
     pub(super) fn charted(self, points: &Points) -> Self {
         let (least, greatest) = points.ends();
         let width = self.width.abs();

@@ -83,7 +83,7 @@ fn step_through(ties: &[Tie], height: f64) -> Shape {
     Shape::centred(ties[1].z - width * (height / (1.0 - height)).ln(), width)
 }
 
-/// From a quarter of a gap between neighbours to nearly straight lines.
+/// Widths to try, ascending: from a quarter of a gap between neighbours to nearly straight lines.
 fn widths(points: &Points) -> Vec<f64> {
     let mut gaps: Vec<f64> = points.z.windows(2).map(|pair| pair[1] - pair[0]).collect();
     gaps.retain(|&gap| gap > 0.0);
@@ -93,7 +93,8 @@ fn widths(points: &Points) -> Vec<f64> {
     widths.take_while(|&width| width < WIDEST).collect()
 }
 
-/// Scores and middles of gaps, as many as the effort allows for so many widths, and where the best steps are.
+/// Centres to try: scores and middles of gaps, as many as the effort allows at this number of
+/// widths, and the centres of the best steps.
 fn centres(points: &Points, widths: usize, steps: &[Shape]) -> Vec<f64> {
     let mut scores = points.z.clone();
     scores.dedup();

@@ -123,7 +123,7 @@ impl WithSimd for Product<'_> {
 }
 
 impl Product<'_> {
-    /// With so many columns at a time.
+    /// Computes the product `COLUMNS` columns at a time.
     #[expect(clippy::inline_always, reason = "as above")]
     #[inline(always)]
     fn blocks<S: Simd, const COLUMNS: usize>(self, simd: S) {

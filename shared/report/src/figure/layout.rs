@@ -1,4 +1,4 @@
-//! From axes and marks to plotly.js' layout.
+//! The conversion of axes and marks to plotly.js' layout.
 
 use plotly::Layout;
 use plotly::common::{Anchor, DashType, Font};

@@ -28,7 +28,7 @@ pub(super) enum Role {
     Guide,
 }
 
-/// Something that takes from one value to another, in a row of its own.
+/// A bar from one value to another, in a row of its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
     /// The row.

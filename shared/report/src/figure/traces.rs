@@ -1,4 +1,4 @@
-//! From series to what plotly.js draws.
+//! The conversion of series to plotly.js' traces.
 
 use plotly::common::{
     DashType, ErrorData, ErrorType, HoverInfo, Line, LineShape, Marker, MarkerSymbol, Mode,
@@ -113,7 +113,8 @@ impl Series {
         }
     }
 
-    /// Around a mark of that size. What is open has nothing but its outline, in its own colour.
+    /// The outline of a mark of this size. An open mark has only its outline, in its own
+    /// colour.
     fn outline(&self, size: usize) -> Line {
         let width = match (self.role, size > 7) {
             (Role::Bound, _) => 2.5,

@@ -37,7 +37,7 @@ const CAMERA_GAP: f32 = 0.55;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spot {
     Anywhere,
-    /// So that it hides some of the main object.
+    /// In front of the main object, hiding some of it.
     InFront,
     /// On other clutter.
     OnTop,
@@ -57,7 +57,7 @@ pub(super) struct Arrangement<'a> {
 }
 
 impl<'a> Arrangement<'a> {
-    /// Only the main object.
+    /// An arrangement of the main object alone.
     pub(super) fn around(stage: &'a Stage) -> Self {
         let mut probe = Probe::empty();
         probe.add(0, &stage.layer);

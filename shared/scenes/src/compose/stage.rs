@@ -27,7 +27,8 @@ pub(super) struct Stage {
     pub(super) main: Object,
     /// The main object on its own.
     pub(super) layer: Layer,
-    /// From the main object to the camera, radians about the vertical axis.
+    /// Direction from the main object to the camera, radians about the vertical
+    /// axis.
     pub(super) towards: f32,
 }
 
@@ -86,7 +87,7 @@ impl Stage {
 
 /// The camera's position and aim relative to the main object.
 struct Shot {
-    /// From the main object to the camera, level and of unit length.
+    /// Direction from the main object to the camera, level and of unit length.
     away: Vec3,
     distance: f32,
     /// Radians above the main object.

@@ -4,7 +4,7 @@ use super::polynomial::first_quartic_root;
 use super::{Hit, Ray, T_MIN};
 use crate::vec3::{Vec3, vec3};
 
-/// From the ring's middle to the middle of its tube.
+/// Distance from the ring's middle to the middle of its tube.
 const MAJOR: f32 = 0.365;
 /// Radius of the tube.
 const MINOR: f32 = 0.155;

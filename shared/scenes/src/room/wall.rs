@@ -147,7 +147,7 @@ impl Cover {
 }
 
 impl Panel {
-    /// Something for a wall that is `2 * reach` metres long, or nothing.
+    /// Draws a panel, or none, for a wall that is `2 * reach` metres long.
     fn draw(wall: usize, reach: f32, height: f32, rng: &mut impl RngExt) -> Option<Self> {
         let (half, up, kind) = match rng.random_range(0..10) {
             0..4 => {

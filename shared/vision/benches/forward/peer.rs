@@ -13,7 +13,7 @@ pub(crate) fn ours(files: &Files, dtype: Dtype) -> Outcome<Peer> {
     own("worker", files, dtype)
 }
 
-/// This program's measure of what a pass is made of.
+/// This program as the peer that measures the parts of a pass.
 pub(crate) fn measure(files: &Files, dtype: Dtype) -> Outcome<Peer> {
     own("measure", files, dtype)
 }

@@ -9,7 +9,7 @@ use tch::{Device, Kind, TchError, Tensor};
 const TOKENS: i64 = 257;
 /// Weights of one kind are spread over as many bytes, so that they come from memory as in a model.
 const SPREAD_BYTES: usize = 256 << 20;
-/// Each part is measured so often; the fastest counts.
+/// Measurements of each part; the fastest counts.
 const TIMES: usize = 5;
 /// Side of the product that gives the machine's rate.
 const RATE_SIDE: i64 = 2048;

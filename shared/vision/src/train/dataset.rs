@@ -97,9 +97,10 @@ pub struct SceneFile {
 }
 
 impl SceneFile {
-    /// Opens the file of a set in `dir`, rendering what it lacks; `progress` is told the scenes done.
+    /// Opens the file of a set in `dir`, rendering the scenes that it lacks. `progress` gets the
+    /// number of scenes done and the total.
     ///
-    /// A run that was cut off goes on where it stopped.
+    /// An interrupted run resumes where it stopped.
     ///
     /// # Errors
     /// When the file cannot be read or written.

@@ -2,12 +2,12 @@
 //!
 //! Backbone and heads are trained together on [`splitsim_scenes`], from random weights to a model
 //! package. One seed decides everything: initial weights, the scenes, their order and their
-//! augmentation. A run that was cut off goes on from its last checkpoint with the same batches.
+//! augmentation. An interrupted run resumes from its last checkpoint with the same batches.
 //!
-//! - [`TrainConfig`]: what is trained, for how long;
+//! - [`TrainConfig`]: the model, data and schedule;
 //! - [`dataset`]: scenes rendered once and kept in a file;
 //! - [`run`]: the loop, reporting to a callback;
-//! - [`export`]: the package that comes of it.
+//! - [`export`]: the resulting package.
 
 mod batch;
 pub mod dataset;
@@ -63,7 +63,7 @@ const MOST_BINS: usize = 1 << 16;
 const MOST_IMAGES: usize = 1 << 16;
 
 impl Stage {
-    /// Something in it that cannot be, by the names of its keys.
+    /// Returns the first invalid setting, if any, by the names of its keys.
     fn complaint(&self, config: &TrainConfig) -> Option<String> {
         let [smallest, largest] = self.crop;
         let fault = if self.side == 0 || !self.side.is_multiple_of(config.architecture.patch) {
