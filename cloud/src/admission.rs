@@ -79,7 +79,7 @@ fn extent(image: ImageSize, max_pixels: u64) -> Result<ImageExtent, RequestError
     })
 }
 
-/// What the log will say of the shipped attempt must be true of the container.
+/// Checks that the header's shipped attempt, which the log will record, agrees with the container.
 fn matches_header(container: &Container, header: &FrameHeader) -> Result<(), RequestError> {
     let found = container.header();
     same("task", found.task, header.task)?;
@@ -127,7 +127,7 @@ fn same<T: PartialEq + std::fmt::Display>(
     )))
 }
 
-/// What an edge is told of a decoder's failure.
+/// Converts a decoder's failure into the error that the edge receives.
 pub(crate) fn decode_error(error: &CodecError) -> RequestError {
     let kind = match error {
         error if error.fault() == Fault::Machine => RequestErrorKind::BrokeDown,

@@ -1,4 +1,4 @@
-//! What can be typed after `cloud`.
+//! The command line of `cloud`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -34,7 +34,7 @@ pub(crate) struct ServeArgs {
     /// Model package, by name or path; edges must run the same
     #[arg(long, value_name = "M", default_value = "tiny-scenes")]
     pub(crate) model: String,
-    /// Where results.sqlite is written; one that is there is gone on with
+    /// Folder for results.sqlite; an existing file is appended to
     #[arg(long, value_name = "DIR", default_value = "cloud-out")]
     pub(crate) out: PathBuf,
     /// Original features (NAME.npy) and truths (NAME.label.txt, .mask.png, .depth.png) by source name,
@@ -47,16 +47,16 @@ pub(crate) struct ServeArgs {
     /// Frames worked on at once [default: one per core]
     #[arg(long, value_name = "N", value_parser = bounds::WORKERS.parser::<NonZeroUsize>())]
     pub(crate) workers: Option<NonZeroUsize>,
-    /// How often an idle connection says that it is alive; shorter than the idle timeout
+    /// Interval of keep-alive packets on an idle connection; shorter than the idle timeout
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = bounds::KEEP_ALIVE.parser())]
     pub(crate) keep_alive: Duration,
-    /// How long an edge may be silent before its connection counts as lost
+    /// Silence of an edge after which its connection counts as lost
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = bounds::IDLE_TIMEOUT.parser())]
     pub(crate) idle_timeout: Duration,
-    /// Connections at once; beyond it the one that has been idle for the longest gives way
+    /// Connections at once; beyond the limit the longest idle one is closed
     #[arg(long, value_name = "N", default_value = "256", value_parser = bounds::CONNECTIONS.parser::<NonZeroUsize>())]
     pub(crate) connections: NonZeroUsize,
-    /// Of those, the ones with one certificate; an edge needs two
+    /// Connections at once with one certificate; an edge needs two
     #[arg(long, value_name = "N", default_value = "64", value_parser = bounds::CONNECTIONS.parser::<NonZeroUsize>())]
     pub(crate) connections_per_certificate: NonZeroUsize,
     /// Runs that edges with one certificate may begin while this cloud runs
@@ -65,14 +65,14 @@ pub(crate) struct ServeArgs {
     /// Memory for frames and references that are on the way, over all connections, MiB; others wait
     #[arg(long, value_name = "MIB", default_value = "1024", value_parser = bounds::BODY_MEMORY_MIB.parser::<u32>())]
     pub(crate) body_memory_mib: u32,
-    /// How long a frame may be half there without progress: longer than the outages to be survived
+    /// Longest pause in the middle of a frame; longer than the outages to be survived
     /// [default: the idle timeout]
     #[arg(long, value_name = "TIME", value_parser = bounds::IDLE_TIMEOUT.parser())]
     pub(crate) request_timeout: Option<Duration>,
     /// Memory for references that wait for their frames, MiB
     #[arg(long, value_name = "MIB", default_value = "512", value_parser = bounds::MEMORY_MIB.parser::<u32>())]
     pub(crate) reference_memory_mib: u32,
-    /// How long one decoder process may run
+    /// Time limit of one decoder process
     #[arg(
         long,
         alias = "decode-limit",
@@ -87,7 +87,7 @@ pub(crate) struct ServeArgs {
     /// Print machine-readable lines: one JSON object when ready, one at the end
     #[arg(long)]
     pub(crate) json: bool,
-    /// What to log to stderr: error, warn, info, debug, trace, or a filter such as splitsim_cloud=debug
+    /// Log filter for stderr: error, warn, info, debug, trace, or a filter such as splitsim_cloud=debug
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = Cli::LOG)]
     pub(crate) log: String,
 }

@@ -21,10 +21,10 @@ pub struct Cloud {
     shared: Arc<Shared>,
 }
 
-/// How often the results are looked after while no frame comes.
+/// The interval at which the results file is checked while no frame arrives.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
 
-/// How long peers may take to learn that they have been closed.
+/// The time that peers are given to learn that their connections have been closed.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 impl Cloud {

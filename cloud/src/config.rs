@@ -11,10 +11,10 @@ use splitsim_results::RunRecord;
 use splitsim_source::ImageExtent;
 use splitsim_transport::{BodyBudget, Identity, TransportOptions};
 
-/// What a cloud serves, and where it keeps the results.
+/// The configuration of a cloud: models, limits and the folder of the results.
 #[derive(Debug, Clone)]
 pub struct CloudConfig {
-    /// Where to listen; port 0 takes any free one.
+    /// The address to listen on; port 0 takes any free one.
     pub listen: SocketAddr,
     /// The cloud's certificate, and the authority that edges must prove to belong to.
     pub identity: Identity,
@@ -33,23 +33,23 @@ pub struct CloudConfig {
     /// scene `scene-SEED-NNNNNN` is also found as `NNNNNN`, if `NNNNNN.json` names that seed. What is missing
     /// leaves its columns empty.
     pub references: Option<PathBuf>,
-    /// How connections behave. `max_streams` follows from [`CloudLimits::frames_in_flight`].
+    /// The transport's options. `max_streams` follows from [`CloudLimits::frames_in_flight`].
     pub transport: TransportOptions,
-    /// How much is taken from edges.
+    /// The limits on what edges may send.
     pub limits: CloudLimits,
     /// The decoders' programs and time limit.
     pub codec: CodecOptions,
     /// Frames that are worked on at once; further ones wait. Default: one per core.
     pub workers: NonZeroUsize,
-    /// Whether the samples that edges send of their connections are recorded. Default true; an experiment
-    /// that takes finer ones itself does without.
+    /// `true` if the connection samples that edges send are recorded. Default true; an experiment that takes finer
+    /// samples itself turns them off.
     pub connection_samples: bool,
-    /// What is known of runs before their edges say hello, which cannot tell metric, threshold, seed
-    /// and scenario. Default: nothing.
+    /// Run records known before the edges say hello: a hello carries neither metric, threshold, seed nor
+    /// scenario. Default: none.
     pub runs: Vec<RunRecord>,
 }
 
-/// How much a cloud takes from its edges. Memory is bounded by these.
+/// The limits on what a cloud accepts from its edges. They bound its memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloudLimits {
     /// The largest container.
@@ -68,10 +68,10 @@ pub struct CloudLimits {
     /// Frames that wait for a worker, over all connections; further ones are answered `overloaded`.
     /// Default 256.
     pub frames_waiting: NonZeroUsize,
-    /// Connections at once. Beyond it the one that has been idle for the longest gives way; where none is idle, a
+    /// Connections at once. Beyond the limit the longest idle one is closed for a new one; where none is idle, a
     /// new one is turned away. Default 256.
     pub connections: NonZeroUsize,
-    /// Of those, the ones with one certificate: an edge needs two. Default 64, for certificates that several edges
+    /// Connections at once with one certificate: an edge needs two. Default 64, for certificates that several edges
     /// share.
     pub connections_per_certificate: NonZeroUsize,
     /// Runs that edges with one certificate may begin while the cloud runs. Default 1024.
@@ -79,13 +79,13 @@ pub struct CloudLimits {
     /// Bodies of requests that are under way, over all connections: a quarter of it for each certificate. Further
     /// bodies wait, and their edges with them. Default 1 GiB.
     pub body_memory: Bytes,
-    /// What QUIC takes of a stream before it is read: every connection has so much for each of its streams.
+    /// Bytes that QUIC buffers of one stream before they are read; each stream of each connection has this window.
     /// Default 1 MiB.
     pub stream_window: Bytes,
-    /// How long a request may be half there without progress. Default: the idle timeout, so that it outlasts the
-    /// same outages as its connection.
+    /// The longest pause in the middle of a request. Default: the idle timeout, so that a request survives the same
+    /// outages as its connection.
     pub request_patience: Option<Duration>,
-    /// How long a cloud that stops waits for the frames in flight. Default 10 s.
+    /// The time that a stopping cloud waits for the frames in flight. Default 10 s.
     pub drain: Duration,
 }
 

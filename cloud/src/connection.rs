@@ -157,7 +157,7 @@ fn shut(connection: &Connection) {
     tracing::info!("closed for shutdown");
 }
 
-/// How a connection came to its end.
+/// The reason why a connection ended.
 enum Ended {
     /// The edge had no more.
     Done,

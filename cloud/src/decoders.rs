@@ -42,7 +42,7 @@ impl Decoders {
         self.codecs.get(&(task, id)).map(Box::as_ref)
     }
 
-    /// What edges are told.
+    /// Returns the codec tables that are offered to edges.
     pub(crate) fn offers(&self) -> Result<Vec<CodecTables>, CloudError> {
         self.codecs
             .iter()

@@ -6,7 +6,7 @@ use splitsim_model::ModelError;
 use splitsim_results::ResultsError;
 use splitsim_transport::TransportError;
 
-/// Why a cloud cannot start, or did not end well.
+/// An error that keeps a cloud from starting or from ending well.
 #[derive(Debug, thiserror::Error)]
 pub enum CloudError {
     /// The socket cannot be had, or the identity or the transport's options cannot be used.
@@ -47,7 +47,7 @@ pub enum CloudError {
     /// A name that cannot be told to edges.
     #[error("{what} '{name}' is no valid name: {reason}")]
     Name {
-        /// Whose name.
+        /// The kind of the name.
         what: &'static str,
         /// The name.
         name: String,
@@ -57,13 +57,13 @@ pub enum CloudError {
     /// A thread of the cloud's own ended without an answer.
     #[error("a worker thread failed while it was to {operation}")]
     Worker {
-        /// What it was doing.
+        /// The operation that the thread was to perform.
         operation: &'static str,
     },
 }
 
 impl CloudError {
-    /// Whether the configuration must be changed, rather than the machine's state.
+    /// `true` if the configuration must be changed, rather than the machine's state.
     #[must_use]
     pub const fn is_configuration(&self) -> bool {
         match self {

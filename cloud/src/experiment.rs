@@ -12,7 +12,7 @@ use splitsim_vision::{Engine, VisionError};
 use crate::references::Original;
 use crate::seldom::seldom;
 
-/// What arrived, and what the head made of it.
+/// A received feature and the head's output for it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Received<'a> {
     pub(crate) task: Task,
@@ -21,7 +21,7 @@ pub(crate) struct Received<'a> {
     pub(crate) output: &'a HeadOutput,
 }
 
-/// Why nothing can be measured.
+/// The reason why a distortion cannot be measured.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExperimentError {
     #[error("the original feature is {original}, the frame's {received}")]

@@ -19,7 +19,7 @@ use crate::shared::Shared;
 use crate::tally::Event;
 use crate::{outcome, records};
 
-/// When a frame's last byte had come.
+/// The time at which a frame's last byte arrived.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Arrival {
     pub(crate) instant: Instant,
@@ -88,8 +88,8 @@ impl Job<'_> {
             .map_err(|error| self.shared.not_recorded(&error))
     }
 
-    /// What the experiment knows of the frame: from the edge if it said that it would send it, else from
-    /// the directory if there is one.
+    /// Finds the frame's original feature and truth: among those from the edge if its hello announced references, else
+    /// in the directory if there is one.
     fn original(&self, hello: &Hello) -> Result<Option<Found>, RequestError> {
         let references = &self.shared.references;
         let picture = self.header.picture_digest;
@@ -215,8 +215,8 @@ impl Job<'_> {
     }
 }
 
-/// What an edge is told of a head's failure. The shape of what goes in was checked before, so that a refusal
-/// of libtorch says nothing about the frame.
+/// Converts a head's failure into the error that the edge receives. The shape of the input was checked before, so
+/// that a failure in libtorch is not the frame's fault.
 fn head_error(error: &VisionError) -> RequestError {
     let kind = match error {
         VisionError::Torch(_)

@@ -7,19 +7,19 @@ use splitsim_results::{ResultsError, Store};
 
 /// The results file, shared by all workers until it is closed. Calls block.
 ///
-/// Nothing that is done with it counts unless the file is in its place afterwards: SQLite reports success to
-/// whoever writes to a file that was removed.
+/// After every operation the file must still be in its place: SQLite reports success even to a process that writes to
+/// a removed file.
 #[derive(Debug)]
 pub(crate) struct Journal {
     path: PathBuf,
     store: Mutex<Option<Store>>,
     /// Frames that were in the file when it was opened.
     before: u64,
-    /// Whether the operator knows that the file is not in its place.
+    /// `true` once the operator has been warned that the file is not in its place.
     told: AtomicBool,
 }
 
-/// Why something is not in the results.
+/// The reason why a record is not in the results.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JournalError {
     #[error("the results are closed, the cloud is shutting down")]
@@ -90,7 +90,7 @@ impl Journal {
 }
 
 impl JournalError {
-    /// What the edge is told.
+    /// Converts the error into the one that the edge receives.
     pub(crate) fn to_request_error(&self) -> RequestError {
         let kind = match self {
             Self::Closed => RequestErrorKind::ShuttingDown,

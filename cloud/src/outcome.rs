@@ -1,4 +1,4 @@
-//! What a head said, in short.
+//! The short form of a head's output, for replies and records.
 
 use serde_json::{Value, json};
 use splitsim_proto::{ClassPixels, ClassScore, Outcome};

@@ -30,7 +30,7 @@ struct PeerLimits {
 struct State {
     next: u64,
     open: BTreeMap<u64, Open>,
-    /// What is remembered of every certificate that was served.
+    /// The state kept for every certificate that has been served.
     known: BTreeMap<Certified, Known>,
 }
 
@@ -40,7 +40,7 @@ struct Open {
     certified: Certified,
     /// Requests under way.
     busy: usize,
-    /// When the last request ended, or the connection was made.
+    /// The time at which the last request ended, or else at which the connection was made.
     quiet_since: Instant,
     gives_way: CancellationToken,
 }
@@ -68,7 +68,8 @@ pub(crate) struct Busy {
     number: u64,
 }
 
-/// How long a connection has to have been idle to give way: longer than an edge takes between two frames, as a rule.
+/// The idle time after which a connection may be closed for another: as a rule longer than the gap between two
+/// frames of an edge.
 const GRACE: Duration = Duration::from_secs(10);
 
 impl Peers {

@@ -80,7 +80,7 @@ pub(crate) fn key(hello: &Hello, frame: u64, task: Task) -> FrameKey {
     }
 }
 
-/// What tells a frame from another one of the same number.
+/// The properties that distinguish a frame from another one of the same number.
 pub(crate) fn identity(frame: &ReceivedFrame) -> FrameIdentity {
     FrameIdentity {
         source: frame.header.source.to_string(),

@@ -6,14 +6,14 @@ use splitsim_results::RunRecord;
 
 use crate::records;
 
-/// How much is recorded of a run.
+/// The extent to which a run is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Known {
     /// Nothing.
     Not,
     /// The run, but not its edge's settings.
     WithoutSettings,
-    /// All that hellos tell.
+    /// The run and all settings that a hello states.
     Fully,
 }
 
@@ -26,13 +26,13 @@ pub(crate) struct Runs {
 
 type EdgeOfRun = (String, String);
 
-/// What must stay the same within a run, as far as a hello tells.
+/// The properties that must stay the same within a run, as far as a hello states them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Experiment {
     policy: String,
     model_digest: String,
     codec: String,
-    /// `None` where it was not told, here and below: then nothing is known to differ.
+    /// `None` where no hello stated it, here and below; then no difference can be found.
     source: Option<String>,
     settings_digest: Option<String>,
 }
@@ -62,10 +62,10 @@ impl Runs {
         }
     }
 
-    /// How much of the hello's run is recorded.
+    /// Returns the extent to which the hello's run is recorded.
     ///
     /// # Errors
-    /// When it is recorded as another experiment.
+    /// If the run is recorded as another experiment.
     pub(crate) fn check(&self, hello: &Hello) -> Result<Known, Refusal> {
         let key = (hello.run_id.to_string(), hello.edge_id.to_string());
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 
 use crate::cli::ServeArgs;
 
-/// How long a decoder process that outlives the shutdown is waited for.
+/// The time to wait for a decoder process that outlives the shutdown.
 const STRAGGLERS: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(args: &ServeArgs, console: &mut Console) -> Result<(), Failure> {
@@ -114,10 +114,10 @@ async fn serve(
     Ok(report)
 }
 
-/// What is said when the cloud is asked to end.
+/// The message that acknowledges a request to stop.
 const STOPPING: &str = "ending: frames in flight are finished; once more to end at once";
 
-/// What is said once edges may connect.
+/// The message printed once edges may connect.
 struct Ready<'a> {
     model: &'a str,
     tasks: &'a [Task],

@@ -27,7 +27,7 @@ use crate::{CloudConfig, CloudError, CloudLimits, records};
 /// storing them took.
 const MAX_UNSETTLED: u64 = 1 << 16;
 
-/// What all connections of a cloud share.
+/// The state that all connections of a cloud share.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) decoders: Decoders,
@@ -37,18 +37,18 @@ pub(crate) struct Shared {
     pub(crate) journal: Journal,
     pub(crate) runs: Runs,
     pub(crate) references: References,
-    /// What the experiment took on frames whose settlement has not come.
+    /// The time spent on the experiment's work for frames whose settlement has not arrived.
     pub(crate) unsettled: Mutex<Shelf<Duration>>,
     pub(crate) tally: Tally,
-    /// Whether settlements' samples of their connections are recorded.
+    /// `true` if the connection samples in settlements are recorded.
     pub(crate) connection_samples: bool,
     /// One permit per frame that is worked on.
     pub(crate) workers: Semaphore,
     /// One permit per frame that waits for a worker.
     pub(crate) waiting: Semaphore,
-    /// Who is connected.
+    /// The connected edges.
     pub(crate) peers: Arc<Peers>,
-    /// How long a request may be half there without progress.
+    /// The longest pause in the middle of a request.
     pub(crate) patience: Duration,
     /// Keeps what peers can repeat from filling the log.
     pub(crate) warnings: Warnings,
@@ -114,7 +114,7 @@ impl Shared {
         })
     }
 
-    /// Whether an edge may send, and what.
+    /// Decides whether an edge may send, and under which limits.
     pub(crate) fn welcome(
         &self,
         hello: &Hello,
@@ -130,7 +130,7 @@ impl Shared {
         Ok(welcome)
     }
 
-    /// Whether the list of edges has the one with this certificate, now.
+    /// Checks that the list of edges currently admits this certificate.
     pub(crate) fn admit(&self, certified: Option<&Certified>) -> Result<(), Refusal> {
         let certified = certified.ok_or_else(for_no_edge)?;
         self.roster

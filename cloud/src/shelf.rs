@@ -20,7 +20,7 @@ struct Entry<T> {
     age: u64,
 }
 
-/// What became of something that was put on a shelf.
+/// The result of putting an entry on a shelf.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Placed {
     /// It is there now; these made room for it.

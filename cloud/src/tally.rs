@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use splitsim_proto::Hello;
 
-/// What a cloud did while it served.
+/// The counts of a cloud's work while it served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct CloudReport {
     /// Frames that were recorded.
@@ -28,7 +28,7 @@ pub struct CloudReport {
     pub edges: u64,
 }
 
-/// What is counted.
+/// The events that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
     Frame,

@@ -1,4 +1,4 @@
-//! What becomes of frames, good and bad.
+//! Replies and records of valid and invalid frames.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 

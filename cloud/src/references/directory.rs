@@ -29,12 +29,12 @@ pub(crate) struct Directory {
     owners: Mutex<BTreeMap<String, Option<String>>>,
 }
 
-/// Why a file that is there cannot be used, with its path.
+/// The reason why an existing file cannot be used, with its path.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Unusable(String);
 
-/// What `splitsim scenes render` says of a scene, as far as it matters here.
+/// The fields needed here of the JSON file that `splitsim scenes render` writes for a scene.
 #[derive(Deserialize)]
 struct Description {
     id: Option<SceneId>,
@@ -68,9 +68,9 @@ impl Directory {
         }
     }
 
-    /// What is known of a source for a task. A file that is missing or cannot be used counts as not
-    /// known; of the latter there is a warning. Nothing is known where the source's picture lies in the directory
-    /// and is another than `picture`, the frame's.
+    /// Finds the original feature and truth of a source for a task. A file that is missing or unusable counts as
+    /// absent; an unusable one causes a warning. Nothing is returned where the directory holds the source's picture
+    /// and its digest differs from `picture`, the frame's.
     pub(crate) fn find(&self, source: &str, task: Task, picture: Option<Digest>) -> Original {
         if self.is_of_another_picture(source, picture) {
             return Original {
@@ -144,7 +144,7 @@ impl Directory {
             .or_else(|| is_there(self.scene_stem(source)?))
     }
 
-    /// Whether files called after a picture's name without ending are of this source.
+    /// `true` if files named after a picture's name without its ending belong to this source.
     fn is_of(&self, short: &str, source: &str) -> bool {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         let owner = owners.entry(short.to_owned()).or_insert_with(|| {

@@ -1,4 +1,4 @@
-//! What only an experiment knows of a frame: the original feature and the ground truth.
+//! The original feature and the ground truth of a frame, which only an experiment has.
 
 mod directory;
 mod pool;
@@ -25,7 +25,7 @@ pub(crate) struct Original {
     pub(crate) picture: Option<Digest>,
 }
 
-/// Where originals come from.
+/// The sources of originals.
 pub(crate) struct References {
     /// Those that edges sent.
     pub(crate) pool: Pool,
