@@ -2,17 +2,17 @@ use crate::message::InvalidMessage;
 use crate::names::Explanation;
 use crate::wire;
 
-/// Why the cloud did not do what a frame, a reference or a settlement asked for.
+/// An error with which the cloud answers a frame, a reference or a settlement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub struct RequestError {
-    /// What went wrong.
+    /// The kind of failure.
     pub kind: RequestErrorKind,
     /// The diagnosis.
     pub message: Explanation,
 }
 
-/// What went wrong with a request.
+/// The kinds of failure of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RequestErrorKind {
     /// The message could not be read or broke a rule.
@@ -44,7 +44,7 @@ pub enum RequestErrorKind {
     BrokeDown,
 }
 
-/// What becomes of a request that failed.
+/// The chance that a failed request succeeds when it is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Prospect {
     /// The request is at fault: sent again unchanged, it fails again.
@@ -56,7 +56,7 @@ pub enum Prospect {
 }
 
 impl RequestErrorKind {
-    /// What becomes of the same request when it is sent again unchanged.
+    /// Returns the chance that the same request succeeds when it is sent again unchanged.
     #[must_use]
     pub const fn prospect(self) -> Prospect {
         match self {
@@ -73,7 +73,7 @@ impl RequestErrorKind {
         }
     }
 
-    /// Whether the same request may succeed when sent again unchanged.
+    /// `true` if the same request may succeed when it is sent again unchanged.
     #[must_use]
     pub const fn is_transient(self) -> bool {
         !matches!(self.prospect(), Prospect::Hopeless)

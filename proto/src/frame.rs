@@ -9,15 +9,15 @@ use crate::message::InvalidMessage;
 use crate::names::{Explanation, Name};
 use crate::{Digest, wire};
 
-/// What precedes a container on a frame's stream: all that the cloud needs to run the head, and all
-/// that the run's log needs of the edge.
+/// The header that precedes a container on a frame's stream. It holds everything that the cloud needs from the edge
+/// to run the head and to record the frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrameHeader {
     /// The frame's index in the edge's run.
     pub frame: u64,
     /// The task of the feature.
     pub task: Task,
-    /// Where the image came from.
+    /// The name of the image's source.
     pub source: Name,
     /// The image before preprocessing: heads of dense tasks answer at this size.
     pub image: ImageSize,
@@ -29,9 +29,9 @@ pub struct FrameHeader {
     pub attempts: Vec<Attempt>,
     /// The attempt whose container follows.
     pub shipped_attempt: usize,
-    /// Why that one.
+    /// The reason why the policy chose that attempt.
     pub verdict: Verdict,
-    /// Where the edge's time went.
+    /// The time spent in each of the edge's stages.
     pub stages: EdgeStages,
     /// The digest of the picture before preprocessing; `None` from edges that know of none.
     pub picture_digest: Option<Digest>,
@@ -49,7 +49,7 @@ pub struct ImageSize {
 pub struct Attempt {
     /// The step of the codec's ladder, 0 the cheapest.
     pub level: u32,
-    /// What the level means to the codec, such as "qp 34".
+    /// The codec's own description of the level, such as "qp 34".
     pub label: Name,
     /// Entropy-coded bytes alone.
     pub payload_bytes: Bytes,
@@ -61,9 +61,9 @@ pub struct Attempt {
     pub decode: Duration,
     /// All metrics together.
     pub score: Duration,
-    /// What the metrics said, at most [`Self::MAX_SCORES`].
+    /// The values of the metrics, at most [`Self::MAX_SCORES`].
     pub scores: Vec<Score>,
-    /// Why the attempt gave nothing to ship.
+    /// The reason why the attempt produced nothing to ship.
     pub failed: Option<Explanation>,
 }
 
@@ -74,7 +74,7 @@ pub struct Score {
     value: f64,
 }
 
-/// Where the edge's time went before the first byte was sent.
+/// The time spent in each of the edge's stages before the first byte was sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EdgeStages {
     /// Image to network input.
@@ -95,7 +95,7 @@ impl FrameHeader {
         self.attempts.get(self.shipped_attempt)
     }
 
-    /// How many raw bytes follow the header.
+    /// Returns the number of container bytes that follow the header.
     #[must_use]
     pub fn container_bytes(&self) -> Bytes {
         self.shipped()

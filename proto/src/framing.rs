@@ -1,4 +1,4 @@
-//! How messages lie on a stream: the length of the body as a 32-bit little-endian integer, then the
+//! The format of a message on a stream: the length of the body as a 32-bit little-endian integer, then the
 //! body.
 //!
 //! No I/O happens here. A reader reads [`PREFIX_BYTES`], learns from [`decode_prefix`] how many bytes
@@ -30,7 +30,7 @@ pub const PREFIX_BYTES: usize = 4;
 /// 30 kB.
 pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
 
-/// Why a message cannot be framed or unframed.
+/// The reason why a message cannot be framed or unframed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FramingError {
     /// The body is longer than allowed.

@@ -44,7 +44,7 @@ pub fn exchange(input: &[u8]) -> bool {
     true
 }
 
-/// What a cloud that has whatever the edge brings agrees to.
+/// Returns the limits to which a cloud agrees that runs whatever model, tasks and codecs the edge announces.
 fn agreed(hello: &Hello) -> Option<Limits> {
     let side = CloudSide {
         model: hello.model.clone(),
@@ -119,7 +119,7 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// Whether there is a message. One that there is must be readable from what it is written as.
+/// `true` if there is a message. Asserts that encoding and decoding a message returns the same message.
 fn reads_back<M: Message + PartialEq + Debug>(message: Option<M>) -> bool {
     if let Some(message) = &message {
         let body = message.encode_body().ok();

@@ -14,7 +14,7 @@ pub const PROTOCOL_VERSION: u32 = 1;
 /// The most tasks or codecs that one side may name.
 const MAX_OFFERS: usize = 256;
 
-/// Which model a side runs.
+/// The identity of the model that a side runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelIdentity {
     /// The package's name.
@@ -40,7 +40,7 @@ pub struct CodecTables {
     pub tables_digest: Digest,
 }
 
-/// What an edge says first on every connection.
+/// The first message of an edge on every connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hello {
     /// The edge's [`PROTOCOL_VERSION`].
@@ -59,7 +59,7 @@ pub struct Hello {
     pub codecs: Vec<CodecTables>,
     /// The edge's software and its version.
     pub software_version: Name,
-    /// Whether a reference connection will be opened too.
+    /// `true` if the edge will open a reference connection too.
     pub references: bool,
     /// The largest container that the edge will send.
     pub max_container_bytes: Bytes,
@@ -70,18 +70,18 @@ pub struct Hello {
     pub source: Option<Name>,
 }
 
-/// How much a cloud takes.
+/// The limits on what a cloud accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The largest container.
     pub max_container_bytes: Bytes,
     /// The largest reference: feature and ground truth together.
     pub max_reference_bytes: Bytes,
-    /// How many frames may be under way on one connection.
+    /// The maximum number of frames under way on one connection.
     pub max_frames_in_flight: u32,
 }
 
-/// What the cloud of a negotiation has and allows.
+/// The cloud's side of a negotiation: its model, codecs and limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloudSide {
     /// The model whose heads it runs.
@@ -90,7 +90,7 @@ pub struct CloudSide {
     pub tasks: Vec<Task>,
     /// The codecs it decodes.
     pub codecs: Vec<CodecTables>,
-    /// How much it takes.
+    /// The limits on what it accepts.
     pub limits: Limits,
     /// The cloud's software and its version.
     pub software_version: Name,
@@ -107,7 +107,7 @@ pub struct Welcome {
     pub tasks: Vec<Task>,
     /// The codecs it decodes.
     pub codecs: Vec<CodecTables>,
-    /// What holds on this connection.
+    /// The limits of this connection.
     pub limits: Limits,
     /// The cloud's software and its version.
     pub software_version: Name,
@@ -117,13 +117,13 @@ pub struct Welcome {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
-    /// What does not fit.
+    /// The kind of disagreement.
     pub kind: RefusalKind,
     /// Both sides' values, and what to do.
     pub message: Explanation,
 }
 
-/// What two sides can disagree on.
+/// The kinds of disagreement between the two sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RefusalKind {
     /// They speak different versions.

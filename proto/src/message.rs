@@ -27,7 +27,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What a message is refused for, with the field's name.
+/// The reason why a message is refused, with the field's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMessage {
     /// The bytes are no protobuf encoding of the message.
@@ -35,7 +35,7 @@ pub enum InvalidMessage {
     Malformed {
         /// The message expected.
         message: &'static str,
-        /// What the decoder said.
+        /// The decoder's message.
         reason: String,
     },
     /// A field that must be there is not.
@@ -87,12 +87,12 @@ pub enum InvalidMessage {
         field: &'static str,
         /// The value found.
         actual: String,
-        /// What it should be.
+        /// The expected value.
         expected: String,
     },
 }
 
-/// What a domain type may be in protobuf, and what makes it a [`Message`].
+/// Implements [`Message`] for each domain type, by way of its protobuf type of the same name.
 macro_rules! messages {
     ($($domain:ident),* $(,)?) => {$(
         impl sealed::Sealed for crate::$domain {}

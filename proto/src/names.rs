@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::printable::{escaped, is_hostile};
 
-/// Why a text is no [`Name`] or [`Id`].
+/// The reason why a text is not a valid [`Name`] or [`Id`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// There is no text.

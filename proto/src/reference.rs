@@ -9,7 +9,7 @@ use crate::frame::ImageSize;
 use crate::message::InvalidMessage;
 use crate::{Digest, wire};
 
-/// What the cloud of an experiment learns about a frame beside the link: the original feature and the
+/// The data about a frame that an experiment's cloud receives outside the measured link: the original feature and the
 /// ground truth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reference {
@@ -44,7 +44,7 @@ pub enum ReferenceTruth {
     },
 }
 
-/// What precedes a reference's raw bytes.
+/// The header that precedes a reference's raw bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReferenceHeader {
     /// The frame's index in the edge's run.
@@ -81,7 +81,7 @@ pub enum TruthKind {
     },
 }
 
-/// What the edge learnt about a frame after its reply had come, for the log.
+/// The measurements that the edge has of a frame only after its reply, for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settlement {
     /// The frame's index in the edge's run.
@@ -98,7 +98,7 @@ pub struct Settlement {
     pub udp_tx_bytes: units::Bytes,
     /// UDP datagrams that left the edge meanwhile.
     pub udp_tx_datagrams: u64,
-    /// How often the frame was sent until a reply came, at least 1.
+    /// The number of times that the frame was sent until a reply came, at least 1.
     pub sends: u32,
     /// The frames connection when the reply had come, where known.
     pub path: Option<PathSample>,
@@ -125,11 +125,11 @@ pub struct PathSample {
     pub lost_packets: u64,
     /// Their bytes.
     pub lost: units::Bytes,
-    /// How often congestion was seen.
+    /// The number of congestion events.
     pub congestion_events: u64,
 }
 
-/// What an edge asks on a reference connection.
+/// A request of an edge on a reference connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReferenceRequest {
     /// Keep this reference; its raw bytes follow.

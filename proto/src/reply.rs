@@ -16,18 +16,18 @@ pub enum FrameReply {
     Failed(RequestError),
 }
 
-/// What the cloud made of a frame.
+/// The cloud's result for a frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrameResult {
     /// The frame's index in the edge's run.
     pub frame: u64,
-    /// What the head said.
+    /// The head's answer in short.
     pub outcome: Outcome,
-    /// Where the cloud's time went.
+    /// The time spent in each of the cloud's stages.
     pub stages: CloudStages,
-    /// Whether the frame is in the run's store, durably.
+    /// `true` if the frame is durably in the run's store.
     pub stored: bool,
-    /// Whether it had been there before this request.
+    /// `true` if the frame was in the store before this request.
     pub duplicate: bool,
 }
 
@@ -73,7 +73,7 @@ pub struct ClassPixels {
     pub pixels: u64,
 }
 
-/// Where the cloud's time went.
+/// The time spent in each of the cloud's stages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CloudStages {
     /// From the frame's last byte until decoding began.

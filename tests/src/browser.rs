@@ -25,12 +25,12 @@ pub struct Chromium {
     _profile: TempDir,
 }
 
-/// What a reader's device is like.
+/// The properties of a reader's device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Device {
     /// Width of the window in CSS pixels.
     pub width_px: u32,
-    /// Whether the reader prefers dark pages.
+    /// `true` if the reader prefers dark pages.
     pub dark: bool,
 }
 
@@ -46,10 +46,10 @@ struct Session {
     complaints: Vec<String>,
 }
 
-/// Where Debian, Ubuntu, Fedora and Google put it.
+/// The program's names on Debian, Ubuntu, Fedora and in Google's packages.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
-/// What it says when it can be spoken to.
+/// The line prefix that announces the DevTools address.
 const LISTENING: &str = "DevTools listening on ";
 
 impl Chromium {
@@ -282,7 +282,7 @@ fn program() -> PathBuf {
     })
 }
 
-/// What should not happen on a page that works alone.
+/// Returns a description of an event that must not happen on a self-contained page, such as a log entry or a request.
 fn complaint(event: &Value) -> Option<String> {
     let about = &event["params"];
     match event["method"].as_str()? {

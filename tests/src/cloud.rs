@@ -10,7 +10,7 @@ use crate::{Ended, Program, Says, Signal};
 /// `cloud serve`, as it is typed.
 #[derive(Debug, Clone)]
 pub struct CloudRun {
-    /// Where it is started.
+    /// The working directory.
     pub directory: PathBuf,
     /// Words before it.
     pub launcher: Vec<OsString>,
@@ -20,7 +20,7 @@ pub struct CloudRun {
     pub identity: PathBuf,
     /// Its model package.
     pub model: PathBuf,
-    /// Where its results go.
+    /// The folder of its results.
     pub out: PathBuf,
     /// The ffmpeg to use instead of the one that it would find.
     pub ffmpeg: Option<PathBuf>,
@@ -65,7 +65,7 @@ impl CloudRun {
 }
 
 impl Cloud {
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -77,7 +77,7 @@ impl Cloud {
         self.program.line(Says::Stderr, part)
     }
 
-    /// Whether it is still there.
+    /// `true` while the process is running.
     pub fn is_running(&mut self) -> bool {
         self.program.is_running()
     }

@@ -11,7 +11,7 @@ use crate::{Program, Says, Signal};
 /// `edge run`, as it is typed.
 #[derive(Debug, Clone)]
 pub struct EdgeRun {
-    /// Where it is started.
+    /// The working directory.
     pub directory: PathBuf,
     /// Words before it.
     pub launcher: Vec<OsString>,
@@ -27,19 +27,19 @@ pub struct EdgeRun {
     pub frames: usize,
     /// Their seed.
     pub seed: u64,
-    /// What decides.
+    /// The policy that chooses the level of every frame.
     pub policy: String,
     /// The run.
     pub run_id: String,
     /// The edge; its journal and spool lie in a folder of this name.
     pub edge_id: String,
-    /// How long it waits for a cloud that is away.
+    /// The time for which it retries an absent cloud.
     pub retry_for: &'static str,
-    /// How long the cloud may be silent.
+    /// The time for which the cloud may be silent.
     pub idle_timeout: &'static str,
     /// Frames in flight.
     pub in_flight: u32,
-    /// Where references go, if not to where frames go.
+    /// The address for references, if it differs from that for frames.
     pub references: Option<SocketAddr>,
     /// The ffmpeg to use instead of the one that it would find.
     pub ffmpeg: Option<PathBuf>,
@@ -51,7 +51,7 @@ pub struct Edge {
     program: Program,
 }
 
-/// How an edge ended.
+/// The end of an edge process, with its output.
 #[derive(Debug)]
 pub struct EdgeEnd {
     /// Its exit code; `None` when a signal ended it.

@@ -39,7 +39,7 @@ impl Ffmpeg {
         Self { script, calls }
     }
 
-    /// What `SPLITSIM_FFMPEG` is to name.
+    /// Returns the path of the script, for `SPLITSIM_FFMPEG`.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.script.clone()
@@ -56,7 +56,7 @@ impl Ffmpeg {
             .collect()
     }
 
-    /// Whether a process is gone, or only waits for its parent to take note of its end.
+    /// `true` if the process with this id has ended, including a zombie that its parent has not reaped.
     #[must_use]
     pub fn has_ended(process: &str) -> bool {
         let stat = fs::read_to_string(format!("/proc/{process}/stat"));

@@ -35,7 +35,7 @@ impl Lab {
         self.directory.path().join(name)
     }
 
-    /// Where programs are started.
+    /// Returns the working directory of the programs.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.directory.path()

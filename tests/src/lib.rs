@@ -1,18 +1,18 @@
-//! What the end-to-end tests are made of: the real programs as processes, and an edge made of library
+//! Building blocks of the end-to-end tests: the real programs as processes, and an edge made of library
 //! parts that can misbehave.
 //!
 //! - [`Lab`]: a folder with a small random model and identities;
-//! - [`Program`]: a process that is listened to and never outlives its test;
+//! - [`Program`]: a process whose output is captured and that never outlives its test;
 //! - [`CloudRun`] and [`Cloud`], [`EdgeRun`] and [`EdgeEnd`]: `cloud serve` and `edge run`;
 //! - [`Ffmpeg`]: stands between a program and ffmpeg;
 //! - [`Mangler`]: a link that loses, repeats, damages and reorders datagrams, by [`Chance`];
 //! - [`Peer`] and [`raw`]: an edge within the test, down to bare QUIC;
-//! - [`results`]: what the cloud wrote down;
-//! - [`Chromium`] and [`View`]: a browser that looks at a page;
+//! - [`results`]: the results that the cloud recorded;
+//! - [`Chromium`] and [`View`]: a browser that opens a page;
 //! - [`fuzzing`]: the targets of the fuzzers.
 //!
-//! Whatever goes wrong here ends the test, with all that the program in question said. Waits are for
-//! an event and have a limit, [`LIMIT`].
+//! Every failure here panics with all output of the program in question. Each wait is for
+//! an event and has a limit, [`LIMIT`].
 #![expect(
     clippy::disallowed_methods,
     clippy::missing_panics_doc,
@@ -46,5 +46,5 @@ pub use peer::{Peer, Shipment};
 pub use program::{Ended, Program, Says, eventually, executable};
 pub use rustix::process::Signal;
 
-/// How long anything may be waited for. Generous: the machine may be busy.
+/// The longest wait for an event. Generous: the machine may be busy.
 pub const LIMIT: Duration = Duration::from_secs(90);

@@ -69,7 +69,7 @@ impl Mangler {
         }
     }
 
-    /// Where edges connect to.
+    /// Returns the address that edges connect to.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address

@@ -32,7 +32,7 @@ pub struct Shipment {
     pub original: Feature,
     /// The feature that comes out.
     pub received: Feature,
-    /// What is true of the picture.
+    /// The picture's ground truth.
     pub truth: GroundTruth,
     /// The picture's size.
     pub extent: ImageExtent,
@@ -103,7 +103,7 @@ impl Peer {
         }
     }
 
-    /// What the task head says of a feature.
+    /// Runs the task head on a feature and returns its output.
     #[must_use]
     pub fn head(&self, task: Task, feature: &Feature, extent: ImageExtent) -> HeadOutput {
         self.engine.run_head(task, feature, extent).unwrap()

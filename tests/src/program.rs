@@ -28,7 +28,7 @@ pub enum Says {
     Stderr,
 }
 
-/// How a process ended, and what it had said.
+/// The end of a process, with its output.
 #[derive(Debug)]
 pub struct Ended {
     /// Its exit code; `None` when a signal ended it.
@@ -145,7 +145,7 @@ impl Program {
         self.child.wait().unwrap();
     }
 
-    /// Whether it is still there.
+    /// `true` while the process is running.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -188,7 +188,7 @@ impl Drop for Program {
     }
 }
 
-/// What came through a pipe so far. Clones share it.
+/// The output received through a pipe so far. Clones share it.
 #[derive(Debug, Clone, Default)]
 struct Transcript(Arc<(Mutex<Text>, Condvar)>);
 

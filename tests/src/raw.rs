@@ -12,7 +12,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use splitsim_proto::framing::{PREFIX_BYTES, decode_frame_body, encode_frame};
 use splitsim_proto::{FrameReply, Hello, HelloReply};
 
-/// Who an edge says that it is.
+/// The way in which an edge identifies itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shows {
     /// The certificate of its identity.
@@ -69,7 +69,7 @@ impl RawEdge {
         self.endpoint.wait_idle().await;
     }
 
-    /// Why the cloud closed the connection.
+    /// Waits until the connection is closed and returns the reason.
     pub async fn closed(&self) -> ConnectionError {
         self.connection.closed().await
     }

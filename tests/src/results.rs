@@ -1,4 +1,4 @@
-//! What the cloud wrote down.
+//! Reads the results that the cloud recorded.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 /// The bytes between two files of one input.
 const BETWEEN: &[u8] = b"\n----\n";
-/// Where Linux has a file system in memory.
+/// The folder of Linux's in-memory file system.
 const MEMORY: &str = "/dev/shm";
 
 /// `journal.jsonl` in an edge's folder.

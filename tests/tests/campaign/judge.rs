@@ -11,7 +11,7 @@ use splitsim_tests::{EdgeRun, Lab, Peer, results};
 
 use crate::plan::Plan;
 
-/// What every frame should be, made by library parts in this process.
+/// The expected record of every frame, made by library parts in this process.
 pub(crate) struct Expected(BTreeMap<u64, (String, String)>);
 
 impl Expected {

@@ -15,7 +15,7 @@ use judge::Expected;
 use plan::Plan;
 use splitsim_tests::Lab;
 
-/// How many runs, and the seed of the first one; further ones count on from it.
+/// The number of runs, and the seed of the first one; each further run has the next seed.
 const RUNS: &str = "SPLITSIM_CAMPAIGN_RUNS";
 const SEED: &str = "SPLITSIM_CAMPAIGN_SEED";
 

@@ -22,7 +22,7 @@ const WITHOUT_PRIVILEGE: [&str; 2] = ["setpriv", "--bounding-set=-dac_override"]
 /// The time for which a disk is full, a program frozen, a folder away.
 const PAUSE: Duration = Duration::from_millis(700);
 
-/// How often the edge is started before a run counts as one that does not end.
+/// The number of starts of the edge after which a run counts as one that does not end.
 const MAX_STARTS: usize = 12;
 
 /// The programs of a run.

@@ -123,7 +123,7 @@ fn latency_adds_up(cloud: &LoggedFrame) {
     );
 }
 
-/// What the columns of docs/metrics.md say of one another, asked of SQLite itself.
+/// Checks with SQLite itself the relations between columns that docs/metrics.md states.
 fn counts_are_consistent(lab: &Lab) {
     let results = Connection::open(results::file(&lab.path("cloud-out"))).unwrap();
     let count = |condition: &str| -> i64 {

@@ -37,7 +37,7 @@ impl Cable {
         cable
     }
 
-    /// What a program is started with to be at one end.
+    /// Returns the launcher that starts a program in the network namespace of one end.
     fn at(namespace: &str) -> Vec<OsString> {
         ["ip", "netns", "exec", namespace].map(Into::into).to_vec()
     }

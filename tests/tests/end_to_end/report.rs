@@ -69,13 +69,13 @@ kind = "always"
 level = "richest"
 "#;
 
-/// What a reader looks for on a page.
+/// The expected contents of a report page.
 struct Expected {
     name: &'static str,
     /// By their headings.
     sections: &'static [&'static str],
     figures: usize,
-    /// Of all figures together, at least.
+    /// The minimum number of marks in all figures together.
     marks: usize,
     has_pictures: bool,
 }

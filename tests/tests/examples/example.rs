@@ -12,7 +12,7 @@ const PROGRAMS: [&str; 8] = [
     "apt-get ",
 ];
 
-/// Whether an example begins here.
+/// `true` if an example begins on this line.
 pub(crate) fn begins(line: &str) -> bool {
     typed(line).is_some()
 }

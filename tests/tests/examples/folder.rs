@@ -138,7 +138,7 @@ fn made(product: &str) -> PathBuf {
 
 static MAKING: Mutex<()> = Mutex::new(());
 
-/// Where the base folder and what was made are kept.
+/// Returns the folder of the base folder and of the products made so far.
 fn pantry() -> &'static Path {
     static PANTRY: OnceLock<PathBuf> = OnceLock::new();
     PANTRY.get_or_init(|| {

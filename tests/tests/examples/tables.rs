@@ -83,7 +83,7 @@ pub(crate) fn smaller(example: &str) -> String {
     typed
 }
 
-/// Whether an example goes on until it is told to stop.
+/// `true` if an example runs until it is told to stop.
 pub(crate) fn serves(example: &str) -> bool {
     example.starts_with("cloud serve")
 }
