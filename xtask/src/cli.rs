@@ -1,4 +1,4 @@
-//! What can be typed after `cargo xtask`.
+//! The command line of `cargo xtask`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ struct ArrowsArgs {
 
 #[derive(Debug, Args)]
 struct CampaignArgs {
-    /// How many runs; each takes some seconds
+    /// Number of runs; each takes some seconds
     #[arg(long, value_name = "N", default_value_t = 1000)]
     runs: u64,
     /// The seed of the first run; further ones count on from it
@@ -190,7 +190,7 @@ fn campaign(workspace: &Workspace, args: &CampaignArgs) -> Result<()> {
     phases.finish()
 }
 
-/// Whether these arguments of cargo choose packages, which `--workspace` would overrule.
+/// `true` if these arguments of cargo choose packages, which `--workspace` would overrule.
 fn names_packages(args: &[OsString]) -> bool {
     let to_cargo = args.iter().take_while(|arg| *arg != "--");
     to_cargo

@@ -70,7 +70,7 @@ fn chosen_out(passed: &[OsString]) -> Option<PathBuf> {
     None
 }
 
-/// Where cargo builds: `CARGO_TARGET_DIR` or `target`.
+/// Returns cargo's target directory: `CARGO_TARGET_DIR` or `target`.
 fn target_dir(workspace: &Workspace) -> PathBuf {
     let chosen = std::env::var_os("CARGO_TARGET_DIR");
     let chosen = chosen.as_deref().unwrap_or(OsStr::new("target"));

@@ -70,7 +70,7 @@ fn deny(workspace: &Workspace) -> Result<()> {
     cargo::run(&mut command)
 }
 
-/// Whether `cargo deny fetch` has put a database of advisories where cargo-deny looks for it.
+/// `true` if `cargo deny fetch` has put a database of advisories where cargo-deny looks for it.
 fn advisories_are_here() -> bool {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));

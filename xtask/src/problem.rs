@@ -1,4 +1,4 @@
-//! What can be wrong with a machine or a download, each with its remedy.
+//! The problems of a machine or a download, each with its remedy.
 
 use std::path::PathBuf;
 
@@ -64,7 +64,7 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
-    /// What to do about it.
+    /// Returns the remedy, for the user.
     pub(crate) fn remedy(&self) -> String {
         match self {
             Self::Platform { .. } => format!("bring your own. {BRING_BOTH}"),
@@ -122,6 +122,6 @@ fn reason(said: &str) -> String {
     }
 }
 
-/// How to do without the prebuilt files.
+/// The ways to do without the prebuilt files.
 const BRING_BOTH: &str = "libtorch: set LIBTORCH to its folder (or LIBTORCH_USE_PYTORCH=1); \
                           ffmpeg with libx265 and libvvenc: set SPLITSIM_FFMPEG to the program";

@@ -1,4 +1,4 @@
-//! What is shown while bytes are moved: a bar on a terminal, nothing elsewhere.
+//! The display of a byte count in progress: a bar on a terminal, nothing elsewhere.
 
 use indicatif::{BinaryBytes, ProgressBar, ProgressStyle};
 

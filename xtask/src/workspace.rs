@@ -1,4 +1,4 @@
-//! Where things lie in the workspace.
+//! The layout of the workspace.
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ impl Workspace {
         &self.root
     }
 
-    /// Where `setup` puts what it fetches. `.cargo/config.toml` names this folder too, in
+    /// Returns the folder of the files that `setup` fetches. `.cargo/config.toml` names it too, in
     /// `LIBTORCH` and in the rpath, so it stays here even if `CARGO_TARGET_DIR` is elsewhere.
     pub(crate) fn setup_dir(&self) -> PathBuf {
         self.root.join("target/setup")

@@ -1,12 +1,12 @@
-//! How accurate the emulated link is on this machine: UDP through a real relay.
+//! Measures the accuracy of the emulated link on this machine: UDP through a real relay.
 //!
 //! ```text
 //! cargo run --release -p splitsim-link --example blaster -- 200 10      Mbit/s, seconds
 //! ```
 //!
-//! First packets of 1480 bytes saturate the link by a tenth too many: the rate at which they come out,
-//! and by how much the last one is off the time that the first one and the rate foretell. Then single
-//! packets cross the idle link: the time that they take beyond service and propagation.
+//! First, packets of 1480 bytes exceed the link's rate by a tenth. The example prints the rate at which they arrive,
+//! and the deviation of the last arrival from the time predicted by the first arrival and the rate. Then single
+//! packets cross the idle link; it prints their delay beyond service and propagation.
 
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-/// What CoDel is to keep to.
+/// The parameters of CoDel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodelConfig {
     /// The wait that a standing queue may have. RFC 8289 section 4.3: 5 ms.
     pub target: Duration,
-    /// How long it may be exceeded before the first drop: the order of a round trip. Section 4.2:
-    /// 100 ms.
+    /// The time for which the target may be exceeded before the first drop: the order of a round trip.
+    /// Section 4.2: 100 ms.
     pub interval: Duration,
 }
 
@@ -35,9 +35,9 @@ pub(crate) struct Codel {
 /// A packet from the head of the queue, as `dodequeue` of section 5.6 judges it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head {
-    /// How long it has waited.
+    /// The time that it has waited.
     pub(crate) sojourn: Duration,
-    /// Whether at most one full packet is left behind it.
+    /// `true` if at most one full packet is left behind it.
     pub(crate) nearly_empty: bool,
 }
 

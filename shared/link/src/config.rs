@@ -12,32 +12,32 @@ pub struct LinkConfig {
     pub up: PipeConfig,
     /// From the cloud to the edges.
     pub down: PipeConfig,
-    /// What all randomness descends from.
+    /// The seed of all random decisions.
     pub seed: u64,
 }
 
 /// One direction of a link.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PipeConfig {
-    /// How fast packets are served.
+    /// The service process: unlimited, a rate, or delivery opportunities.
     pub service: Service,
-    /// Where a trace begins; zero is its first row. A rate that is constant has no beginning.
+    /// The position in the trace at which the link starts; zero is the trace's first row. A constant rate ignores it.
     pub trace_start: Duration,
     /// The time that a packet travels after it was served.
     pub delay: Duration,
     /// The most that it may travel longer: uniformly distributed from zero.
     pub jitter: Duration,
-    /// Whether a packet may overtake an earlier one that jitter delays more.
+    /// `true` if a packet may overtake an earlier one that jitter delays more.
     pub reorder: bool,
-    /// How packets are lost on the way.
+    /// The model of packet loss.
     pub loss: Loss,
-    /// Where packets wait.
+    /// The queue in front of the service.
     pub queue: QueueConfig,
-    /// What changes in the course of time, in the order of the times.
+    /// The changes over time, sorted by time.
     pub events: Vec<Event>,
 }
 
-/// How fast packets are served.
+/// The process that serves packets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Service {
     /// At once.
@@ -51,31 +51,31 @@ pub enum Service {
 /// Something that happens to a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// The link is cut for a while: what arrives is lost, what waits goes on waiting, what is on its
-    /// way arrives.
+    /// An outage: arriving packets are lost, queued packets stay queued, and packets in flight are
+    /// delivered.
     Down {
         /// From when.
         at: Duration,
         /// For how long.
         length: Duration,
     },
-    /// The constant rate is another from now on.
+    /// A new constant rate.
     Rate {
         /// From when.
         at: Duration,
         /// The rate; zero stops the service, and lets the queue fill.
         rate: BitRate,
     },
-    /// Packets that leave the queue travel for another time from now on.
+    /// A new propagation delay, for packets that leave the queue from now on.
     Delay {
         /// From when.
         at: Duration,
-        /// How long they travel.
+        /// The new propagation delay.
         delay: Duration,
     },
 }
 
-/// Which way a packet goes.
+/// The direction of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     /// To the cloud.
@@ -141,7 +141,7 @@ impl PipeConfig {
 }
 
 impl Event {
-    /// When it happens.
+    /// Returns the time at which it happens.
     #[must_use]
     pub const fn at(&self) -> Duration {
         match self {

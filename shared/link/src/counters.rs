@@ -1,9 +1,9 @@
 use splitsim_feature::units::Bytes;
 
-/// What became of the packets of one direction, since the beginning.
+/// Counts of the packets of one direction since the link's start, by their fate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Packets that came.
+    /// Packets that entered the pipe.
     pub arrived: u64,
     /// Their bytes.
     pub arrived_bytes: Bytes,
@@ -19,13 +19,13 @@ pub struct Counters {
     pub dropped_full: u64,
     /// Packets that CoDel dropped.
     pub dropped_codel: u64,
-    /// Packets that came while the link was down.
+    /// Packets that arrived while the link was down.
     pub dropped_down: u64,
     /// Packets lost on the way.
     pub lost: u64,
 }
 
-/// Why a packet is not delivered.
+/// The reason why a packet is not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DropCause {
     /// The queue was full.

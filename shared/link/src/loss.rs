@@ -1,7 +1,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-/// How packets are lost.
+/// The model of packet loss.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub enum Loss {
     /// None is.
@@ -32,7 +32,7 @@ pub enum LossError {
     /// Not between 0 and 1.
     #[error("{what} of {actual} is no probability, expected 0 to 1")]
     OutOfRange {
-        /// Which.
+        /// The name of the probability.
         what: &'static str,
         /// The value given.
         actual: f64,
@@ -112,7 +112,7 @@ impl LossProcess {
         }
     }
 
-    /// Whether the next packet is lost.
+    /// Decides whether the next packet is lost.
     pub(crate) fn strikes(&mut self) -> bool {
         let probability = match self.loss {
             Loss::None => return false,

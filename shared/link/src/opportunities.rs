@@ -7,8 +7,8 @@ use crate::trace::TraceError;
 /// A link of delivery opportunities, with the semantics of Mahimahi's `link_queue.cc` (Netravali et al.,
 /// "Mahimahi: Accurate Record-and-Replay for HTTP", USENIX ATC 2015).
 ///
-/// At each of the listed milliseconds one opportunity to deliver so many bytes comes by. Several small
-/// packets may share one, a large one may take several, and what finds the queue empty is lost. After
+/// At each of the listed milliseconds comes one opportunity to deliver a fixed number of bytes. Several small
+/// packets may share one, a large one may take several, and an opportunity that finds the queue empty is lost. After
 /// the last one the list begins again, with its last time as the period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opportunities {
@@ -18,7 +18,7 @@ pub struct Opportunities {
     at_end: AtEnd,
 }
 
-/// What an opportunity delivers.
+/// The capacity of one opportunity.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OpportunitySize {
     /// 1500 bytes of IP packets, as Mahimahi's documentation has it.
@@ -39,7 +39,7 @@ impl OpportunitySize {
         }
     }
 
-    /// What a packet takes of them beyond its own bytes.
+    /// Returns the bytes of capacity that each packet uses beyond its own length.
     #[must_use]
     pub const fn overhead(self) -> u32 {
         match self {
@@ -81,7 +81,7 @@ impl Opportunities {
         Self { at_end, ..self }
     }
 
-    /// What an opportunity delivers.
+    /// Returns the capacity of one opportunity.
     #[must_use]
     pub const fn size(&self) -> OpportunitySize {
         self.size
@@ -99,7 +99,7 @@ impl Opportunities {
         Duration::from_millis(self.times_ms.last().copied().unwrap_or(1))
     }
 
-    /// When the opportunity of this number comes, from 0; `None` after the end of a list that does not
+    /// Returns the time of the opportunity with this number, from 0; `None` after the end of a list that does not
     /// repeat.
     pub(crate) fn time(&self, number: u64) -> Option<Duration> {
         let count = self.times_ms.len() as u64;
@@ -113,7 +113,7 @@ impl Opportunities {
         Some(Duration::from_millis(ms))
     }
 
-    /// How many opportunities come up to this time and at it.
+    /// Returns the number of opportunities up to and including this time.
     pub(crate) fn up_to(&self, at: Duration) -> u64 {
         let count = self.times_ms.len() as u64;
         let period = self.length();

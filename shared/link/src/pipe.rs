@@ -49,28 +49,28 @@ pub struct Pipe<T> {
 /// A packet that has come through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery<T> {
-    /// When it is due, at or before the time asked for.
+    /// The time at which it is due, at or before the time asked for.
     pub at: Duration,
-    /// When it came.
+    /// The time at which it entered the pipe.
     pub arrived: Duration,
     /// Its size as an IP packet.
     pub bytes: u32,
-    /// What it carries.
+    /// The caller's data.
     pub payload: T,
 }
 
 /// Something that happened to a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Happening {
-    /// When.
+    /// The time.
     pub at: Duration,
     /// The packet's size.
     pub bytes: u32,
-    /// What.
+    /// The kind of event.
     pub what: What,
 }
 
-/// What happens to a packet.
+/// The kinds of event in a packet's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     /// It came.
@@ -164,7 +164,7 @@ impl<T> Pipe<T> {
         })
     }
 
-    /// When to ask again; `None` while nothing is under way. Nothing is due before.
+    /// Returns the earliest time at which anything can be due; `None` while nothing is under way.
     #[must_use]
     pub fn next_event(&self) -> Option<Duration> {
         let waiting = self.in_service.is_some() || !self.queue.is_empty();
@@ -178,7 +178,7 @@ impl<T> Pipe<T> {
         service.into_iter().chain(self.line.due()).min()
     }
 
-    /// What became of the packets so far.
+    /// Returns the counts of packets so far.
     #[must_use]
     pub const fn counters(&self) -> Counters {
         self.counters
@@ -209,7 +209,7 @@ impl<T> Pipe<T> {
         )
     }
 
-    /// What happened since the last call, in the order of time; nothing without a log.
+    /// Returns the events since the last call, sorted by time; nothing without a log.
     pub fn take_log(&mut self) -> Vec<Happening> {
         self.log.as_mut().map(std::mem::take).unwrap_or_default()
     }

@@ -5,17 +5,17 @@ use splitsim_feature::units::Bytes;
 
 use crate::codel::{Codel, CodelConfig, Head};
 
-/// Where packets wait for the rate.
+/// The queue in which packets wait for the rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueConfig {
-    /// How much may wait; a packet that would exceed it is dropped. The packet in service does not
+    /// The capacity; a packet that would exceed it is dropped. The packet in service does not
     /// count.
     pub limit: Limit,
-    /// Whether CoDel watches over the wait, too.
+    /// CoDel's parameters, if CoDel limits the waiting time as well.
     pub codel: Option<CodelConfig>,
 }
 
-/// How much may wait.
+/// The capacity of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// So many packets.

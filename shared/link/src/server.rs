@@ -19,7 +19,7 @@ const NANO: Nanobits = 1_000_000_000;
 #[derive(Debug, Clone)]
 pub(crate) struct InService<T> {
     pub(crate) packet: Packet<T>,
-    /// When a rate will have served it; `None` when that never serves again, and for opportunities.
+    /// The time at which the rate finishes it; `None` if the rate stays zero, and for opportunities.
     pub(crate) until: Option<Duration>,
     /// Bytes that wait for opportunities.
     pub(crate) left: u32,
@@ -39,8 +39,8 @@ pub(crate) struct Cursor {
 }
 
 impl Carry {
-    /// When a packet whose service begins at `start` is served. In a busy period, where it begins at
-    /// the end of the one before, rounding to nanoseconds is carried over.
+    /// Returns the time at which a packet is served whose service begins at `start`. In a busy period, where it begins
+    /// at the end of the one before, rounding to nanoseconds is carried over.
     pub(crate) fn finish(
         &mut self,
         rate: &Rate<'_>,
@@ -109,7 +109,7 @@ impl Cursor {
         }
     }
 
-    /// When the next opportunity comes, in the link's time.
+    /// Returns the time of the next opportunity, on the link's clock.
     pub(crate) fn time(self, list: &Opportunities, trace_start: Duration) -> Option<Duration> {
         list.time(self.next)
             .map(|at| at.saturating_sub(trace_start))

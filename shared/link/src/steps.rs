@@ -7,14 +7,14 @@ use crate::trace::TraceError;
 /// A rate that changes at given times and is constant between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateSteps {
-    /// When each rate begins, ascending, the first at zero.
+    /// The start of each rate, ascending, the first at zero.
     starts: Vec<Duration>,
     rates: Vec<BitRate>,
     end: Duration,
     at_end: AtEnd,
 }
 
-/// What follows the last row of a trace.
+/// The behaviour after the last row of a trace.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AtEnd {
     /// The first.
@@ -80,7 +80,7 @@ impl RateSteps {
         Self { at_end, ..self }
     }
 
-    /// How long the rows last; zero for a constant rate.
+    /// Returns the total duration of the rows; zero for a constant rate.
     #[must_use]
     pub const fn length(&self) -> Duration {
         self.end

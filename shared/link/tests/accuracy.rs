@@ -72,7 +72,7 @@ impl Site {
         bits(packets - 1) / took
     }
 
-    /// How long one packet takes over the idle link.
+    /// Returns the time that one packet takes over the idle link.
     fn probe(&self, sender: &UdpSocket) -> Duration {
         let start = Instant::now();
         sender.send(&payload()).unwrap();

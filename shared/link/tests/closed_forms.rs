@@ -333,7 +333,7 @@ fn seeds_decide_over_losses_and_directions_differ() {
     assert_ne!(lost(1, Direction::Up), lost(1, Direction::Down));
 }
 
-/// What can be delivered by one edge is taken from the other: they share the queue.
+/// Edges that share a pipe share its queue, so each delivery for one delays the others.
 #[test]
 fn edges_that_share_a_pipe_share_its_rate() {
     let mut pipe = pipe(&PipeConfig {

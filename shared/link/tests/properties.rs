@@ -1,4 +1,4 @@
-//! What holds for every pipe.
+//! Properties that hold for every pipe.
 
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 

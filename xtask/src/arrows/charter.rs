@@ -66,7 +66,7 @@ pub(crate) enum Crates {
 }
 
 impl Crates {
-    /// Whether a crate belongs to the set; `is_member` says whether it is of the workspace.
+    /// `true` if the crate belongs to the set; `is_member` tells whether it belongs to the workspace.
     pub(crate) fn contains(&self, name: &str, is_member: bool) -> bool {
         let is_named = |names: &[String]| names.iter().any(|named| named == name);
         match self {

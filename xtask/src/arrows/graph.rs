@@ -17,12 +17,12 @@ pub(crate) type Id = String;
 #[derive(Debug, Default)]
 pub(crate) struct Crate {
     pub(crate) name: String,
-    /// Whether it belongs to the workspace.
+    /// `true` if the crate belongs to the workspace.
     pub(crate) is_member: bool,
     pub(crate) dependencies: BTreeSet<Id>,
 }
 
-/// What is wrong, as a reader wants it.
+/// A violation of the rules, for a reader.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The names along a shortest path that a rule forbids.
@@ -96,7 +96,7 @@ impl Graph {
             .collect()
     }
 
-    /// How many crates of the workspace the crate `id` reaches.
+    /// Returns the number of the workspace's crates that the crate `id` reaches.
     pub(crate) fn reach(&self, id: &Id) -> usize {
         let mut reached = BTreeSet::from([id]);
         let mut queue = vec![id];
@@ -141,8 +141,8 @@ mod tests {
         }
     }
 
-    /// Which paths `rule` finds forbidden; `edges` lists crates and what they depend on, of which
-    /// `tch`, `tokio` and `serde` are from outside.
+    /// Asserts which paths `rule` forbids; `edges` lists crates and their dependencies, of which
+    /// `tch`, `tokio` and `serde` are external.
     fn check(edges: &[(&str, &[&str])], rule: Rule, expected: &[&str]) {
         let mut crates: BTreeMap<Id, Crate> = BTreeMap::new();
         let named = edges.iter().flat_map(|(from, to)| to.iter().chain([from]));

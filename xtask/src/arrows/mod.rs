@@ -1,7 +1,7 @@
-//! Which crate may reach which, checked on what cargo resolves.
+//! Checks the allowed dependencies between crates against cargo's resolved graph.
 //!
-//! [`charter`] has the rules, as manifests state them; [`graph`] is the engine; [`metadata`] reads `cargo metadata`.
-//! The table of crates in ARCHITECTURE.md is made of the same manifests.
+//! [`charter`] holds the rules, as manifests state them; [`graph`] is the engine; [`metadata`] reads `cargo metadata`.
+//! The table of crates in ARCHITECTURE.md is generated from the same manifests.
 
 mod charter;
 mod graph;

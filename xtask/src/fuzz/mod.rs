@@ -20,7 +20,7 @@ use crate::workspace::Workspace;
 
 /// The crate of fuzz targets, which is no member of the workspace.
 pub(crate) const CRATE: &str = "tests/fuzz";
-/// Where it is built, and where inputs are kept that a fuzzer finds.
+/// The target directory, which also keeps the inputs that a fuzzer finds.
 pub(crate) const TARGET_DIR: &str = "target/fuzz";
 /// The limits of one input: its bytes, MiB of memory, seconds.
 const LIMITS: [&str; 3] = ["-max_len=65536", "-rss_limit_mb=2048", "-timeout=10"];

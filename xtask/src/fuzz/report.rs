@@ -46,7 +46,7 @@ impl Report {
         }
     }
 
-    /// Whether the target was built and ran at all.
+    /// `true` if the target was built and started running.
     pub(super) const fn began(&self) -> bool {
         self.executions.is_some() || self.finding.is_some() || self.coverage.is_some()
     }

@@ -69,7 +69,7 @@ fn pip_download(requirement: &str, folder: &Path) -> Command {
     command
 }
 
-/// Whether `python3 -m pip` works and knows the platform tag `manylinux_2_28` of the wheels.
+/// Checks that `python3 -m pip` works and knows the platform tag `manylinux_2_28` of the wheels.
 fn check_pip() -> Result<()> {
     let output = match python_pip().arg("--version").output() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -96,8 +96,8 @@ fn check_pip() -> Result<()> {
 /// PEP 600 tags such as `manylinux_2_28`: pip's changelog, 20.3.
 const PIP_NEEDED: (u32, u32) = (20, 3);
 
-/// Whether the output of `pip --version` names a version before `needed`. What cannot be read is
-/// given the benefit of the doubt: pip itself will say what it lacks.
+/// `true` if the output of `pip --version` names a version before `needed`; `false` if it cannot be
+/// read, since pip itself will report what it lacks.
 fn is_older(output: &str, needed: (u32, u32)) -> bool {
     let version = || {
         let mut numbers = output.split_whitespace().nth(1)?.split('.');

@@ -1,4 +1,4 @@
-//! Whose ffmpeg is used, and whether it can do what the codecs ask of it.
+//! The choice of ffmpeg, and the check that it has the codecs needed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::problem::Problem;
 
-/// Why an ffmpeg does not do.
+/// The reason why an ffmpeg cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum Incapable {
     #[error("it cannot be run ({0})")]
@@ -21,7 +21,7 @@ pub(crate) enum Incapable {
 /// The user's ffmpeg: what `SPLITSIM_FFMPEG` names, else one on `PATH` if it is capable.
 ///
 /// # Errors
-/// When the named one is not capable. One on `PATH` that is not is only passed over, aloud.
+/// If the named one is not capable. An incapable one on `PATH` is skipped with a message.
 pub(crate) fn users_own() -> Result<Option<PathBuf>> {
     if let Some(program) = std::env::var_os("SPLITSIM_FFMPEG") {
         let program = from_anywhere(program.into());
@@ -45,11 +45,11 @@ pub(crate) fn users_own() -> Result<Option<PathBuf>> {
     }
 }
 
-/// Whether `program` encodes HEVC with x265, also single planes in 10 bit, and VVC with vvenc, and
-/// decodes both.
+/// Checks that `program` encodes HEVC with x265, including single planes in 10 bit, and VVC with vvenc,
+/// and decodes both.
 ///
 /// # Errors
-/// What it lacks.
+/// [`Incapable`], with all capabilities that are missing.
 pub(crate) fn check(program: &Path) -> Result<(), Incapable> {
     let ask = |args: &[&str]| -> io::Result<String> {
         let output = Command::new(program)
@@ -95,7 +95,7 @@ fn on_path() -> Option<PathBuf> {
     candidates.into_iter().find(|candidate| candidate.is_file())
 }
 
-/// Whether a listing such as ` V....D libx265  libx265 H.265 / HEVC` has this name in its second
+/// `true` if a listing such as ` V....D libx265  libx265 H.265 / HEVC` has this name in its second
 /// column.
 fn lists_codec(listing: &str, name: &str) -> bool {
     let names = listing.lines().map(|line| line.split_whitespace().nth(1));

@@ -1,4 +1,4 @@
-//! Whose libtorch is used: the fetched one, or one that the user brings.
+//! The choice of libtorch: the fetched one, or one that the user provides.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -53,10 +53,10 @@ impl Libtorch {
     }
 }
 
-/// Where the shared libraries of `libtorch` lie; `ours` is the fetched one's folder.
+/// Returns the folder of the shared libraries of `libtorch`; `ours` is the fetched one's folder.
 ///
 /// # Errors
-/// [`Problem::BadLibtorch`] for one of the user's that the build would stumble over.
+/// [`Problem::BadLibtorch`] if the user's libtorch would break the build.
 pub(crate) fn library_dir(libtorch: &Libtorch, ours: &Path) -> Result<PathBuf> {
     match libtorch {
         Libtorch::Fetched => Ok(ours.join("lib")),

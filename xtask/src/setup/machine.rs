@@ -1,4 +1,4 @@
-//! What this machine must have.
+//! The requirements on this machine.
 
 use std::path::Path;
 use std::process::Command;
@@ -94,7 +94,7 @@ pub(crate) fn check_libraries(library: &Path) -> Result<()> {
     .into())
 }
 
-/// What `ldd` could not find: a library (`libgomp.so.1 => not found`) or a version of one
+/// Returns the lines of `ldd` about a missing library (`libgomp.so.1 => not found`) or a missing version of one
 /// (`.../libc.so.6: version `GLIBC_2.34' not found (required by ...)`).
 fn missing_libraries(ldd: &str) -> Vec<&str> {
     let lines = ldd.lines().map(str::trim);

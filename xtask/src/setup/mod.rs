@@ -30,7 +30,7 @@ use crate::problem::Problem;
 use crate::progress::{bytes_bar, size};
 use crate::workspace::Workspace;
 
-/// How setup is to be done.
+/// The options of setup.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
     /// Leave the wheels in `target/setup/wheels`.
@@ -39,7 +39,7 @@ pub(crate) struct Options {
     pub(crate) wheels: Option<PathBuf>,
 }
 
-/// What the workspace is built and run with.
+/// The libraries and programs with which the workspace is built and run.
 #[derive(Debug)]
 pub(crate) struct Toolchain {
     libtorch: Libtorch,
@@ -99,7 +99,7 @@ pub(crate) fn cargo_deny(workspace: &Workspace, options: &Options) -> Result<Pat
     Ok(setup.dir.join(CARGO_DENY.folder).join("cargo-deny"))
 }
 
-/// What setup would do, for a reader.
+/// Returns a description of everything that setup would do.
 pub(crate) fn explain() -> String {
     let mut text = String::from(
         "cargo xtask setup puts into target/setup what the workspace needs and cargo does not \
@@ -152,7 +152,7 @@ struct Setup<'a> {
 }
 
 impl Setup<'_> {
-    /// Whose libtorch it is, and the folder of its libraries.
+    /// Returns the libtorch chosen and the folder of its libraries.
     fn libtorch(&self) -> Result<(Libtorch, PathBuf)> {
         let ours = self.dir.join(LIBTORCH.folder);
         let chosen = Libtorch::choose(&libtorch::Variables::from_env(), &ours);

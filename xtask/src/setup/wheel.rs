@@ -50,7 +50,7 @@ struct Chosen<'a> {
     executable: bool,
 }
 
-/// Why a wheel does not hold what is wanted of it.
+/// The reason why the members of a wheel cannot be selected.
 #[derive(Debug, Error, PartialEq, Eq)]
 enum SelectError {
     #[error("the wheel has no {0}")]

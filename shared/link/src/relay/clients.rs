@@ -8,7 +8,7 @@ use super::sockets;
 /// A client's place; it stays the same for all its packets.
 pub(super) type ClientId = usize;
 
-/// Who sends through the link.
+/// The senders whose packets pass through the link, with a socket for each.
 #[derive(Debug)]
 pub(super) struct Clients {
     target: SocketAddr,
@@ -24,8 +24,8 @@ pub(super) struct Client {
     last_heard: Duration,
 }
 
-/// Each has a socket; a system's usual limit is 1024 files. One more takes the place of the one that
-/// was silent longest.
+/// The maximum number of clients: each has a socket, and the usual limit is 1024 files. One more replaces the client
+/// that has been silent for longest.
 const MOST: usize = 512;
 
 impl Clients {

@@ -27,16 +27,16 @@ use crate::{ConfigError, Counters, Direction, LinkConfig};
 use sample::Samples;
 use worker::Worker;
 
-/// What a relay does.
+/// The configuration of a relay.
 #[derive(Debug, Clone)]
 pub struct RelayConfig {
-    /// Where clients send; port 0 takes any free one.
+    /// The address on which clients reach the relay; port 0 takes any free one.
     pub listen: SocketAddr,
-    /// Where it goes on to.
+    /// The address to which the relay forwards.
     pub target: SocketAddr,
-    /// What is between them.
+    /// The emulated link between them.
     pub link: LinkConfig,
-    /// How often the state of the link is noted; `None` for never.
+    /// The interval between samples of the link's state; `None` for no samples.
     pub sample_every: Option<Duration>,
     /// A CSV file of what happens to every packet.
     pub packet_log: Option<PathBuf>,
@@ -52,14 +52,14 @@ pub struct Relay {
     thread: Option<JoinHandle<Result<RelayReport, RelayError>>>,
 }
 
-/// What a relay has to say at its end.
+/// The final counts and timing errors of a relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RelayReport {
-    /// What became of the packets to the target.
+    /// Counts of the packets to the target.
     pub up: Counters,
-    /// What became of the packets from it.
+    /// Counts of the packets from the target.
     pub down: Counters,
-    /// By how much a packet was sent too late at most.
+    /// The largest delay of a packet beyond its due time.
     pub latest: Duration,
     /// Packets that were sent more than a millisecond too late.
     pub late: u64,
@@ -67,15 +67,15 @@ pub struct RelayReport {
     pub unsent: u64,
 }
 
-/// What can go wrong with a relay.
+/// An error of a relay.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
     /// The link contradicts itself.
     #[error("{direction} link: {source}")]
     Config {
-        /// Which direction.
+        /// The direction.
         direction: Direction,
-        /// How.
+        /// The fault.
         source: ConfigError,
     },
     /// There is no socket to be had.
@@ -103,7 +103,7 @@ pub enum RelayError {
     /// The thread cannot be started, or broke down.
     #[error("the emulated link's thread {what}")]
     Thread {
-        /// What happened to it.
+        /// The thread's failure, as the end of the sentence.
         what: &'static str,
     },
 }
@@ -145,13 +145,13 @@ impl Relay {
         })
     }
 
-    /// Where clients send.
+    /// Returns the address on which clients reach the relay.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// When the link's time began.
+    /// Returns the instant at which the link's time began.
     #[must_use]
     pub const fn started(&self) -> Instant {
         self.start

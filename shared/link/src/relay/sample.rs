@@ -8,9 +8,9 @@ use crate::{Counters, Direction, Pipe};
 /// One direction of a link at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkSample {
-    /// When, since the link's beginning.
+    /// The time since the link's start.
     pub at: Duration,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
     /// The rate of service; `None` where there is no limit.
     pub rate: Option<BitRate>,
@@ -20,7 +20,7 @@ pub struct LinkSample {
     pub queued: Bytes,
     /// Bytes in service and travelling.
     pub in_flight: Bytes,
-    /// What became of the packets since the link's beginning.
+    /// Counts of the packets since the link's start.
     pub counters: Counters,
 }
 

@@ -7,7 +7,7 @@ use rustix::net::sockopt;
 /// IPv4, whatever the sockets: the link between them is emulated.
 pub const UDP_IPV4_HEADER_BYTES: u32 = 28;
 
-/// What a socket may hold while the relay does something else: 40 ms at 1 Gbit/s and some room for the
+/// The buffer of a socket, for packets that arrive while the relay is busy: 40 ms at 1 Gbit/s and some room for the
 /// kernel's own bookkeeping.
 const BUFFER_BYTES: usize = 8 << 20;
 
@@ -24,7 +24,7 @@ pub(super) fn prepare(socket: &UdpSocket) -> io::Result<()> {
     Ok(())
 }
 
-/// What came of a read or write that does not block.
+/// The result of a read or write that does not block.
 pub(super) enum Io<T> {
     Done(T),
     /// Nothing to be had now.

@@ -33,7 +33,7 @@ pub(super) struct Worker {
     unsent: u64,
 }
 
-/// What travels through the pipes.
+/// A packet in the pipes: its client and its UDP payload.
 #[derive(Debug)]
 struct Datagram {
     client: ClientId,
@@ -45,13 +45,13 @@ struct Log {
     file: BufWriter<File>,
 }
 
-/// A socket is read so often before others have their turn and what is due is sent.
+/// The maximum number of reads from one socket before the others are read and due packets are sent.
 const BATCH: usize = 32;
 
-/// How long the thread may take to notice that it is to end.
+/// The longest time after which the thread notices that it is to end.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
-/// What an emulated delay may be wrong by.
+/// The error of an emulated delay above which a packet counts as late.
 const TOLERANCE: Duration = Duration::from_millis(1);
 
 impl Worker {
@@ -221,7 +221,7 @@ impl Worker {
     }
 }
 
-/// What becomes of the packet is in the pipe's counters.
+/// Puts a packet into a pipe, whose counters record its fate.
 fn push(pipe: &mut Pipe<Datagram>, now: Duration, client: ClientId, payload: &[u8]) {
     // A UDP payload is below 65,536 bytes.
     let bytes = payload.len() as u32 + UDP_IPV4_HEADER_BYTES;

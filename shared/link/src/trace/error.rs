@@ -5,7 +5,7 @@ use splitsim_text::{FileError, TextError};
 use super::plausible::{Doubt, Doubts};
 use super::units::{RateUnit, TimeUnit};
 
-/// Why something is no trace.
+/// The reason why a file or a list is not a valid trace.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// The file cannot be read.
@@ -19,7 +19,7 @@ pub enum TraceError {
     InFile {
         /// The file.
         path: PathBuf,
-        /// What.
+        /// The fault.
         source: Box<Self>,
     },
     /// There is no row.
@@ -60,9 +60,9 @@ pub enum TraceError {
     Line {
         /// The line, from 1.
         line: usize,
-        /// What stands there.
+        /// The text found.
         text: String,
-        /// What should.
+        /// The expected kind of text.
         expected: &'static str,
     },
     /// A rate that is too high to be in the unit of the format.

@@ -12,7 +12,7 @@ use splitsim_feature::units::BitRate;
 use super::TraceError;
 use crate::{AtEnd, RateSteps};
 
-/// What a generated trace is like.
+/// The kind of a generated trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// 20, 10, 5, 2, 1, 2, 5, 10 Mbit/s, ten seconds each: for looking at how something adapts. Knows

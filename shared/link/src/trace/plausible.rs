@@ -26,7 +26,7 @@ pub(super) struct Units {
     pub(super) rate: Column<RateUnit>,
     /// A median above this is in another unit, unless the unit is stated.
     pub(super) usual: BitRate,
-    /// Whether the format has two columns, of which a header can state the units.
+    /// `true` if the format has two columns, whose units a header can state.
     pub(super) may_have_header: bool,
 }
 
@@ -44,7 +44,7 @@ pub struct Doubt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doubts {
     doubts: Vec<Doubt>,
-    /// Whether a header could state the units that stand there.
+    /// `true` if a header could confirm the units as read.
     may_have_header: bool,
 }
 

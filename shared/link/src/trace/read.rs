@@ -179,7 +179,7 @@ fn rates(Rates { rows, units }: Rates) -> Result<Trace, TraceError> {
 }
 
 impl Trace {
-    /// How long it lasts.
+    /// Returns the trace's duration.
     #[must_use]
     pub fn length(&self) -> Duration {
         match self {

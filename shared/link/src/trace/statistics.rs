@@ -1,4 +1,4 @@
-//! What a trace is like, in figures.
+//! Summary statistics of a trace.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::Trace;
 /// Figures of a trace, over seconds; what is left beyond the last whole one does not count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Statistics {
-    /// How long it lasts.
+    /// The duration.
     pub length: Duration,
     /// Mean rate.
     pub mean: BitRate,
@@ -62,7 +62,7 @@ fn per_second(trace: &Trace) -> Vec<f64> {
         .collect()
 }
 
-/// What a trace serves after `from` and up to `until`; what comes at zero belongs to the beginning.
+/// Returns the bits served after `from` and up to `until`. An opportunity at zero belongs to the span that begins there.
 fn bits(trace: &Trace, from: Duration, until: Duration) -> f64 {
     match trace {
         Trace::Opportunities(list) => {
