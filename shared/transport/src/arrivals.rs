@@ -1,5 +1,5 @@
-//! What the peer has confirmed, counted where the congestion control hears of it: QUIC's statistics tell
-//! what was sent and what was lost, but not what has arrived.
+//! Counts the bytes that the peer has confirmed, by listening to the congestion controller: QUIC's statistics
+//! report sent and lost bytes, but not arrived ones.
 
 use std::any::Any;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What a connection is for; agreed in the handshake by its ALPN identifier (RFC 7301).
+/// The purpose of a connection, agreed in the handshake by its ALPN identifier (RFC 7301).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Channel {
     /// Frames, over the link that is measured.

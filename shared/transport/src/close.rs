@@ -2,7 +2,7 @@ use std::fmt;
 
 use quinn::VarInt;
 
-/// Why a side closes a connection or gives up a stream.
+/// The reason why a side closes a connection or gives up a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CloseCode {
     /// The side went without saying why, as QUIC reports a connection or stream that was dropped.

@@ -23,13 +23,13 @@ pub struct CloudSession {
     pace: Option<Pace>,
 }
 
-/// What the requests of a connection may cost.
+/// The limits on the requests of a connection.
 #[derive(Debug, Clone)]
 pub struct Allowance {
-    /// Memory for their bodies. A body waits for it before it is read, and its edge with it.
+    /// The memory for their bodies. A body is read only once there is memory for it; until then its edge waits.
     pub bodies: BodyShare,
-    /// How long a request may be half there without progress; each further 16 KiB have as long again. It should
-    /// be longer than the outages that edges are to survive.
+    /// The longest pause in the middle of a request; every further 16 KiB start the time anew. It should be longer than
+    /// the outages that edges are to survive.
     pub patience: Duration,
 }
 
@@ -47,13 +47,13 @@ pub struct Exchange {
 /// A frame as it came.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReceivedFrame {
-    /// What the edge says of it.
+    /// The edge's header.
     pub header: FrameHeader,
-    /// The container, as long as the header says and not looked into.
+    /// The container, of the length that the header states; its content is unchecked.
     pub container: Bytes,
 }
 
-/// What an edge asks on a reference connection.
+/// A request of an edge on a reference connection.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ReceivedRequest {
     /// Keep this reference.
@@ -87,13 +87,13 @@ impl CloudSession {
         &self.connection
     }
 
-    /// Who the edge is, and what it brings.
+    /// Returns the edge's hello: its identity, model and codecs.
     #[must_use]
     pub const fn hello(&self) -> &Hello {
         &self.hello
     }
 
-    /// What it was allowed.
+    /// Returns the cloud's welcome, with the limits of this connection.
     #[must_use]
     pub const fn welcome(&self) -> &Welcome {
         &self.welcome

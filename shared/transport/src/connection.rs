@@ -20,7 +20,7 @@ pub struct Connection {
     handshake_timeout: Duration,
 }
 
-/// What QUIC knows of the path at one moment.
+/// QUIC's statistics of the path at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PathSnapshot {
     /// Smoothed round-trip time.
@@ -29,11 +29,11 @@ pub struct PathSnapshot {
     pub min_rtt: Duration,
     /// Congestion window.
     pub congestion_window: Bytes,
-    /// How often congestion was seen.
+    /// The number of congestion events.
     pub congestion_events: u64,
     /// UDP payload sent, retransmissions included.
     pub sent: Bytes,
-    /// Of that, what the peer is known to have: bytes of the packets that it has confirmed.
+    /// The part of `sent` that is known to have arrived: bytes of the packets that the peer has confirmed.
     pub arrived: Bytes,
     /// Packets sent.
     pub sent_packets: u64,
@@ -45,7 +45,7 @@ pub struct PathSnapshot {
     pub mtu: Bytes,
 }
 
-/// How long a cloud that refuses waits for the edge to have read why.
+/// The time that a refusing cloud waits for the edge to read the reason.
 const LINGER: Duration = Duration::from_secs(2);
 
 impl Connection {
@@ -61,13 +61,13 @@ impl Connection {
         }
     }
 
-    /// What the connection is for.
+    /// Returns the purpose of the connection.
     #[must_use]
     pub const fn channel(&self) -> Channel {
         self.channel
     }
 
-    /// Whether both are handles to the same connection.
+    /// `true` if both are handles to the same connection.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.inner.stable_id() == other.inner.stable_id()

@@ -13,7 +13,7 @@ use crate::{
     TransportOptions,
 };
 
-/// Which cloud to connect to: all its addresses, or the host that has them.
+/// A cloud's addresses, or the host that has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     places: Places,
@@ -29,7 +29,7 @@ enum Places {
     Host { host: String, port: u16 },
 }
 
-/// What is typed as a destination is none.
+/// The error for a text that is not a destination.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is no address, expected HOST:PORT, such as 127.0.0.1:4433 or [::1]:4433")]
 pub struct InvalidDestination {
@@ -55,7 +55,7 @@ struct Sockets {
     answered: Option<SocketAddr>,
 }
 
-/// How long an address is waited for before the next is tried beside it: RFC 8305, section 5.
+/// The time after which the next address is tried in parallel: RFC 8305, section 5.
 const STAGGER: Duration = Duration::from_millis(250);
 /// The most addresses of one host that are tried.
 const MAX_ADDRESSES: usize = 16;
@@ -182,7 +182,7 @@ impl Dialer {
         })
     }
 
-    /// Where it leads.
+    /// Returns the destination.
     #[must_use]
     pub const fn destination(&self) -> &Destination {
         &self.destination

@@ -1,27 +1,27 @@
-//! Who may begin a handshake, while nobody has shown a certificate yet.
+//! Admission of handshakes, before a peer has shown a certificate.
 //!
-//! A first datagram costs its sender nothing and may bear any address. Few handshakes are begun on its word alone;
-//! while those places are taken, an address must first prove itself by returning a token (QUIC's Retry, RFC 9000
-//! section 8.1.2), which costs this side no memory. As long as nobody floods, no edge pays the round trip that
-//! this takes, and a measured connection is made as ever.
+//! A first datagram costs its sender nothing and may bear any source address. Only a few handshakes begin without
+//! further proof. While those places are taken, an address must first prove itself by returning a token (QUIC's
+//! Retry, RFC 9000 section 8.1.2), which costs this side no memory. In the absence of a flood no edge pays the extra
+//! round trip, so measured connections are unaffected.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How many handshakes a cloud makes at once. They have places of their own: none that floods them takes one of
-/// the connections, which only edges with a certificate have.
+/// The limits on the handshakes that a cloud makes at once. They are separate from the limits on connections, so that
+/// a flood of handshakes takes no connection from edges with a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HandshakeLimits {
-    /// Handshakes with addresses that have not proved themselves. Default 16; beyond it they must.
+    /// Handshakes with unproved addresses. Default 16; beyond it an address must prove itself.
     pub unproved: usize,
-    /// Handshakes with addresses that have. Default 128; beyond it edges are turned away, and may try again.
+    /// Handshakes with proved addresses. Default 128; beyond it edges are turned away, and may try again.
     pub proved: usize,
-    /// Of those, the ones with one address (of IPv6, one network of 64 bits). Default 32.
+    /// Proved handshakes with one address (in IPv6, one 64-bit network). Default 32.
     pub per_address: usize,
-    /// How long a handshake may take while more than half of the places are taken. Default 3 s; otherwise it
-    /// has the [`handshake_timeout`](crate::TransportOptions::handshake_timeout).
+    /// The time limit of a handshake while more than half of the places are taken. Default 3 s; otherwise
+    /// [`handshake_timeout`](crate::TransportOptions::handshake_timeout) applies.
     pub hurried: Duration,
 }
 
@@ -48,14 +48,14 @@ pub(crate) struct Place {
     hurried: bool,
 }
 
-/// What becomes of a first datagram.
+/// The decision on a first datagram.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// The handshake may begin.
     Enter(Place),
-    /// The address is to prove itself.
+    /// The address must prove itself first.
     Prove,
-    /// Too much is going on already.
+    /// All places are taken.
     Full,
 }
 
@@ -117,7 +117,7 @@ impl Door {
         }
     }
 
-    /// How long the handshake of a place may take, where it usually has `usual`.
+    /// Returns the time limit of a place's handshake, where `usual` is the normal one.
     pub(crate) fn time_for(&self, place: &Place, usual: Duration) -> Duration {
         match place.hurried {
             true => usual.min(self.limits.hurried),
@@ -143,7 +143,7 @@ impl Drop for Place {
     }
 }
 
-/// What one owner has many addresses of: of IPv6 the network of 64 bits.
+/// Maps an address to the network that one owner has: in IPv6 the 64-bit prefix.
 fn network(address: SocketAddr) -> IpAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),

@@ -62,7 +62,7 @@ impl FrameSession {
         &self.connection
     }
 
-    /// What the cloud has and allows.
+    /// Returns the cloud's welcome: its model, codecs and limits.
     #[must_use]
     pub const fn welcome(&self) -> &Welcome {
         &self.welcome
@@ -144,7 +144,7 @@ impl ReferenceSession {
         &self.connection
     }
 
-    /// What the cloud has and allows.
+    /// Returns the cloud's welcome: its model, codecs and limits.
     #[must_use]
     pub const fn welcome(&self) -> &Welcome {
         &self.welcome
@@ -261,7 +261,7 @@ async fn answer<M: Message>(
     timeout(limit, reading).await.ok()
 }
 
-/// Of streams that are not ordered: QUIC's default.
+/// The priority of streams without an order: QUIC's default.
 const ANY_PLACE: i32 = 0;
 
 fn check_size(

@@ -31,7 +31,7 @@ pub struct EdgeEndpoint {
     options: TransportOptions,
 }
 
-/// Which cloud to connect to.
+/// The cloud to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// Its address.

@@ -10,7 +10,7 @@ use splitsim_proto::{Explanation, Refusal, RefusalKind, RequestError, RequestErr
 
 use crate::{Channel, CloseCode, InvalidOptions};
 
-/// What can go wrong between edge and cloud.
+/// The errors of connections between edge and cloud.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
     /// No socket on the address.
@@ -32,7 +32,7 @@ pub enum TransportError {
     Tls {
         /// The identity's directory.
         directory: String,
-        /// What TLS said.
+        /// The TLS library's message.
         reason: String,
     },
     /// A qlog file cannot be made.
@@ -53,7 +53,7 @@ pub enum TransportError {
         peer: SocketAddr,
         /// The name it was to prove.
         server_name: String,
-        /// What is wrong with them.
+        /// The fault.
         reason: String,
     },
     /// The host of the cloud has no address, or nobody can be asked for it.
@@ -112,7 +112,7 @@ pub enum TransportError {
     PeerNotTrusted {
         /// The peer.
         peer: SocketAddr,
-        /// What the verifier said.
+        /// The verifier's message.
         reason: Explanation,
     },
     /// The peer's certificate is not valid at this time.
@@ -123,7 +123,7 @@ pub enum TransportError {
     PeerUntimely {
         /// The peer.
         peer: SocketAddr,
-        /// What the verifier said.
+        /// The verifier's message.
         reason: Explanation,
     },
     /// The two sides have no protocol in common.
@@ -141,7 +141,7 @@ pub enum TransportError {
     Refused {
         /// The cloud.
         peer: SocketAddr,
-        /// What does not fit.
+        /// The refusal.
         source: Refusal,
     },
     /// The cloud allows fewer frames in flight than this edge is to have.
@@ -189,7 +189,7 @@ pub enum TransportError {
     Lost {
         /// The peer.
         peer: SocketAddr,
-        /// What QUIC said.
+        /// QUIC's message.
         reason: Explanation,
     },
     /// The peer gave up a stream.
@@ -213,11 +213,11 @@ pub enum TransportError {
     Truncated {
         /// The peer.
         peer: SocketAddr,
-        /// What was being read.
+        /// The item that was being read.
         what: &'static str,
-        /// Bytes that should have come.
+        /// Bytes expected.
         expected: u64,
-        /// Bytes that came.
+        /// Bytes received.
         actual: u64,
     },
     /// The stream goes on after its end.
@@ -225,7 +225,7 @@ pub enum TransportError {
     Trailing {
         /// The peer.
         peer: SocketAddr,
-        /// What was being read.
+        /// The item that was being read.
         what: &'static str,
     },
     /// More bytes than agreed.
@@ -233,7 +233,7 @@ pub enum TransportError {
     TooLarge {
         /// The peer.
         peer: SocketAddr,
-        /// What is too large.
+        /// The item that is too large.
         what: &'static str,
         /// Its declared size.
         actual: Bytes,
@@ -253,19 +253,19 @@ pub enum TransportError {
     /// The container is not as long as its header says.
     #[error("container has {actual}, its header declares {declared}")]
     ContainerLength {
-        /// What the header says.
+        /// The length in the header.
         declared: Bytes,
-        /// What there is.
+        /// The actual length.
         actual: Bytes,
     },
-    /// The answer is to something else.
+    /// The answer belongs to another request.
     #[error("{peer} answered {actual}, expected {expected}")]
     UnexpectedReply {
         /// The cloud.
         peer: SocketAddr,
-        /// What the reply is about.
+        /// The subject of the reply.
         actual: String,
-        /// What was asked.
+        /// The subject of the request.
         expected: String,
     },
     /// The cloud did not take a reference or a settlement.
@@ -281,22 +281,22 @@ pub enum TransportError {
     /// Trying again did not help in the time allowed.
     #[error("gave up after {attempts} attempts in {elapsed:?}: {last}")]
     GaveUp {
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: u32,
-        /// How long.
+        /// The time since the first attempt.
         elapsed: Duration,
-        /// What the last attempt failed with.
+        /// The error of the last attempt.
         last: Box<Self>,
     },
-    /// The first attempt was still under way when the time allowed was over.
+    /// The first attempt was still under way when the time allowed ended.
     #[error("no answer within {0:?}; is the cloud running and reachable?")]
     OutOfTime(Duration),
 }
 
 impl TransportError {
-    /// Whether trying the same again later can help.
+    /// `true` if the same operation may succeed later.
     ///
-    /// A cloud that is absent, restarting or full may come back; wrong certificates, versions, models
+    /// A cloud that is absent, restarting or full may recover; wrong certificates, versions, models
     /// and sizes stay wrong.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -346,7 +346,7 @@ impl TransportError {
         }
     }
 
-    /// What a cloud should answer to a request that could not be read; `None` when there is nobody left
+    /// Returns the cloud's answer to a request that could not be read; `None` if there is nobody left
     /// to answer.
     #[must_use]
     pub fn to_request_error(&self) -> Option<RequestError> {
@@ -387,7 +387,7 @@ impl TransportError {
         Some(RequestError::new(kind, self.to_string()))
     }
 
-    /// What to say when no address of a cloud answered.
+    /// Combines the errors of all addresses of a cloud, none of which answered.
     pub(crate) fn of_all(mut attempts: Vec<(SocketAddr, Self)>) -> Self {
         match attempts.len() {
             1 => attempts
@@ -397,8 +397,8 @@ impl TransportError {
         }
     }
 
-    /// Whether it is the word of a cloud that has proved who it is, so that no other address of it will say
-    /// otherwise.
+    /// `true` if an authenticated cloud has decided this for good, so that trying its other addresses is
+    /// pointless.
     pub(crate) fn is_verdict(&self) -> bool {
         let refused = matches!(
             self,

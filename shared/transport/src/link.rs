@@ -13,7 +13,7 @@ pub struct LinkCounter {
     start: LinkUsage,
 }
 
-/// What a connection has sent in some span of time.
+/// The traffic that a connection has sent in some span of time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LinkUsage {
     /// UDP datagrams.
@@ -42,7 +42,7 @@ impl LinkCounter {
         }
     }
 
-    /// What has been sent since the counter was made.
+    /// Returns the traffic since the counter was made.
     #[must_use]
     pub fn usage(&self) -> LinkUsage {
         usage(&self.connection).since(self.start)
@@ -57,7 +57,7 @@ impl LinkUsage {
         Bytes(self.udp_bytes.0 + self.datagrams * (UDP_HEADER_BYTES + version.header_bytes()))
     }
 
-    /// What was sent between an earlier count and this one.
+    /// Returns the traffic between an earlier count and this one.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Self {
         Self {

@@ -12,23 +12,23 @@ use splitsim_feature::units::Bytes;
 use crate::arrivals::CountingFactory;
 use crate::{HandshakeLimits, Priority};
 
-/// How connections behave. Both sides have their own; windows limit what the peer may send.
+/// The options of connections. Each side has its own; windows limit what the peer may send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransportOptions {
-    /// How often an idle connection says that it is alive. Default 5 s; must be shorter than
+    /// The interval of keep-alive packets on an idle connection. Default 5 s; must be shorter than
     /// `idle_timeout`, or connections die between frames.
     pub keep_alive: Duration,
-    /// How long the peer may be silent before the connection counts as lost; the shorter of both sides'
-    /// holds. Default 120 s, so that outages well over QUIC's usual 30 s are survived.
+    /// The silence of the peer after which the connection counts as lost; the shorter of both sides' times
+    /// applies. Default 120 s, so that outages well over QUIC's usual 30 s are survived.
     pub idle_timeout: Duration,
-    /// How long handshake and hello may take. Default 10 s.
+    /// The time limit of handshake and hello. Default 10 s.
     pub handshake_timeout: Duration,
-    /// How long an edge waits for an answer once the cloud has all of a request, and how long for the cloud
-    /// to take more of one. Then the request is sent anew over another connection; the cloud records a frame
-    /// once, however often it comes. Default 5 min: longer than the idle timeout, so that a dead link is found
-    /// out first, and than several decoder processes at their time limit.
+    /// The time that an edge waits for an answer once the cloud has all of a request, and for the cloud to accept
+    /// more of one. Then the request is sent anew over another connection; the cloud records a frame only once,
+    /// however often it arrives. Default 5 min: longer than the idle timeout, so that a dead link is detected
+    /// first, and longer than several decoder processes at their time limit.
     pub reply_timeout: Duration,
-    /// What the peer may send on one stream before this side reads. Default 16 MiB: a stream whose
+    /// The bytes that the peer may send on one stream before this side reads. Default 16 MiB: a stream whose
     /// container exceeds it waits one round trip for each further window.
     pub stream_window: Bytes,
     /// The same over all streams of a connection: this side's memory per connection. Default 64 MiB.
@@ -41,31 +41,31 @@ pub struct TransportOptions {
     pub initial_window: Option<Bytes>,
     /// The congestion control of what this side sends.
     pub congestion: Congestion,
-    /// Whether an edge keeps its frames connection from frame to frame. Default
-    /// [`Warm`](Reuse::Warm); the cloud does not mind.
+    /// The lifetime of an edge's frames connection. Default [`Warm`](Reuse::Warm); the cloud accepts
+    /// either.
     pub reuse: Reuse,
     /// Frames that an edge may have under way at once on its frames connection. Default 1: every
     /// datagram then belongs to a frame. More fill the waits for round trips and for the cloud's work;
     /// each holds a feature in memory. A cloud that allows fewer is refused.
     pub in_flight: NonZeroU32,
-    /// Which of the frames under way an edge sends first. Default [`Equal`](Priority::Equal); another
-    /// needs several in flight.
+    /// The order in which an edge sends the frames under way. Default [`Equal`](Priority::Equal); another
+    /// order needs several frames in flight.
     pub priority: Priority,
-    /// Whether an edge that connects again resumes the TLS session, and says its hello in the first
+    /// `true` if an edge that reconnects resumes the TLS session, and sends its hello in the first
     /// flight (RFC 9001 section 4.6): one round trip less. Default off, so that a run's second
-    /// connection costs what its first did. Both sides must want it.
+    /// connection costs as much as its first. Both sides must enable it.
     ///
-    /// A resumed session rests on the certificates of the first handshake, and early data can be
-    /// repeated by whoever records it; hello and frames are such that a repetition changes nothing.
+    /// A resumed session rests on the certificates of the first handshake, and anyone who records early data
+    /// can replay it; replaying a hello or a frame changes nothing.
     pub zero_rtt: bool,
-    /// How many handshakes a cloud makes at once, and with whom.
+    /// The limits on a cloud's simultaneous handshakes.
     pub handshakes: HandshakeLimits,
     /// The folder in which an edge leaves a qlog file of every frames connection. Default none. Each
     /// packet costs a line.
     pub qlog: Option<PathBuf>,
 }
 
-/// How long a frames connection is used.
+/// The lifetime of a frames connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Reuse {
     /// For as long as it lasts: it knows the path's round-trip time and window.

@@ -1,4 +1,4 @@
-//! How long a request may be half there.
+//! The time limit on a request that is only partly received.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,10 +29,10 @@ pub(crate) struct Pacer {
     extensions: u32,
 }
 
-/// What must come of a request for the wait to begin anew.
+/// The bytes of a request that must arrive for the wait to start anew.
 const STEP_BYTES: u64 = 16 << 10;
 
-/// How often a request without progress is excused by that of others.
+/// The number of times that progress of other requests excuses one without progress.
 const MAX_EXTENSIONS: u32 = 9;
 
 impl Pace {
@@ -60,12 +60,12 @@ impl Pace {
 }
 
 impl Pacer {
-    /// Until when the next bytes are waited for.
+    /// Returns the time until which the next bytes are awaited.
     pub(crate) fn deadline(&self) -> Instant {
         self.turn + self.pace.patience
     }
 
-    /// Bytes of the request came.
+    /// Counts bytes of the request that have arrived.
     pub(crate) fn came(&mut self, bytes: usize) {
         self.pace.came.fetch_add(bytes as u64, Ordering::Relaxed);
         self.own += bytes as u64;
@@ -75,7 +75,7 @@ impl Pacer {
         }
     }
 
-    /// The deadline has passed: whether to wait for another turn.
+    /// Called after the deadline; `true` to wait for another turn.
     pub(crate) fn extend(&mut self) -> bool {
         let came = self.pace.came.load(Ordering::Relaxed);
         let others = came.saturating_sub(self.came_before + self.own);

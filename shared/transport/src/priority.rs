@@ -1,8 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Which of the frames that are under way on one connection goes first. It orders what the edge has not
-/// sent yet: a packet that waits in a queue of the link is not overtaken any more.
+/// The sending order of the frames that are under way on one connection. It orders only unsent data: packets
+/// that already wait in a queue of the link keep their places.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Priority {
     /// None: they take turns, packet by packet.
@@ -10,7 +10,7 @@ pub enum Priority {
     Equal,
     /// The one with the lowest number, so that frames arrive in their order.
     OldestFirst,
-    /// The one with the highest number, so that what arrives is fresh.
+    /// The one with the highest number, so that the latest frame arrives first.
     NewestFirst,
 }
 
@@ -33,7 +33,7 @@ impl Priority {
         }
     }
 
-    /// Where a frame's stream stands; the highest goes first. Frames beyond 2³¹ − 1 are not told apart.
+    /// Returns the priority of a frame's stream; the highest is sent first. Frames beyond 2³¹ − 1 share one priority.
     pub(crate) fn of_frame(self, frame: u64) -> i32 {
         let number = i32::try_from(frame).unwrap_or(i32::MAX);
         match self {

@@ -6,14 +6,14 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::TransportError;
 
-/// How long to wait between attempts, and altogether.
+/// The waits between attempts, and the total time allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     /// The wait after the first attempt; each further one is twice as long. Default 200 ms.
     pub initial: Duration,
     /// The longest wait. Default 5 s.
     pub max: Duration,
-    /// When to give up, counted from the first attempt. Default 60 s.
+    /// The time after the first attempt at which to give up. Default 60 s.
     pub total: Duration,
 }
 
@@ -24,7 +24,7 @@ pub struct Retry<'a> {
     pub attempts: u32,
     /// The wait before the next one.
     pub delay: Duration,
-    /// What this one failed with.
+    /// The error of this attempt.
     pub error: &'a TransportError,
 }
 

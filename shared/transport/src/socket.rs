@@ -10,8 +10,8 @@ use rustix::net::sockopt;
 
 use crate::Identity;
 
-/// What a socket may hold while its thread does something else, such as encoding a picture: 80 ms at
-/// 200 Mbit/s. Less, and the machine loses packets that no link has lost.
+/// The buffer of a socket, for packets that arrive while its thread is busy, such as encoding a picture: 80 ms at
+/// 200 Mbit/s. With less, the machine loses packets that the link has delivered.
 const BUFFER_BYTES: usize = 2 << 20;
 
 /// An endpoint on a socket of its own.

@@ -13,8 +13,8 @@ use tokio::time::{timeout, timeout_at};
 use crate::pace::Pacer;
 use crate::{CloseCode, TransportError};
 
-/// What is set aside before any of the bytes that a peer has declared arrived. More is taken as they
-/// come, so a declared size alone costs no memory.
+/// The bytes allocated before any of the peer's declared bytes have arrived. The buffer grows as they
+/// arrive, so a declared size alone costs no memory.
 const FIRST_ALLOCATION: usize = 64 << 10;
 
 /// As much of a request as is waited for at once: at 10 kbit/s, one minute's.

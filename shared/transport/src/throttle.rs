@@ -12,7 +12,7 @@ pub struct Throttle {
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the present span began.
+    /// The start of the current span.
     begun: Option<Instant>,
     said: u32,
     suppressed: u64,
@@ -39,8 +39,8 @@ impl Throttle {
         Self::new(5, Duration::from_secs(10))
     }
 
-    /// Whether a message may be said now: `Some` with the number of those that were not said since the last one
-    /// that was, `None` if this one is not to be said either.
+    /// Decides whether a message may be logged now: `Some` with the number of messages suppressed since the last one
+    /// logged, or `None` if this one is suppressed too.
     #[must_use]
     pub fn admit(&self, now: Instant) -> Option<u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

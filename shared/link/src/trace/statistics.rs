@@ -62,7 +62,8 @@ fn per_second(trace: &Trace) -> Vec<f64> {
         .collect()
 }
 
-/// Returns the bits served after `from` and up to `until`. An opportunity at zero belongs to the span that begins there.
+/// Returns the bits served after `from` and up to `until`. An opportunity at zero belongs to the span that begins
+/// there.
 fn bits(trace: &Trace, from: Duration, until: Duration) -> f64 {
     match trace {
         Trace::Opportunities(list) => {

@@ -42,7 +42,7 @@ impl Certified {
         }
     }
 
-    /// Whether the edge may have this id.
+    /// `true` if the certificate allows the edge to use this id.
     #[must_use]
     pub fn allows(&self, id: &Id) -> bool {
         match self {

@@ -18,7 +18,7 @@ use webpki::{EndEntityCert, anchor_from_trusted_cert};
 use super::certified::{ANY_EDGE, Certified, uri};
 use super::{CA, CERT, IdentityError, KEY, Roster, invalid, pem, validity};
 
-/// What identities to make.
+/// The options for making identities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityOptions {
     /// Host names and addresses of the cloud, beside [`Self::LOCAL_NAMES`].
@@ -26,10 +26,10 @@ pub struct IdentityOptions {
     /// The edges: each gets a certificate of its own. Where none is named, one certificate is made that
     /// is for any edge.
     pub edges: Vec<Id>,
-    /// How long the certificates of cloud and edges are valid. Default ten years: longer than an
-    /// experiment's machines stand.
+    /// The validity of the certificates of cloud and edges. Default ten years: longer than an
+    /// experiment's machines last.
     pub valid_for: Duration,
-    /// Whether identities of cloud and edges that are there are replaced by new ones of the same authority.
+    /// `true` to replace existing identities of cloud and edges by new ones of the same authority.
     /// The authority itself is never replaced.
     pub overwrite: bool,
 }
@@ -225,7 +225,7 @@ impl Authority {
             .map_err(|error| certificate_error(role.name, &error))
     }
 
-    /// Whether this authority has signed a chain in PEM form, which is valid now.
+    /// Checks that this authority signed a chain in PEM form, and that the chain is valid now.
     fn verify(&self, chain: &[u8], path: &Path) -> Result<(), IdentityError> {
         let parse = |pem| pem::parse_certificates(pem).map_err(|reason| invalid(path, &reason));
         let own = parse(self.pem.as_bytes())?;
@@ -352,7 +352,7 @@ impl Authority {
 /// A certificate that is made only to see whether it can be verified.
 const PROBE_VALID_FOR: Duration = Duration::from_secs(3600);
 
-/// What tells one certificate from another.
+/// The properties in which the certificates differ.
 struct Role {
     name: &'static str,
     common_name: String,

@@ -1,4 +1,4 @@
-//! Who may talk to whom: certificates of a private authority.
+//! Authentication of edges and cloud by certificates of a private authority.
 //!
 //! [`create`] makes an authority, an identity for the cloud, and identities for edges:
 //!
@@ -10,9 +10,9 @@
 //! DIR/edge/{cert,key,ca}.pem            where no edge was named: for any edge, whatever its id
 //! ```
 //!
-//! Each side needs its own directory alone, and [`Identity::load`] reads it. A side trusts whom the
-//! authority in its `ca.pem` has signed. An edge's certificate says which id the edge may have, see
-//! [`Certified`].
+//! Each side needs only its own directory, which [`Identity::load`] reads. A side trusts every peer whose
+//! certificate the authority in its `ca.pem` has signed. An edge's certificate states the id that the edge may use:
+//! see [`Certified`].
 
 mod certified;
 mod create;
@@ -42,7 +42,7 @@ pub struct Identity {
     roots: Arc<RootCertStore>,
 }
 
-/// Why identities cannot be made or loaded.
+/// An error in making or loading identities.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// A file of an identity is missing.
@@ -50,7 +50,7 @@ pub enum IdentityError {
     Missing {
         /// The file.
         path: PathBuf,
-        /// What to do.
+        /// The remedy.
         remedy: String,
     },
     /// A file of an identity cannot be used.
@@ -69,12 +69,12 @@ pub enum IdentityError {
         /// Since or until when, and what to do.
         reason: String,
     },
-    /// There is an identity already, which cannot be gone on with.
+    /// An existing identity that cannot be kept.
     #[error("{path} exists, and {reason}; choose another directory, or ask for it to be replaced")]
     Exists {
         /// The file in the way.
         path: PathBuf,
-        /// Why it is not kept.
+        /// The reason why it is not kept.
         reason: String,
     },
     /// A name that no certificate can be for.
@@ -89,9 +89,9 @@ pub enum IdentityError {
     /// A certificate could not be made.
     #[error("cannot make the certificate of the {role}: {reason}")]
     Certificate {
-        /// Whose it is.
+        /// The certificate's owner.
         role: &'static str,
-        /// What went wrong.
+        /// The fault.
         reason: String,
     },
     /// A file could not be read.
@@ -137,7 +137,7 @@ impl Identity {
         })
     }
 
-    /// Where it was loaded from.
+    /// Returns the directory that it was loaded from.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -24,7 +24,7 @@ pub struct Roster {
     seen: Arc<AtomicBool>,
 }
 
-/// Why an edge is not admitted.
+/// The reason why an edge is not admitted.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAdmitted {
     /// Its id is not on the list.
@@ -71,10 +71,10 @@ impl Roster {
         Self { path, seen }
     }
 
-    /// Whether an edge with this certificate is admitted.
+    /// Checks that an edge with this certificate is admitted.
     ///
     /// # Errors
-    /// When it is not, or the list cannot be read.
+    /// If it is not, or the list cannot be read.
     pub fn admit(&self, certified: &Certified) -> Result<(), NotAdmitted> {
         let path = || self.path.clone();
         match (self.read()?, certified) {

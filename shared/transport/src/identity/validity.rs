@@ -1,4 +1,4 @@
-//! Whether a certificate will be believed.
+//! Checks whether a loaded certificate will be accepted by the peer.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -50,7 +50,7 @@ fn verify(chain: &[CertificateDer<'static>], anchors: &[TrustAnchor<'_>]) -> Res
         .map(drop)
 }
 
-/// What the clock has to do with it.
+/// Explains an error that depends on the clock; `None` for any other.
 fn explained(error: &Error) -> Option<String> {
     match error {
         Error::CertExpired { not_after, .. } => Some(format!(
