@@ -1,4 +1,4 @@
-//! A frame held against what was agreed, before any work is spent on it.
+//! Checks a frame against the negotiated parameters before any work is spent on it.
 
 use splitsim_codec::{CodecError, Container, Fault, FeatureCodec};
 use splitsim_feature::units::Bytes;

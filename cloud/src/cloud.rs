@@ -33,7 +33,7 @@ impl Cloud {
     /// `engine` has been loaded with the heads of the configuration's tasks.
     ///
     /// # Errors
-    /// When a decoder, the results or the references cannot be opened, or the socket cannot be had:
+    /// If a decoder, the results or the references cannot be opened, or the socket cannot be bound:
     /// see [`CloudError::is_configuration`].
     pub async fn start(config: CloudConfig, engine: Engine) -> Result<Self, CloudError> {
         let transport = config.limits.windows(&config.transport);

@@ -18,8 +18,8 @@ pub struct CloudConfig {
     pub listen: SocketAddr,
     /// The cloud's certificate, and the authority that edges must prove to belong to.
     pub identity: Identity,
-    /// The directory of `results.sqlite`. Both are made when missing; a file that is there is gone on
-    /// with.
+    /// The directory of `results.sqlite`. A missing directory or file is created; an existing file is
+    /// appended to.
     pub out: PathBuf,
     /// The tasks that are served: the engine has been loaded with their heads.
     pub tasks: Vec<Task>,
@@ -90,8 +90,8 @@ pub struct CloudLimits {
 }
 
 impl CloudConfig {
-    /// A configuration with defaults for all that is not named here, serving every task of a package whose head
-    /// it has; all of them where it has none, which the engine refuses with the remedy.
+    /// A configuration with defaults for everything not named here. It serves every task for which the package has a
+    /// head; if it has none, all tasks, which the engine refuses with the remedy.
     #[must_use]
     pub fn new(listen: SocketAddr, identity: Identity, out: PathBuf, package: &Package) -> Self {
         let mut tasks = package.manifest().tasks.available();
@@ -139,7 +139,7 @@ impl Default for CloudLimits {
 const CONTAINER_OVERHEAD_BYTES: u64 = 4096;
 
 impl CloudLimits {
-    /// The limits as edges are told them.
+    /// Converts the limits to those announced to edges.
     pub(crate) fn to_proto(&self) -> splitsim_proto::Limits {
         splitsim_proto::Limits {
             max_container_bytes: Bytes(

@@ -26,8 +26,8 @@ use crate::seldom::seldom;
 use crate::shared::{Shared, blocking};
 use crate::tally::Event;
 
-/// Serves a connection from its handshake to its end. Nothing that an edge does is an error here: it is
-/// logged, and the cloud goes on.
+/// Serves a connection from its handshake to its end. An edge's faults are logged and are never errors of the
+/// cloud.
 pub(crate) async fn serve(shared: Arc<Shared>, incoming: Incoming) {
     let span = tracing::info_span!(
         "edge",
@@ -272,7 +272,7 @@ async fn deliver<M: Message>(stop: &CancellationToken, exchange: Exchange, reply
 /// Some round trips of a slow link.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Takes references and settlements one after the other, which bounds what is read at once.
+/// Serves references and settlements one at a time, which bounds the memory for reading them.
 async fn serve_references(
     edge: &Arc<Edge>,
     session: &CloudSession,

@@ -57,7 +57,7 @@ impl Decoders {
     }
 }
 
-/// A name of ours, as edges are told it.
+/// Converts one of the cloud's names to the form sent to edges.
 pub(crate) fn name(what: &'static str, text: &str) -> Result<Name, CloudError> {
     Name::new(text).map_err(|error| CloudError::Name {
         what,

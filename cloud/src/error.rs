@@ -9,7 +9,7 @@ use splitsim_transport::TransportError;
 /// An error that keeps a cloud from starting or from ending well.
 #[derive(Debug, thiserror::Error)]
 pub enum CloudError {
-    /// The socket cannot be had, or the identity or the transport's options cannot be used.
+    /// The socket cannot be bound, or the identity or the transport's options cannot be used.
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// The results file cannot be used.
@@ -44,7 +44,7 @@ pub enum CloudError {
         /// The package's name.
         model: String,
     },
-    /// A name that cannot be told to edges.
+    /// A name that cannot be sent to edges.
     #[error("{what} '{name}' is no valid name: {reason}")]
     Name {
         /// The kind of the name.

@@ -169,7 +169,7 @@ impl Job<'_> {
         }
     }
 
-    /// Writes the frame down, durably. The time that this takes is not in what it writes.
+    /// Records the frame durably. The time for recording is not part of the record.
     fn record(
         &self,
         feature: &Feature,

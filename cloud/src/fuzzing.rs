@@ -1,6 +1,6 @@
-//! The body of the fuzz target, so that a test can replay what it once found.
+//! The body of the fuzz target, as a function, so that a test can replay earlier findings.
 //!
-//! The function panics when a promise is broken, and only then, and returns whether the input was accepted.
+//! The function panics only when an invariant is violated, and returns `true` if the input was accepted.
 
 use std::path::Path;
 

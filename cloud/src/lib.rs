@@ -2,15 +2,15 @@
 //!
 //! Open in this order:
 //!
-//! - [`CloudConfig`] and [`CloudLimits`]: what a cloud serves, and how much it takes;
-//! - [`Cloud`]: start it, serve until told to stop, read the [`CloudReport`];
-//! - [`CloudError`]: why it could not.
+//! - [`CloudConfig`] and [`CloudLimits`]: the models and tasks served, and the limits on edges;
+//! - [`Cloud`]: start it, serve until it is stopped, read the [`CloudReport`];
+//! - [`CloudError`]: the errors of all three steps.
 //!
-//! One frame's way through the modules: `connection` negotiates and reads it, `admission` holds it
-//! against what was agreed, `frame` decodes it, runs the head and records it, `experiment` measures
-//! what compression did to the task, given an original from `references`.
+//! A frame passes through these modules: `connection` negotiates and reads it, `admission` checks it
+//! against the negotiated parameters, `frame` decodes it, runs the head and records it, `experiment` measures
+//! the effect of compression on the task, given an original from `references`.
 //!
-//! Edges and this crate meet in the messages of `splitsim-proto` and in the bitstream only. Blocking
+//! Edges and this crate share only the messages of `splitsim-proto` and the bitstream. Blocking
 //! work runs on a bounded number of threads of its own, never on a thread that serves the network.
 
 mod admission;

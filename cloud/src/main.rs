@@ -13,7 +13,7 @@ fn main() -> ! {
 impl Program for Cli {
     const LOG: &'static str = "info";
 
-    /// A cloud runs until it is told to end.
+    /// The exit code after an interrupt: it is the normal way to end a cloud.
     const INTERRUPTED: u8 = 0;
 
     fn log(&self) -> &str {

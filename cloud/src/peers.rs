@@ -1,4 +1,4 @@
-//! Connections by the certificates that made them: what each may have, and who gives way.
+//! Connections by certificate: the limits of each certificate, and the choice of a connection to close.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -85,12 +85,12 @@ impl Peers {
         }
     }
 
-    /// A place for a connection with this certificate. Where there is none left, the connection that has been
-    /// idle for the longest gives way: one with the same certificate if that has all that it may have, and
-    /// otherwise one of the certificate that has the most.
+    /// Reserves a place for a connection with this certificate. If none is left, the connection that has been idle
+    /// for the longest is closed: one with the same certificate if that has reached its limit, and otherwise one of
+    /// the certificate that has the most.
     ///
     /// # Errors
-    /// When nobody can give way: the edge may try again.
+    /// If no connection can be closed: the edge may try again.
     pub(crate) fn seat(self: &Arc<Self>, certified: &Certified) -> Result<Seat, Refusal> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let own = self.limits.connections_per_certificate.get();

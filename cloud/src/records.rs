@@ -17,8 +17,8 @@ use splitsim_transport::{IpVersion, LinkUsage, ReceivedFrame};
 
 use crate::outcome;
 
-/// A run as far as an edge's hello tells of it: seed and scenario stay empty, metric and threshold too where
-/// the policy has no criterion or is none that this version knows.
+/// The run record as far as an edge's hello states it: seed and scenario stay empty, and so do metric and threshold
+/// if the policy has no criterion or is unknown to this version.
 pub(crate) fn run(hello: &Hello, now: SystemTime) -> RunRecord {
     let policy: Option<PolicyConfig> = hello.policy.as_str().parse().ok();
     let criterion = policy.as_ref().and_then(PolicyConfig::criterion);
@@ -53,7 +53,7 @@ pub(crate) fn run(hello: &Hello, now: SystemTime) -> RunRecord {
     }
 }
 
-/// The settings that a hello tells.
+/// The settings in a hello.
 pub(crate) fn settings(hello: &Hello) -> EdgeSettings {
     EdgeSettings {
         source: hello.source.as_ref().map(ToString::to_string),
@@ -188,7 +188,7 @@ pub(crate) fn settlement(
     })
 }
 
-/// The edge's connection as a settlement that came `now` tells of it.
+/// The sample of the edge's connection in a settlement that arrived at `now`.
 pub(crate) fn connection(
     key: &FrameKey,
     sample: PathSample,

@@ -1,4 +1,4 @@
-//! `cloud serve`: resolve what was typed, load, serve, report.
+//! `cloud serve`: resolve the arguments, load, serve, report.
 
 use std::fmt;
 use std::time::Duration;

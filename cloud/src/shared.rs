@@ -23,8 +23,8 @@ use crate::shelf::Shelf;
 use crate::tally::{Event, Tally};
 use crate::{CloudConfig, CloudError, CloudLimits, records};
 
-/// The most recorded frames whose settlement is awaited; beyond it the oldest go without the time that
-/// storing them took.
+/// The most recorded frames whose settlement is awaited; beyond it the oldest lose the time spent on storing
+/// them.
 const MAX_UNSETTLED: u64 = 1 << 16;
 
 /// The state that all connections of a cloud share.
@@ -50,7 +50,7 @@ pub(crate) struct Shared {
     pub(crate) peers: Arc<Peers>,
     /// The longest pause in the middle of a request.
     pub(crate) patience: Duration,
-    /// Keeps what peers can repeat from filling the log.
+    /// Throttles the log messages that peers can repeat.
     pub(crate) warnings: Warnings,
     /// Cancelled when the cloud stops.
     pub(crate) stop: CancellationToken,
@@ -191,7 +191,7 @@ fn for_no_edge() -> Refusal {
     Refusal::new(RefusalKind::Invalid, message)
 }
 
-/// This software, as edges are told.
+/// The name and version of this software, for edges.
 const SOFTWARE: &str = concat!("splitsim-cloud ", env!("CARGO_PKG_VERSION"));
 
 fn open_results(config: &CloudConfig) -> Result<(Journal, Runs), CloudError> {

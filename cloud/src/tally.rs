@@ -14,8 +14,8 @@ pub struct CloudReport {
     pub duplicates: u64,
     /// Frames, references and settlements that were answered with an error.
     pub errors: u64,
-    /// Errors because the results could not be written: what was refused is missing in them unless the
-    /// edge sent it again.
+    /// Errors because the results could not be written: the refused items are missing in them unless the
+    /// edge sent them again.
     pub write_failures: u64,
     /// Frames that were answered as recorded and are not in the results at the end: somebody removed or
     /// overwrote the file meanwhile.

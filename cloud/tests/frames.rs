@@ -281,7 +281,7 @@ fn resealed(mut container: Vec<u8>) -> Vec<u8> {
     container
 }
 
-/// Twelve million pixels are what a phone's pictures have.
+/// Twelve million pixels are typical of a phone's pictures.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frame_of_a_phones_picture_is_served() {
     let lab = Lab::new();

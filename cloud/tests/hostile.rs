@@ -1,4 +1,4 @@
-//! Edges that are not who they say, are admitted no more, or send what a decoder chokes on.
+//! Edges with a false identity, revoked edges, and frames that break a decoder.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 
@@ -99,7 +99,7 @@ async fn an_edge_that_is_taken_off_the_list_loses_its_connection() {
     assert_eq!(lab.logged().len(), 1);
 }
 
-/// An ffmpeg whose decoder wants memory without end while `greedy` exists.
+/// Writes an ffmpeg whose decoder allocates memory without limit while `greedy` exists.
 fn greedy_ffmpeg(folder: &Path, greedy: &Path) -> PathBuf {
     let before = format!(
         "case \"$*\" in *'-f hevc -i'*)\n\

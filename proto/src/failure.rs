@@ -21,7 +21,7 @@ pub enum RequestErrorKind {
     ContainerRefused,
     /// More bytes than the limits of the [`Welcome`](crate::Welcome) allow.
     TooLarge,
-    /// The bitstream does not decode: the decoder itself says so.
+    /// The decoder rejects the bitstream.
     DecodeFailed,
     /// It decoded to other symbols than at the edge.
     DigestMismatch,

@@ -33,7 +33,7 @@ pub struct FrameHeader {
     pub verdict: Verdict,
     /// The time spent in each of the edge's stages.
     pub stages: EdgeStages,
-    /// The digest of the picture before preprocessing; `None` from edges that know of none.
+    /// The digest of the picture before preprocessing; `None` from edges that do not compute one.
     pub picture_digest: Option<Digest>,
 }
 
@@ -88,7 +88,7 @@ pub struct EdgeStages {
 }
 
 impl FrameHeader {
-    /// The attempt whose container follows, `None` when the index points nowhere: such a header is
+    /// The attempt whose container follows; `None` when the index is out of range: such a header is
     /// neither written nor read.
     #[must_use]
     pub fn shipped(&self) -> Option<&Attempt> {

@@ -1,6 +1,6 @@
-//! The bodies of the fuzz targets, so that a test can replay what they once found.
+//! The bodies of the fuzz targets, as functions, so that a test can replay earlier findings.
 //!
-//! Each function panics when a promise is broken, and only then, and returns whether the input was accepted.
+//! Each function panics only when an invariant is violated, and returns `true` if the input was accepted.
 
 use std::fmt::Debug;
 
@@ -13,8 +13,8 @@ use crate::{
     ReferenceReply, ReferenceRequest, negotiate,
 };
 
-/// Any bytes are refused or become a message that can be written, and reads back as itself. The first byte says
-/// which message they are to be.
+/// Any bytes are either refused or become a message that encodes and decodes to itself. The first byte selects the
+/// message type.
 pub fn message(input: &[u8]) -> bool {
     let Some((&kind, body)) = input.split_first() else {
         return false;
@@ -29,8 +29,8 @@ pub fn message(input: &[u8]) -> bool {
     }
 }
 
-/// Any bytes on a connection, as a cloud takes them: the hello, then requests with their bodies, alternately of both
-/// channels. What is agreed on is kept to, and nothing that is read exceeds what was declared.
+/// Reads any bytes as a cloud reads a connection: the hello, then requests with their bodies, alternately of both
+/// channels. The negotiated limits hold, and no read exceeds a declared length.
 pub fn exchange(input: &[u8]) -> bool {
     let mut stream = Stream(input);
     let Some(hello) = stream.message::<Hello>() else {
@@ -44,7 +44,7 @@ pub fn exchange(input: &[u8]) -> bool {
     true
 }
 
-/// Returns the limits to which a cloud agrees that runs whatever model, tasks and codecs the edge announces.
+/// Returns the limits set by a cloud that supports every model, task and codec that the edge announces.
 fn agreed(hello: &Hello) -> Option<Limits> {
     let side = CloudSide {
         model: hello.model.clone(),

@@ -64,7 +64,7 @@ pub struct Hello {
     /// The largest container that the edge will send.
     pub max_container_bytes: Bytes,
     /// The digest of all settings that decide on the content of frames, the same whenever an edge continues
-    /// its run. `None` from edges that know of none.
+    /// its run. `None` from edges that do not compute one.
     pub settings_digest: Option<Digest>,
     /// The pictures, as the edge's command line or scenario names them. `None` from edges that do not say.
     pub source: Option<Name>,
@@ -119,7 +119,7 @@ pub struct Welcome {
 pub struct Refusal {
     /// The kind of disagreement.
     pub kind: RefusalKind,
-    /// Both sides' values, and what to do.
+    /// Both sides' values, and the remedy.
     pub message: Explanation,
 }
 
@@ -138,7 +138,7 @@ pub enum RefusalKind {
     CodecTables,
     /// The hello could not be read.
     Invalid,
-    /// The cloud takes no more edges now.
+    /// The cloud accepts no more edges now.
     Unavailable,
 }
 
@@ -162,7 +162,7 @@ pub enum HelloReply {
     Refusal(Refusal),
 }
 
-/// Compares what an edge brings with what a cloud has.
+/// Compares an edge's hello with the cloud's side.
 ///
 /// The container limit of the [`Welcome`] is the smaller of both sides'.
 ///

@@ -2,16 +2,16 @@
 //!
 //! Open in this order:
 //!
-//! - [`framing`]: how a message lies on a stream, without any I/O;
-//! - [`Hello`], [`HelloReply`] and [`negotiate`]: what both sides settle first on every connection;
+//! - [`framing`]: the format of a message on a stream, without any I/O;
+//! - [`Hello`], [`HelloReply`] and [`negotiate`]: the negotiation at the start of every connection;
 //! - [`FrameHeader`] and [`FrameReply`]: one frame to the cloud and back;
-//! - [`Reference`], [`Settlement`] and [`ReferenceReply`]: what only experiments send, beside the link.
+//! - [`Reference`], [`Settlement`] and [`ReferenceReply`]: the messages of experiments, outside the measured link.
 //!
 //! Everything here is a domain type, checked when it is read and again when it is written: outside this
-//! crate there are no protobuf types. The messages are defined in `proto/splitsim.proto`; the code
+//! crate no protobuf types exist. The messages are defined in `proto/splitsim.proto`; the code
 //! generated from it is committed, and a test regenerates it.
 //!
-//! Times travel as whole microseconds: what is finer in a `Duration` is cut off.
+//! Times are sent as whole microseconds: finer parts of a `Duration` are truncated.
 //!
 //! This crate knows neither sockets nor clocks nor libtorch.
 

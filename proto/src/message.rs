@@ -80,7 +80,7 @@ pub enum InvalidMessage {
         /// The value as text.
         actual: String,
     },
-    /// A value is not what the rest of the message demands.
+    /// A value that contradicts the rest of the message.
     #[error("{field} is {actual}, expected {expected}")]
     Unexpected {
         /// The field.

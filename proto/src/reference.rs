@@ -39,7 +39,7 @@ pub enum ReferenceTruth {
     Dpt {
         /// The extent of the map.
         image: ImageSize,
-        /// Metres, never NaN. What is not above 0 and below the task's range counts as unknown.
+        /// Metres, never NaN. A value that is not above 0 and below the task's range counts as unknown.
         depth_m: Vec<f32>,
     },
 }

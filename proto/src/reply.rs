@@ -100,7 +100,7 @@ impl Outcome {
     /// The most classes that a segmentation names.
     pub const MAX_CLASSES: usize = 4096;
 
-    /// The task whose head answers so.
+    /// The task whose head gives this kind of answer.
     #[must_use]
     pub const fn task(&self) -> Task {
         match self {

@@ -193,7 +193,7 @@ impl View {
         }
     }
 
-    /// Types into what has the focus.
+    /// Types into the focused element.
     pub fn type_text(&self, text: &str) {
         self.call("Input.insertText", json!({ "text": text }));
     }
@@ -203,7 +203,7 @@ impl View {
         crate::eventually(condition, || self.ask::<bool>(condition).then_some(()));
     }
 
-    /// Lets what is downloaded go to this folder.
+    /// Sets the folder for downloads.
     pub fn download_to(&self, folder: &Path) {
         let allow = json!({ "behavior": "allow", "downloadPath": folder });
         self.call("Browser.setDownloadBehavior", allow);
@@ -241,7 +241,7 @@ impl View {
 }
 
 impl Session {
-    /// Asks for something and waits for the answer, listening to what happens meanwhile.
+    /// Calls a method and waits for the answer, collecting events meanwhile.
     fn call(&mut self, method: &str, parameters: &Value) -> Value {
         self.sent += 1;
         let mut request = json!({ "id": self.sent, "method": method, "params": parameters });

@@ -23,7 +23,7 @@ impl Chance {
         from + self.draw() % (to - from + 1)
     }
 
-    /// `true` so many times in a thousand.
+    /// `true` with a probability of `share` in a thousand.
     pub const fn per_mille(&mut self, share: u64) -> bool {
         self.within(0, 999) < share
     }

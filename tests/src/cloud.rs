@@ -103,7 +103,7 @@ impl Cloud {
         self.program.kill();
     }
 
-    /// Ctrl-C. Returns its exit code and its own count of what it did.
+    /// Sends Ctrl-C. Returns the exit code and the cloud's own report.
     pub fn stop(self) -> (Option<i32>, Value) {
         self.program.interrupt();
         let ended = self.program.end();

@@ -65,7 +65,7 @@ pub struct EdgeEnd {
 }
 
 impl EdgeRun {
-    /// The scenes that edges look at unless told otherwise.
+    /// The seed of the scenes that edges use by default.
     pub const SEED: u64 = 7;
 
     /// Journal and spool.
@@ -178,7 +178,7 @@ impl EdgeEnd {
         assert_eq!(self.summary["failed"], Value::Array(Vec::new()));
     }
 
-    /// It ended with this code, and the last thing that it said contains each of `parts`.
+    /// Asserts that it ended with this code, and that its last message contains each of `parts`.
     pub fn failed_with(&self, code: i32, parts: &[&str]) {
         assert_eq!(self.code, Some(code), "{}", self.stderr);
         let last = self.stderr.lines().last().unwrap_or_default();

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::{CloudRun, EdgeRun, Ended, Program, results};
 
-/// A folder of one test: a model of random weights, identities, and what programs leave.
+/// A folder of one test: a model of random weights, identities, and the output of programs.
 #[derive(Debug)]
 pub struct Lab {
     directory: TempDir,
@@ -116,7 +116,7 @@ impl Lab {
         Program::start("splitsim", &[], self.directory(), set_up).end()
     }
 
-    /// All frames that the lab's cloud has written down.
+    /// All frames that the lab's cloud has recorded.
     #[must_use]
     pub fn logged(&self) -> Vec<LoggedFrame> {
         results::frames(&self.path("cloud-out"))

@@ -1,4 +1,4 @@
-//! A link that does to datagrams what a bad one does, and some things that only malice does.
+//! A link that damages traffic as a bad link does, and in some ways that only an attacker would.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -99,7 +99,7 @@ struct Link {
 }
 
 impl Link {
-    /// Relays what is there; `false` when there was nothing.
+    /// Relays the available datagrams; `false` if there were none.
     fn turn(&mut self) -> bool {
         self.rebind();
         let mut came = Vec::new();

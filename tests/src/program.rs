@@ -10,7 +10,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 use crate::LIMIT;
 
-/// A process whose every line is kept. It is killed when this is dropped.
+/// A process whose output is kept line by line. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Program {
     name: String,

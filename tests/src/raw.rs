@@ -1,4 +1,4 @@
-//! QUIC without this project's transport: for what that would never send.
+//! QUIC without this project's transport, to send what the transport would never send.
 
 use std::net::SocketAddr;
 use std::path::Path;

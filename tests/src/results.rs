@@ -42,7 +42,7 @@ pub fn are_whole(logged: &[LoggedFrame], edge_id: &str, count: usize) {
     }
 }
 
-/// Every frame has what its edge could measure only after the reply.
+/// Asserts that every frame has the measurements that its edge makes only after the reply.
 pub fn are_settled(logged: &[LoggedFrame]) {
     for logged in logged {
         let (key, stages) = (&logged.frame.key, &logged.stages);

@@ -18,10 +18,10 @@ pub(crate) fn command<A: AsRef<OsStr>>(
     command
 }
 
-/// Says what is run, runs it and waits for its end.
+/// Prints the command, runs it and waits for its end.
 ///
 /// # Errors
-/// When the program cannot be started or does not end with success.
+/// If the program cannot be started or does not end with success.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
     eprintln!("$ {shown}");

@@ -9,10 +9,10 @@ use crate::phases::Phases;
 use crate::workspace::Workspace;
 use crate::{arrows, cargo, fuzz, setup};
 
-/// Runs every check, also after one failed, and says at the end which did.
+/// Runs every check even after a failure, and lists the failed ones at the end.
 ///
 /// # Errors
-/// When setup or any check fails.
+/// If setup or any check fails.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut phases = Phases::default();
     phases.attempt("arrows", || arrows::run(workspace));

@@ -1,6 +1,6 @@
-//! `cargo xtask`: what a developer does with this workspace, each as one command.
+//! `cargo xtask`: the development tasks of this workspace, each as one command.
 //!
-//! It depends on nothing else in the workspace, so that it builds in seconds and can fetch what
+//! It depends on nothing else in the workspace, so that it builds in seconds and can fetch the files that
 //! the others need to build. Start at [`setup`] for the fetched programs and libraries, at
 //! [`arrows`] for the rules about which crate may know which.
 #![allow(

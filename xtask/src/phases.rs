@@ -37,7 +37,7 @@ impl Phases {
         result
     }
 
-    /// Does one step whose failure must not keep the others from running: it is shown now and
+    /// Runs one step whose failure must not keep the others from running: it is shown now and
     /// remembered for [`Phases::finish`].
     pub(crate) fn attempt(&mut self, name: &'static str, step: impl FnOnce() -> Result<()>) {
         eprintln!("\n== {name}");
@@ -46,10 +46,10 @@ impl Phases {
         }
     }
 
-    /// Shows what was done and how long each step took.
+    /// Prints the steps and the duration of each.
     ///
     /// # Errors
-    /// When a step failed.
+    /// If a step failed.
     pub(crate) fn finish(&self) -> Result<()> {
         eprint!("\n{}", self.summary());
         let failed: Vec<_> = self.done.iter().filter(|phase| phase.failed).collect();

@@ -114,7 +114,7 @@ impl Problem {
     }
 }
 
-/// The words of a program in brackets, if it said any.
+/// The output of a program in brackets, if it printed any.
 fn reason(said: &str) -> String {
     match said {
         "" => String::new(),

@@ -24,8 +24,8 @@ pub(crate) struct Directory {
     root: PathBuf,
     /// Classes of the heads that are judged.
     heads: Vec<(Task, usize)>,
-    /// The source that each name without ending is of; `None` where that cannot be told. There are no more than
-    /// names with files.
+    /// The owning source of each name without ending; `None` where it is ambiguous. The map has at most as many
+    /// entries as there are names with files.
     owners: Mutex<BTreeMap<String, Option<String>>>,
 }
 

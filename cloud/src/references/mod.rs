@@ -33,7 +33,7 @@ pub(crate) struct References {
     pub(crate) directory: Option<Directory>,
 }
 
-/// An original, and who answers for it.
+/// An original, by its origin.
 #[derive(Debug, Clone)]
 pub(crate) enum Found {
     FromEdge(Arc<Original>),
@@ -50,10 +50,10 @@ impl Found {
 }
 
 impl Original {
-    /// The original in a message.
+    /// Converts the original in a message.
     ///
     /// # Errors
-    /// When its ground truth is none.
+    /// If its ground truth is invalid.
     pub(crate) fn of_reference(reference: Reference) -> Result<Self, TruthError> {
         let picture = reference.picture_digest();
         let (feature, truth) = reference.into_parts();

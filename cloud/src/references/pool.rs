@@ -23,7 +23,7 @@ impl Pool {
         }
     }
 
-    /// Keeps an original of `size`; says whether the frame had one already, which stays.
+    /// Keeps an original of `size`; returns `true` if the frame already had one, which then stays.
     pub(crate) fn keep(
         &self,
         key: FrameKey,
@@ -54,8 +54,8 @@ impl Pool {
         }
     }
 
-    /// A frame's original. It stays until the frame is recorded, so that a frame that could not be
-    /// may come again. One of another picture is none.
+    /// Finds a frame's original. It stays until the frame is recorded, so that a frame that could not be recorded
+    /// may be sent again. It is an error if it belongs to another picture.
     pub(crate) fn find(
         &self,
         key: &FrameKey,

@@ -1,4 +1,4 @@
-//! A cloud on the loopback interface, and what edges send it: real features of a small random model.
+//! A cloud on the loopback interface and the requests of its edges: real features of a small random model.
 
 #![allow(dead_code, reason = "every test file uses its part of this")]
 #![allow(clippy::unwrap_used, reason = "a test ends where its setup fails")]
@@ -135,7 +135,7 @@ impl Lab {
         }
     }
 
-    /// An edge of run `run` that says whether it sends references.
+    /// The hello of an edge of run `run`, with or without references.
     pub(crate) fn hello(&self, references: bool) -> Hello {
         let package = self.engine.package();
         Hello {
@@ -314,7 +314,7 @@ impl Shipment {
         reference.of_picture(self.header.picture_digest)
     }
 
-    /// The same with another container, whose length the header declares.
+    /// The same frame with another container, whose length the header declares.
     pub(crate) fn with_container(&self, container: Vec<u8>) -> Self {
         let mut changed = self.clone();
         let shipped = changed.header.shipped_attempt;

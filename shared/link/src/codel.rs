@@ -126,7 +126,7 @@ impl Codel {
 mod tests {
     use super::*;
 
-    /// Dequeues once every ms from a queue whose wait `sojourn_ms` tells; the times of the drops.
+    /// Dequeues once per millisecond from a queue whose wait is `sojourn_ms`; returns the times of the drops.
     fn drops(until_ms: u64, sojourn_ms: impl Fn(u64) -> u64) -> Vec<u64> {
         let mut codel = Codel::new(CodelConfig::default());
         let mut dropped = Vec::new();

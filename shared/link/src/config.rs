@@ -48,27 +48,27 @@ pub enum Service {
     Opportunities(Opportunities),
 }
 
-/// Something that happens to a link.
+/// A change of a link's behaviour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     /// An outage: arriving packets are lost, queued packets stay queued, and packets in flight are
     /// delivered.
     Down {
-        /// From when.
+        /// The time of its start.
         at: Duration,
-        /// For how long.
+        /// Its duration.
         length: Duration,
     },
     /// A new constant rate.
     Rate {
-        /// From when.
+        /// The time of the change.
         at: Duration,
         /// The rate; zero stops the service, and lets the queue fill.
         rate: BitRate,
     },
     /// A new propagation delay, for packets that leave the queue from now on.
     Delay {
-        /// From when.
+        /// The time of the change.
         at: Duration,
         /// The new propagation delay.
         delay: Duration,

@@ -56,7 +56,7 @@ impl Counters {
 }
 
 impl DropCause {
-    /// As it is called in logs.
+    /// Its name in logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
-//! The body of the fuzz target, so that a test can replay what it once found.
+//! The body of the fuzz target, as a function, so that a test can replay earlier findings.
 //!
-//! The function panics when a promise is broken, and only then, and returns whether the input was accepted.
+//! The function panics only when an invariant is violated, and returns `true` if the input was accepted.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use splitsim_feature::units::BitRate;
 use crate::RateSteps;
 use crate::trace::{self, RateUnit, Stated, Statistics, TimeUnit, Trace};
 
-/// Any bytes are refused or become a trace, which serves without end and is read again from what it is written as.
-/// The first byte states units.
+/// Any bytes are either refused or become a trace, which serves without end and survives being written and read
+/// again. The first byte states units.
 ///
 /// # Panics
-/// When that is not so.
+/// If one of these does not hold.
 pub fn trace(input: &[u8]) -> bool {
     let Some((&units, file)) = input.split_first() else {
         return false;

@@ -1,17 +1,17 @@
-//! An emulated network link: what a packet of any two programs meets on its way.
+//! An emulated network link between any two programs.
 //!
-//! - [`LinkConfig`] and [`PipeConfig`]: what the link is like, either direction by itself;
+//! - [`LinkConfig`] and [`PipeConfig`]: the link's parameters, for each direction;
 //! - [`Pipe`]: one direction, pure: packets and times come in, packets and times go out;
-//! - [`RateSteps`] and [`Opportunities`]: how fast it serves, constant or by a trace;
-//! - [`Loss`], [`QueueConfig`] with [`codel`]: what it does to packets besides;
-//! - [`trace`]: traces of files, of public data sets, and of our own making;
+//! - [`RateSteps`] and [`Opportunities`]: the service rate, constant or from a trace;
+//! - [`Loss`], [`QueueConfig`] with [`codel`]: packet loss and queue management;
+//! - [`trace`]: traces from files, from public data sets, and generated ones;
 //! - [`Relay`]: the pipe between real UDP sockets, on a thread of its own.
 //!
 //! ```text
 //! packet ─► down? ─► queue ─► rate ─► loss ─► propagation and jitter ─► delivery
 //! ```
 //!
-//! Loss strikes after the rate, as on the air: a lost packet has used the link. A packet's size is that
+//! Loss occurs after the rate, as on a radio link: a lost packet has used the link. A packet's size is that
 //! of its IP packet. All randomness descends from one seed; each cause has a stream of its own, drawn
 //! once per packet in the order of service.
 

@@ -7,12 +7,12 @@ pub enum Loss {
     /// None is.
     #[default]
     None,
-    /// Each by itself.
+    /// Independent losses.
     Iid {
         /// The probability.
         probability: f64,
     },
-    /// In bursts: a chain of two states, moved once per packet (Gilbert, "Capacity of a burst-noise
+    /// Losses in bursts: a chain of two states, moved once per packet (Gilbert, "Capacity of a burst-noise
     /// channel", 1960; Elliott, 1963).
     GilbertElliott {
         /// The probability to go from the good state to the bad one.
@@ -26,7 +26,7 @@ pub enum Loss {
     },
 }
 
-/// A probability that is none.
+/// An invalid loss probability.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LossError {
     /// Not between 0 and 1.

@@ -24,8 +24,7 @@ pub enum OpportunitySize {
     /// 1500 bytes of IP packets, as Mahimahi's documentation has it.
     #[default]
     Ip1500,
-    /// 1504 bytes of which every packet takes four for the header of its TUN device, as Mahimahi's code
-    /// has it.
+    /// 1504 bytes of which every packet uses four for the header of its TUN device, as in Mahimahi's code.
     Tun1504,
 }
 
@@ -53,7 +52,7 @@ impl Opportunities {
     /// Opportunities at these milliseconds.
     ///
     /// # Errors
-    /// When there is none, times descend, or the last one is zero.
+    /// If the list is empty, times descend, or the last one is zero.
     pub fn new(times_ms: Vec<u64>) -> Result<Self, TraceError> {
         let last = *times_ms.last().ok_or(TraceError::Empty)?;
         if let Some(before) = times_ms.windows(2).position(|pair| pair[1] < pair[0]) {

@@ -59,7 +59,7 @@ pub struct Delivery<T> {
     pub payload: T,
 }
 
-/// Something that happened to a packet.
+/// An event of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Happening {
     /// The time.
@@ -73,9 +73,9 @@ pub struct Happening {
 /// The kinds of event in a packet's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
-    /// It came.
+    /// It entered the pipe.
     Arrived,
-    /// It was served, after so long.
+    /// Its service ended, after this sojourn.
     Served(Duration),
     /// It will not be delivered.
     Dropped(DropCause),
@@ -235,7 +235,7 @@ impl<T> Pipe<T> {
         }
     }
 
-    /// A free rate takes the next packet.
+    /// Starts the service of the next packet if the rate is free.
     fn start(&mut self, now: Duration) {
         if self.in_service.is_some() || !matches!(self.timetable.service, Service::Rate(_)) {
             return;

@@ -9,8 +9,8 @@ use crate::queue::Packet;
 use crate::steps::Piece;
 use crate::{Opportunities, RateSteps, Service};
 
-/// Billionths of a bit: at whole bits per second, what a whole number of nanoseconds serves is a whole
-/// number of them, so that no rounding adds up over a run.
+/// Billionths of a bit: at a whole number of bits per second, a whole number of nanoseconds serves a whole number of
+/// them, so that no rounding accumulates over a run.
 type Nanobits = u128;
 
 const NANO: Nanobits = 1_000_000_000;
@@ -25,7 +25,7 @@ pub(crate) struct InService<T> {
     pub(crate) left: u32,
 }
 
-/// A rate's memory: what the last nanosecond served beyond the last packet's end.
+/// A rate's memory: the service left in the last nanosecond after the last packet's end.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Carry {
     end: Duration,
@@ -77,7 +77,7 @@ impl Carry {
     }
 }
 
-/// A rate in the link's time: the trace from its start on, nothing while the link is down.
+/// A rate on the link's clock: the trace from its start, and zero while the link is down.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rate<'a> {
     pub(crate) steps: &'a RateSteps,
@@ -115,13 +115,13 @@ impl Cursor {
             .map(|at| at.saturating_sub(trace_start))
     }
 
-    /// Lets those pass that nobody waited for.
+    /// Skips the opportunities at which no packet was waiting.
     pub(crate) fn pass(&mut self, list: &Opportunities, trace_start: Duration, now: Duration) {
         self.next = self.next.max(list.up_to(now + trace_start));
     }
 }
 
-/// The rate at a time, of whatever serves: that of the opportunities of the second before it.
+/// The service rate at a time; for opportunities, that of the second before it.
 pub(crate) fn rate_at(
     service: &Service,
     trace_start: Duration,

@@ -17,12 +17,12 @@ pub struct RateSteps {
 /// The behaviour after the last row of a trace.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AtEnd {
-    /// The first.
+    /// The first row again.
     #[default]
     Repeat,
-    /// The last, for ever.
+    /// The last row, without end.
     Hold,
-    /// Nothing is served any more.
+    /// No further service.
     Stop,
 }
 

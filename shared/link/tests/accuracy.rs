@@ -57,7 +57,7 @@ impl Site {
         Self { relay, receiver }
     }
 
-    /// Offers a tenth more than `rate` for so long; the mean rate of what comes out.
+    /// Sends a tenth more than `rate` for `length`; returns the mean rate of the packets that arrive.
     fn saturated(&self, rate: f64, length: Duration) -> f64 {
         let address = self.relay.local_addr();
         let sender = thread::spawn(move || offer(address, rate * 1.1, length));

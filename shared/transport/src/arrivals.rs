@@ -15,7 +15,7 @@ struct Counting {
     arrived: u64,
 }
 
-/// Makes a [`Counting`] of whatever another factory makes.
+/// Wraps the controllers of another factory in [`Counting`].
 pub(crate) struct CountingFactory(pub(crate) Arc<dyn ControllerFactory + Send + Sync>);
 
 /// Bytes of the connection's packets that are known to have arrived.

@@ -6,7 +6,7 @@ use splitsim_feature::units::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of request bodies that a cloud may hold at once, over all connections. A body that does not fit waits, and
-/// its sender with it: nothing of it is read, and QUIC's flow control tells the sender to stop.
+/// so does its sender: none of it is read, and QUIC's flow control stops the sender.
 #[derive(Debug, Clone)]
 pub struct BodyBudget {
     all: Arc<Semaphore>,
@@ -64,7 +64,7 @@ impl BodyBudget {
 }
 
 impl BodyShare {
-    /// Waits for room for a body; peers are served in the order in which they came. One that is larger than the
+    /// Waits for room for a body; peers are served in order of arrival. A body that is larger than the
     /// share takes all of it.
     pub(crate) async fn room(&self, body: Bytes) -> Option<BodyRoom> {
         let units = units(body).clamp(1, self.units);

@@ -73,7 +73,7 @@ impl CloudSession {
         }
     }
 
-    /// Sets what further requests may cost; without this, bodies wait for nothing and nothing is hurried.
+    /// Sets the limits on further requests; without this call, bodies wait for no memory and have no time limit.
     #[must_use]
     pub fn allow(mut self, allowance: Allowance) -> Self {
         self.bodies = Some(allowance.bodies);
@@ -102,12 +102,12 @@ impl CloudSession {
     /// Waits for the next request; `None` when the edge has closed the connection because all is done,
     /// or this side has closed it.
     ///
-    /// At most [`max_streams`](crate::TransportOptions::max_streams) requests are open at once; whether
-    /// an edge keeps to `max_frames_in_flight` is for the caller to see, who may reply
+    /// At most [`max_streams`](crate::TransportOptions::max_streams) requests are open at once. The caller must check
+    /// `max_frames_in_flight`, and may reply
     /// [`Overloaded`](splitsim_proto::RequestErrorKind::Overloaded).
     ///
     /// # Errors
-    /// When the connection ends otherwise.
+    /// If the connection ends otherwise.
     pub async fn accept(&self) -> Result<Option<Exchange>, TransportError> {
         match self.connection.accept_bi().await {
             Ok((writer, mut reader)) => {

@@ -87,13 +87,13 @@ impl Connection {
         chain.first().and_then(Certified::of)
     }
 
-    /// The IP version of what this connection sends.
+    /// The IP version of the packets sent on this connection.
     #[must_use]
     pub fn ip_version(&self) -> IpVersion {
         IpVersion::of(self.peer())
     }
 
-    /// Counts what this side sends from now on.
+    /// Returns a counter of the traffic that this side sends from now on.
     #[must_use]
     pub fn link_counter(&self) -> LinkCounter {
         LinkCounter::start(&self.inner)
@@ -124,16 +124,16 @@ impl Connection {
         self.inner.close(code.to_varint(), reason.as_bytes());
     }
 
-    /// Waits until the connection is over, and says why.
+    /// Waits until the connection has ended, and returns the reason.
     pub async fn closed(&self) -> TransportError {
         TransportError::of_connection(self.peer(), self.inner.closed().await)
     }
 
-    /// The cloud's first duty on a connection: reads the hello and answers what `decide` says. A refused
+    /// The cloud's first step on a connection: reads the hello and sends the answer of `decide`. A refused
     /// or unreadable hello is answered, and the connection is closed.
     ///
     /// # Errors
-    /// [`TransportError::Refused`] with the refusal given; or when the hello cannot be read or answered.
+    /// [`TransportError::Refused`] with the refusal given; or another error if the hello cannot be read or answered.
     pub async fn answer_hello(
         self,
         decide: impl FnOnce(&Hello) -> Result<Welcome, Refusal>,

@@ -47,7 +47,7 @@ pub struct Dialer {
     sockets: Mutex<Sockets>,
 }
 
-/// A socket of each IP version, made when it is needed, and what answered last.
+/// A socket of each IP version, created on demand, and the address that answered last.
 #[derive(Debug, Default)]
 struct Sockets {
     v4: Option<EdgeEndpoint>,

@@ -68,14 +68,14 @@ impl FrameSession {
         &self.welcome
     }
 
-    /// Sends a frame on a stream of its own, and waits for the reply. Of several that are sent at once,
-    /// the options' [`Priority`] says which goes first.
+    /// Sends a frame on a stream of its own, and waits for the reply. The options' [`Priority`] orders frames that are
+    /// sent at once.
     ///
     /// # Errors
-    /// When the container is not as long as the header says or longer than agreed (nothing is sent
+    /// If the container is not as long as the header says or longer than agreed (nothing is sent
     /// then), the stream or connection breaks, no reply comes in time
-    /// ([`reply_timeout`](TransportOptions::reply_timeout)), or the reply is to another frame. What the cloud could
-    /// not do with the frame is no error here, but in [`SentFrame::reply`].
+    /// ([`reply_timeout`](TransportOptions::reply_timeout)), or the reply is to another frame. A failure that the cloud
+    /// reports for the frame is no error here, but is in [`SentFrame::reply`].
     pub async fn send_frame(
         &self,
         header: &FrameHeader,
@@ -174,10 +174,10 @@ impl ReferenceSession {
         }
     }
 
-    /// Sends what the edge learnt about a frame after its reply, and waits until the cloud has it.
+    /// Sends the measurements that follow a frame's reply, and waits until the cloud has them.
     ///
     /// # Errors
-    /// When the stream or connection breaks, or the cloud does not take it.
+    /// If the stream or connection breaks, or the cloud does not accept them.
     pub async fn settle(&self, settlement: &Settlement) -> Result<Ack, TransportError> {
         let request = ReferenceRequest::Settlement(*settlement);
         let about = (settlement.frame, settlement.task);
@@ -219,11 +219,11 @@ impl ReferenceSession {
     }
 }
 
-/// One request on a stream of its own: message and raw bytes there, a message back. Streams with a higher
-/// `place` are sent before it. Returns the bytes written too.
+/// Makes one request on a stream of its own: sends a message and raw bytes, and reads a message. Streams with a
+/// higher `place` are sent before it. Also returns the number of bytes written.
 ///
-/// `limit` bounds every wait that the peer alone can end: for a place for the stream, for room for more of the
-/// request, for the answer once it has all. How long the link takes in between is the idle timeout's business.
+/// `limit` bounds every wait that only the peer can end: for a stream, for room for more of the
+/// request, for the answer once it has all. The idle timeout bounds the link's time in between.
 async fn ask<M: Message>(
     (connection, limit, place): (&Connection, Duration, i32),
     request: [Bytes; 2],

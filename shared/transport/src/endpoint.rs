@@ -12,7 +12,7 @@ use crate::{
     TransportError, TransportOptions, qlog, socket, tls,
 };
 
-/// The cloud's socket. One port takes both channels; [`Connection::channel`] says which.
+/// The cloud's socket. One port serves both channels; [`Connection::channel`] tells them apart.
 #[derive(Debug, Clone)]
 pub struct CloudEndpoint {
     inner: Endpoint,
@@ -53,7 +53,7 @@ impl CloudEndpoint {
     /// Listens on `address`; port 0 takes any free one. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the options or the identity are not usable, or the address cannot be had.
+    /// If the options or the identity are not usable, or the address cannot be bound.
     pub fn bind(
         address: SocketAddr,
         identity: &Identity,
@@ -73,10 +73,10 @@ impl CloudEndpoint {
         })
     }
 
-    /// The address listened on, with the port that was taken.
+    /// The address listened on, with the actual port.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// If the system does not report it.
     pub fn local_addr(&self) -> Result<SocketAddr, TransportError> {
         local_addr(&self.inner)
     }
@@ -111,12 +111,12 @@ impl CloudEndpoint {
         }
     }
 
-    /// Closes every connection and takes no more.
+    /// Closes every connection and accepts no more.
     pub fn close(&self, code: CloseCode, reason: &str) {
         self.inner.close(code.to_varint(), reason.as_bytes());
     }
 
-    /// Waits until the peers know of all closed connections.
+    /// Waits until the peers have been notified of all closed connections.
     pub async fn wait_idle(&self) {
         self.inner.wait_idle().await;
     }
@@ -178,7 +178,7 @@ impl EdgeEndpoint {
     /// A socket on any free port, of the IP version of `peer`. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the options or the identity are not usable, or there is no socket to be had.
+    /// If the options or the identity are not usable, or no socket can be bound.
     pub fn toward(
         peer: SocketAddr,
         identity: &Identity,
@@ -194,7 +194,7 @@ impl EdgeEndpoint {
     /// A socket on `local`. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the options or the identity are not usable, or the address cannot be had.
+    /// If the options or the identity are not usable, or the address cannot be bound.
     pub fn bind(
         local: SocketAddr,
         identity: &Identity,
@@ -224,7 +224,7 @@ impl EdgeEndpoint {
     /// The socket's address.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// If the system does not report it.
     pub fn local_addr(&self) -> Result<SocketAddr, TransportError> {
         local_addr(&self.inner)
     }
@@ -232,7 +232,7 @@ impl EdgeEndpoint {
     /// Connects for frames: handshake and hello. One attempt; see [`with_backoff`](crate::with_backoff).
     ///
     /// Only the answer to the hello shows that the cloud accepted this side's certificate: in TLS 1.3 a
-    /// client's handshake is over before the server has seen it.
+    /// client's handshake completes before the server has seen its certificate.
     ///
     /// # Errors
     /// When the cloud cannot be reached, either side refuses the other, the hello is refused, or the cloud
@@ -279,7 +279,7 @@ impl EdgeEndpoint {
         self.inner.close(code.to_varint(), reason.as_bytes());
     }
 
-    /// Waits until the peers know of all closed connections.
+    /// Waits until the peers have been notified of all closed connections.
     pub async fn wait_idle(&self) {
         self.inner.wait_idle().await;
     }
@@ -336,9 +336,8 @@ impl EdgeEndpoint {
     }
 }
 
-/// Serves a session that is resumed before its handshake is over: the edge has shown in an earlier one
-/// who it is, and its hello may be here already. Other connections are waited for: until their handshake
-/// is over nothing of them is read.
+/// Accepts a resumed session before its handshake has finished: the edge proved its identity in an earlier one, and
+/// its hello may have arrived already. On other connections nothing is read until the handshake has finished.
 async fn resumed(connecting: quinn::Connecting) -> Result<quinn::Connection, ConnectionError> {
     let (connection, established) = match connecting.into_0rtt() {
         Ok(early) => early,

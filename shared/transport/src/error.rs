@@ -21,7 +21,7 @@ pub enum TransportError {
         /// The system's reason.
         source: io::Error,
     },
-    /// The system does not tell a socket's address.
+    /// The system does not report a socket's address.
     #[error("cannot read the socket's address: {source}")]
     LocalAddress {
         /// The system's reason.
@@ -67,7 +67,7 @@ pub enum TransportError {
     /// None of the cloud's addresses answered as it should.
     #[error("none of the cloud's addresses answers: {}", each(.attempts))]
     NoneAnswered {
-        /// The addresses, and what came of each.
+        /// The addresses, each with its error.
         attempts: Vec<(SocketAddr, Self)>,
     },
     /// The cloud did not answer in the time allowed.
@@ -220,7 +220,7 @@ pub enum TransportError {
         /// Bytes received.
         actual: u64,
     },
-    /// The stream goes on after its end.
+    /// The stream continues after its end.
     #[error("{peer} sent bytes beyond the end of {what}")]
     Trailing {
         /// The peer.

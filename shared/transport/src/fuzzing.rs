@@ -1,6 +1,6 @@
-//! The body of the fuzz target, so that a test can replay what it once found.
+//! The body of the fuzz target, as a function, so that a test can replay earlier findings.
 //!
-//! It panics when a promise is broken, and only then, and returns whether the input was accepted.
+//! It panics only when an invariant is violated, and returns `true` if the input was accepted.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use webpki::anchor_from_trusted_cert;
 use crate::Certified;
 use crate::identity::{pem, validity};
 
-/// Any bytes are refused, or become certificates or a private key. Of every certificate it can be told which edge
-/// it is for and whether it is valid, on the word of all of them.
+/// Any bytes are either refused or become certificates or a private key. The edge of every certificate can be
+/// determined, and their validity can be checked with all of them as authorities.
 pub fn pem(input: &[u8]) -> bool {
     // A key is refused or read; it is never shown, so there is nothing to compare.
     let is_key = pem::parse_private_key(input).is_ok();

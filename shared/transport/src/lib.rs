@@ -2,19 +2,19 @@
 //!
 //! Open in this order:
 //!
-//! - [`identity`]: the certificates of a private authority, made once and loaded at start, and who is
-//!   admitted with them;
+//! - [`identity`]: the certificates of a private authority, made once and loaded at start, and the list of
+//!   admitted edges;
 //! - [`EdgeEndpoint`] and [`CloudEndpoint`]: sockets with mutual TLS 1.3, set up by
 //!   [`TransportOptions`]; one port serves both [`Channel`]s;
 //! - [`Destination`] and [`Dialer`]: a cloud with several addresses;
 //! - [`FrameSession`] and [`ReferenceSession`]: an edge's view of a connection after the hello;
 //! - [`CloudSession`] and [`Exchange`]: the cloud's view;
-//! - [`HandshakeLimits`], [`Allowance`] and [`BodyBudget`]: what strangers and peers may cost a cloud;
-//! - [`retry`]: reaching a cloud that is not there yet;
-//! - [`LinkCounter`]: what a connection costs on the link;
-//! - [`TransportError`]: everything that can go wrong, with the peer's address.
+//! - [`HandshakeLimits`], [`Allowance`] and [`BodyBudget`]: limits on the resources that peers use;
+//! - [`retry`]: retries until a cloud is reachable;
+//! - [`LinkCounter`]: a connection's traffic on the link;
+//! - [`TransportError`]: all errors, with the peer's address.
 //!
-//! The messages are `splitsim-proto`'s. This crate knows neither libtorch nor codecs nor policies.
+//! The messages are `splitsim-proto`'s. This crate depends on neither libtorch nor codecs nor policies.
 
 mod arrivals;
 mod budget;

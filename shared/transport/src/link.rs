@@ -3,7 +3,7 @@ use std::ops::Add;
 
 use splitsim_feature::units::Bytes;
 
-/// Counts what a connection sends from now on.
+/// Counts the traffic that a connection sends from now on.
 ///
 /// Frames that are under way on one connection at once share their datagrams, and so do keep-alives and
 /// acknowledgements: the count is of the connection in a span of time, not of one stream.

@@ -39,7 +39,7 @@ pub struct TransportOptions {
     pub max_streams: u32,
     /// The first congestion window; `None` for the algorithm's own (12 000 B for CUBIC and New Reno).
     pub initial_window: Option<Bytes>,
-    /// The congestion control of what this side sends.
+    /// The congestion control of this side's traffic.
     pub congestion: Congestion,
     /// The lifetime of an edge's frames connection. Default [`Warm`](Reuse::Warm); the cloud accepts
     /// either.
@@ -87,12 +87,12 @@ pub enum Congestion {
     Bbr,
 }
 
-/// An algorithm name that is none of [`Congestion::ALL`].
+/// A name that is not in [`Congestion::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown congestion control '{0}', expected cubic, new-reno or bbr")]
 pub struct UnknownCongestion(String);
 
-/// Options that cannot be had.
+/// The reason why options are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOptions {
     /// Connections would be given up between two signs of life.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The patience with all requests of one connection. Clones are of the same connection.
+/// The time limits of all requests of one connection. Clones belong to the same connection.
 ///
-/// A request has the time `patience` for every further [`STEP_BYTES`] of it, so its length sets no limit and a slow
-/// link none but some hundred bit/s; the patience itself is what an outage may last. While other requests of the
-/// connection come in at that pace, one that has none is waited for longer: they share a link, and it may be last
-/// in the order of sending.
+/// A request has the time `patience` for each further [`STEP_BYTES`]. This limits neither its length nor, above some
+/// hundred bit/s, the rate of the link; `patience` itself is the longest outage survived. While other requests of the
+/// connection arrive at that pace, one without progress has longer: they share a link, and it may be last in the
+/// order of sending.
 #[derive(Debug, Clone)]
 pub(crate) struct Pace {
     patience: Duration,

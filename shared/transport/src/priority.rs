@@ -14,7 +14,7 @@ pub enum Priority {
     NewestFirst,
 }
 
-/// A priority name that is none of [`Priority::ALL`].
+/// A name that is not in [`Priority::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown priority '{0}', expected equal, oldest-first or newest-first")]
 pub struct UnknownPriority(String);

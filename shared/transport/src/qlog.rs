@@ -1,4 +1,4 @@
-//! qlog files: what QUIC does, packet by packet (draft-ietf-quic-qlog-main-schema, in JSON text
+//! qlog files: QUIC's events, packet by packet (draft-ietf-quic-qlog-main-schema, in JSON text
 //! sequences, which have the ending `.sqlog`).
 
 use std::fs::File;

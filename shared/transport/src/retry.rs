@@ -1,4 +1,4 @@
-//! Trying again until a cloud is there.
+//! Retries until a cloud is reachable.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl Backoff {
 }
 
 /// Tries until success, until an error that [is not transient](TransportError::is_transient), or until
-/// the total time is over. `on_retry` hears of every attempt that will be followed by another.
+/// the total time has passed. `on_retry` is called after every attempt that will be followed by another.
 ///
 /// ```no_run
 /// # use splitsim_transport::{Backoff, EdgeEndpoint, FrameSession, Target, TransportError};

@@ -65,8 +65,8 @@ impl Writer {
             .map_err(|error| TransportError::of_write(self.peer, error))
     }
 
-    /// Writes a request; a peer that stops reading it is no error yet, for its answer tells more. `false` when
-    /// nothing more of it could be written for `limit`.
+    /// Writes a request. A peer that stops reading it is not an error yet, because its answer gives the reason. Returns
+    /// `false` if no progress was possible for `limit`.
     pub(crate) async fn request(
         &mut self,
         parts: [Bytes; 2],
@@ -92,13 +92,13 @@ impl Writer {
         units::Bytes(self.written)
     }
 
-    /// Says that nothing more comes.
+    /// Ends the stream: nothing more will be sent.
     pub(crate) fn finish(&mut self) {
         // Fails only on a stream that is finished or stopped already, where there is nothing to end.
         let _ = self.inner.finish();
     }
 
-    /// Waits until the peer has everything, or does not want it.
+    /// Waits until the peer has everything, or has stopped reading.
     pub(crate) async fn acknowledged(&self) {
         // Either way there is nothing left to wait for.
         let _ = self.inner.stopped().await;
@@ -121,12 +121,12 @@ impl Reader {
         }
     }
 
-    /// Gives the peer so much time from now on.
+    /// Sets the time limit for the peer's further bytes.
     pub(crate) fn set_pace(&mut self, pacer: Pacer) {
         self.pacer = Some(pacer);
     }
 
-    /// The peer was kept waiting by this side.
+    /// Restarts the time limit after this side has kept the peer waiting.
     pub(crate) fn resume(&mut self) {
         if let Some(pacer) = &mut self.pacer {
             pacer.restart();

@@ -1,8 +1,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Keeps what a peer can repeat from filling a log: so many messages in a span of time are let through, the others
-/// are counted, and the next one that is let through can tell how many they were.
+/// Limits the log messages that a peer can cause: a number of messages per span of time passes, the others
+/// are counted, and the next one that passes can state their number.
 #[derive(Debug)]
 pub struct Throttle {
     messages: u32,

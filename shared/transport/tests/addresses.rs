@@ -1,4 +1,4 @@
-//! A cloud whose host has several addresses, of which some lead nowhere.
+//! A cloud whose host has several addresses, some of them unreachable.
 
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
@@ -10,7 +10,7 @@ use splitsim_proto::RefusalKind;
 use splitsim_transport::{CloudEndpoint, Destination, Dialer, TransportError, TransportOptions};
 use support::{Identities, cloud_endpoint, hello, options, serve_frames, welcome_one};
 
-/// A socket that takes every datagram and answers none, as a port does behind a firewall.
+/// A socket that receives every datagram and answers none, like a port behind a firewall.
 fn silent(address: &str) -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind(address).unwrap();
     let address = socket.local_addr().unwrap();

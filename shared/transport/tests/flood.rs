@@ -33,7 +33,7 @@ fn stranger(identity: &Path) -> ClientConfig {
     ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()))
 }
 
-/// First datagrams of connections that are never gone on with.
+/// First datagrams of connections that are never continued.
 fn first_datagrams(count: usize, config: &ClientConfig, cloud: SocketAddr) -> Vec<Vec<u8>> {
     let mut endpoint = Endpoint::new(Arc::new(EndpointConfig::default()), None, false, None);
     let mut datagram = || {
@@ -59,7 +59,7 @@ fn flood(datagrams: &[Vec<u8>], cloud: SocketAddr) -> Vec<UdpSocket> {
     sockets
 }
 
-/// A cloud that is welcoming to whoever comes through, and counts them.
+/// A cloud that admits every edge, and counts them.
 fn serve(cloud: CloudEndpoint) -> Arc<std::sync::atomic::AtomicUsize> {
     let begun = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let count = Arc::clone(&begun);

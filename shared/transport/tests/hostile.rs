@@ -133,7 +133,7 @@ async fn another_protocol_version_is_named_on_both_sides() {
     assert!(at_cloud.to_string().contains("splitsim/1"), "{at_cloud}");
 }
 
-/// Sends these bytes as a frame's stream; returns what the cloud made of it and what it replied.
+/// Sends these bytes as a frame's stream; returns the cloud's result of reading it, and its reply.
 async fn check(stream: Vec<u8>) -> (Result<ReceivedFrame, TransportError>, FrameReply) {
     let identities = Identities::create();
     let (cloud, target) = cloud_endpoint(&identities);

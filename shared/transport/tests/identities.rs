@@ -203,7 +203,7 @@ fn certificates_that_are_valid_for_too_long_are_refused() {
     }
 }
 
-/// Writes one file of the edge's identity anew, and says what loading it then makes of that.
+/// Rewrites one file of the edge's identity, and returns the result of loading it.
 fn with_file(file: &str, change: impl Fn(String) -> Vec<u8>) -> Result<Identity, IdentityError> {
     let identities = Identities::create();
     let path = identities.edge_dir().join(file);

@@ -1,5 +1,5 @@
-//! Frames over an emulated link take the time that rate, distance, window and loss foretell. Times are
-//! chosen so long that the machine's own do not matter.
+//! Frames over an emulated link take the time predicted from rate, distance, window and loss. Times are
+//! long enough that the machine's own do not matter.
 
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
@@ -132,8 +132,8 @@ async fn at_a_low_rate_a_frame_takes_its_bytes_over_the_rate_and_a_round_trip() 
     }
 }
 
-/// Two frames on a link of 2 Mbit/s, the newer one `later`: how long each takes from its stream to its
-/// reply, less the round trip, over what its bytes alone take on the link.
+/// Two frames on a link of 2 Mbit/s, the newer one `later`. For each: the time from its stream to its reply, less the
+/// round trip, divided by the link's time for its bytes alone.
 async fn two_in_flight(priority: Priority, bytes: [usize; 2], later: Duration) -> [f64; 2] {
     let (rate, one_way) = (2e6, Duration::from_millis(10));
     let options = TransportOptions {

@@ -1,4 +1,4 @@
-//! A cloud that is killed says nothing; one that is started again says so.
+//! A killed cloud sends nothing; a restarted one resets the connections of the killed one.
 
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use splitsim_transport::{CloudEndpoint, EdgeEndpoint, Target, TransportError, TransportOptions};
 use support::{Identities, container, header, hello, loopback, options, serve_frames};
 
-/// A runtime that can be ended without a word to anybody, as a process is that is killed.
+/// A runtime that can be ended silently, like a killed process.
 fn process() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -48,7 +48,7 @@ pub fn weights(input: &[u8]) -> bool {
     splitsim_vision::fuzzing::weights(&folder.path().join("backbone.safetensors"))
 }
 
-/// A list over the pictures of `tests/fuzz/data-set`. The first byte says of which data set.
+/// A list over the pictures of `tests/fuzz/data-set`. The first byte selects the data set.
 pub fn list(input: &[u8]) -> bool {
     let Some((&kind, list)) = input.split_first() else {
         return false;

@@ -1,11 +1,11 @@
-//! The fuzz targets: every reader of what people, peers and other programs bring.
+//! The fuzz targets: every reader of external input.
 //!
 //! [`fuzz_targets!`](crate::fuzz_targets) is the one list of them. `tests/fuzz` has a program for each, and
 //! `tests/fuzz/regressions/TARGET` the inputs that a fuzzer starts from and that the test `fuzz_regressions` replays.
-//! A check panics when the reader breaks a promise, and returns whether it accepted the input.
+//! A check panics when the reader violates an invariant, and returns `true` if it accepted the input.
 //!
-//! The checks themselves stand in the modules `fuzzing` of the crates whose readers they are of. [`files`] puts inputs
-//! into files for those that open paths.
+//! The checks themselves are in the modules `fuzzing` of the crates that they test. [`files`] writes inputs
+//! into files for readers that open paths.
 
 pub mod files;
 

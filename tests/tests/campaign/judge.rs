@@ -1,4 +1,4 @@
-//! The store and the journal as somebody finds them who did not see the run.
+//! Checks the store and the journal after a run, without knowledge of the run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

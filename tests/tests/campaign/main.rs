@@ -1,4 +1,4 @@
-//! Runs under faults that are drawn from a seed: whatever happens, no frame is lost, doubled or mislabelled.
+//! Runs under random faults from a seed: no frame may be lost, doubled or mislabelled.
 //!
 //! A few runs belong to the tests; `cargo xtask campaign --runs 1000 --seed S` plays many. A run that fails
 //! prints the command that plays it alone.

@@ -10,14 +10,14 @@ pub(crate) struct Plan {
     pub(crate) frames: usize,
     pub(crate) in_flight: u32,
     pub(crate) treatment: Treatment,
-    /// The edge's ffmpeg dies in every so many codings; the cloud's too.
+    /// The edge's ffmpeg dies in every n-th coding, with this n; likewise the cloud's.
     pub(crate) dead_ffmpeg: [Option<u64>; 2],
     /// The first cloud's disk has room for a few frames only.
     pub(crate) full_disk: bool,
     pub(crate) faults: Vec<(Duration, Fault)>,
 }
 
-/// Something that is done to the programs at a moment of the run.
+/// A fault that is injected at a moment of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     KillEdge,

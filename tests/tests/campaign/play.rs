@@ -1,4 +1,4 @@
-//! A run: the programs, what is done to them, and their end.
+//! A run: the programs, the faults injected, and their end.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -219,7 +219,7 @@ impl Play<'_> {
         assert_ne!(end.code, Some(0), "{}", end.stderr);
     }
 
-    /// Starts what is needed until all is answered, and ends the cloud. Returns the removed frames.
+    /// Starts the missing programs until all frames are answered, and ends the cloud. Returns the removed frames.
     fn finish(mut self, was_short: bool) -> BTreeSet<u64> {
         if was_short {
             self.end_cloud();

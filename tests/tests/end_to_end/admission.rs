@@ -4,7 +4,7 @@ use splitsim_tests::raw::{RawEdge, Shows};
 use splitsim_tests::{Cloud, EdgeRun, Lab, results};
 use splitsim_transport::Channel;
 
-/// The cloud takes an honest edge after all that it has been through.
+/// Asserts that the cloud still serves an honest edge.
 fn still_serves(lab: &Lab, cloud: Cloud) {
     let edge = lab.edge(cloud.address());
     edge.run().is_complete();

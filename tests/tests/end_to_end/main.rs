@@ -1,4 +1,4 @@
-//! The real programs together: what a user sees and what stands in the results afterwards.
+//! The real programs together: their output for a user, and the results afterwards.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its setup fails")]
 

@@ -72,7 +72,7 @@ level = "richest"
 /// The expected contents of a report page.
 struct Expected {
     name: &'static str,
-    /// By their headings.
+    /// The headings of the sections.
     sections: &'static [&'static str],
     figures: usize,
     /// The minimum number of marks in all figures together.
@@ -139,7 +139,7 @@ fn a_report_of_a_replay_can_be_read_by_everybody() {
 /// A table that a page offers: its file's name, how it begins, and its lines.
 type Offered<'a> = (&'a str, &'a str, usize);
 
-/// `special` is looked at beside what every page has.
+/// `special` holds the checks beyond those of every page.
 fn can_be_read_by_everybody(
     scenario: &str,
     expected: &Expected,
@@ -264,7 +264,7 @@ fn answers_clicks(view: &View) {
     assert!(scenario.contains("name = \"seen\"") && scenario.contains("[provenance]"));
 }
 
-/// Every policy in every figure, and what a reader does with figures, tables and sections.
+/// Checks every policy in every figure, and a reader's actions on figures, tables and sections.
 fn shows_what_was_replayed(view: &View) {
     let told: String = view.ask("document.querySelector('#overview').innerText");
     assert!(

@@ -17,7 +17,7 @@ pub(crate) fn begins(line: &str) -> bool {
     typed(line).is_some()
 }
 
-/// The example that begins here, without the prompt and what is said beside it.
+/// Returns the example that begins on this line, without the prompt and the remark beside it.
 pub(crate) fn typed(line: &str) -> Option<&str> {
     let indented = line.starts_with("  ") || line.starts_with("$ ");
     let line = line.trim_start();

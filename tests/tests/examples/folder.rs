@@ -1,5 +1,5 @@
-//! The folder of a page's reader: the repository's models and scenarios, pictures, data sets, released weights; and
-//! what earlier pages made.
+//! The folder of a page's reader: the repository's models and scenarios, pictures, data sets, released weights, and
+//! the products of earlier pages.
 
 use std::ffi::OsString;
 use std::fs;
@@ -220,7 +220,7 @@ fn small_template(name: &str) -> String {
     )
 }
 
-/// HM's folder, with a stand-in that takes what HM takes.
+/// HM's folder, with a stand-in that accepts HM's arguments.
 fn stand_in_for_hm(base: &Path) {
     let program = root().join("shared/codec/tests/fake/reference-software");
     for folder in ["bin", "cfg"] {

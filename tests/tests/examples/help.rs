@@ -8,7 +8,7 @@ use crate::COLUMNS;
 use crate::example::{begins, examples};
 use crate::page::Page;
 
-/// The programs; xtask's own help is that of what builds and runs this test.
+/// The programs. xtask is left out: it builds and runs this test.
 const PROGRAMS: [&str; 3] = ["splitsim", "edge", "cloud"];
 
 /// A page for every command that has examples.

@@ -78,7 +78,7 @@ fn every_example_succeeds() {
     assert_eq!(ran.into_inner().unwrap() + skipped, examples);
 }
 
-/// The line that begins an example is counted in the text itself, whatever reads examples out of it.
+/// Counts the lines that begin an example in the text itself, independently of the parser of examples.
 #[test]
 fn no_example_is_dropped() {
     let pages = pages();
@@ -117,7 +117,7 @@ fn nothing_is_skipped_for_nothing() {
     }
 }
 
-/// An example in a help text is typed as it stands: it fits into a terminal, whose wrapping would break it.
+/// An example in a help text must fit into a terminal, whose wrapping would break it.
 #[test]
 fn examples_of_help_fit_into_a_terminal() {
     for page in help::pages() {

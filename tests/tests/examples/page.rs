@@ -44,7 +44,7 @@ struct Reader<'a> {
     done: Done,
 }
 
-/// A program that serves until it is told to stop.
+/// A program that serves until it is stopped.
 struct Server {
     example: String,
     child: Child,

@@ -18,7 +18,7 @@ use serde::Deserialize;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Groups {
-    /// The groups that a crate must not reach unless its charter says that it may.
+    /// The groups that a crate must not reach unless its charter allows it.
     #[serde(default)]
     default: Vec<String>,
     groups: BTreeMap<String, Group>,

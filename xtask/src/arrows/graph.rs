@@ -48,7 +48,7 @@ impl Graph {
     }
 
     /// Breadth first from `start`, one shortest path to each crate that `rule` forbids. The search
-    /// does not go on behind such a crate: what it reaches in turn is the same fault.
+    /// does not continue behind such a crate: its dependencies are part of the same fault.
     fn forbidden_paths(&self, start: &Id, rule: &Rule) -> Vec<Fault> {
         let mut faults = Vec::new();
         let mut came_from = BTreeMap::from([(start, None)]);

@@ -17,7 +17,7 @@ use crate::workspace::Workspace;
 
 const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 
-/// Everything that cargo says of the workspace's architecture.
+/// The architecture of the workspace as cargo reports it.
 #[derive(Debug)]
 pub(crate) struct Architecture {
     pub(crate) graph: Graph,
@@ -37,10 +37,10 @@ pub(crate) struct Member {
     pub(crate) charter: Option<Charter>,
 }
 
-/// Asks cargo for the workspace's architecture.
+/// Reads the workspace's architecture from cargo.
 ///
 /// # Errors
-/// When cargo fails or says something unexpected.
+/// If cargo fails or its output is unexpected.
 pub(crate) fn read(workspace: &Workspace) -> Result<Architecture> {
     let args = [
         "metadata",

@@ -90,7 +90,7 @@ impl Architecture {
         Ok(rules)
     }
 
-    /// The table of crates in Markdown: what others stand on comes first.
+    /// The table of crates in Markdown, dependencies first.
     fn table(&self) -> String {
         let mut members: Vec<&Member> = self.members.iter().collect();
         members.sort_by_key(|member| (self.graph.reach(&member.id), &member.folder));

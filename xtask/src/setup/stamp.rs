@@ -1,4 +1,4 @@
-//! The note inside a component that says what it was made from.
+//! The note inside a component that names its sources.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -13,10 +13,10 @@ use zip::result::ZipError;
 
 use super::pins::Keep;
 
-/// Extracts what `kept` names from the wheel at `path` into `folder`.
+/// Extracts the members in `kept` from the wheel at `path` into `folder`.
 ///
 /// # Errors
-/// When the archive is not as expected, or the file system fails.
+/// If the archive is not as expected, or the file system fails.
 pub(crate) fn extract(path: &Path, kept: &[Keep], folder: &Path, bar: &ProgressBar) -> Result<()> {
     let mut archive = ZipArchive::new(BufReader::new(File::open(path)?))?;
     let names = archive.file_names().map(|name| Ok(name?.into_owned()));

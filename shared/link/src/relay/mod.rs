@@ -1,11 +1,11 @@
 //! The link between real UDP sockets.
 //!
-//! Clients send to the relay's address; what comes through the link goes on to the target from a socket
-//! that the client alone has, so that the target can tell clients apart and answer each. All clients
+//! Clients send to the relay's address. Packets that pass the link are forwarded to the target from a socket
+//! of their client's own, so that the target can tell clients apart and answer each. All clients
 //! share the link: its queue is their common bottleneck.
 //!
-//! One thread owns sockets and pipes. It waits with `ppoll`, whose timeouts are nanoseconds, for the
-//! next packet or the next one that is due, and sends by absolute times: lateness does not add up.
+//! One thread owns sockets and pipes. It waits with `ppoll`, whose timeouts are in nanoseconds, for the
+//! next packet to arrive or to be due, and sends by absolute times: lateness does not add up.
 
 mod clients;
 mod sample;
@@ -38,7 +38,7 @@ pub struct RelayConfig {
     pub link: LinkConfig,
     /// The interval between samples of the link's state; `None` for no samples.
     pub sample_every: Option<Duration>,
-    /// A CSV file of what happens to every packet.
+    /// A CSV file with every packet's events.
     pub packet_log: Option<PathBuf>,
 }
 
@@ -78,7 +78,7 @@ pub enum RelayError {
         /// The fault.
         source: ConfigError,
     },
-    /// There is no socket to be had.
+    /// The socket cannot be bound.
     #[error("cannot listen on {address}: {source}; is another process there?")]
     Bind {
         /// The address.
@@ -109,10 +109,10 @@ pub enum RelayError {
 }
 
 impl Relay {
-    /// Listens, and begins the link's time.
+    /// Starts listening, and starts the link's clock.
     ///
     /// # Errors
-    /// When the link contradicts itself, or a socket, the log or the thread cannot be had.
+    /// If the link's configuration is invalid, or a socket, the log or the thread cannot be created.
     pub fn start(config: &RelayConfig) -> Result<Self, RelayError> {
         let bind = |source| RelayError::Bind {
             address: config.listen,
@@ -163,10 +163,10 @@ impl Relay {
         sample::take(&self.samples)
     }
 
-    /// Ends the link; what is on its way is lost.
+    /// Stops the relay; packets in flight are lost.
     ///
     /// # Errors
-    /// What went wrong in its time.
+    /// A failure of the relay's thread while it ran.
     pub fn stop(mut self) -> Result<RelayReport, RelayError> {
         self.stop.store(true, Ordering::Relaxed);
         let broke = |_| RelayError::Thread { what: "broke down" };

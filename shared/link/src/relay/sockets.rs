@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 use rustix::net::sockopt;
 
 /// Bytes that IPv4 and UDP headers add to a datagram's payload on the link. The relay counts packets as
-/// IPv4, whatever the sockets: the link between them is emulated.
+/// IPv4 even on IPv6 sockets: the link between them is emulated.
 pub const UDP_IPV4_HEADER_BYTES: u32 = 28;
 
 /// The buffer of a socket, for packets that arrive while the relay is busy: 40 ms at 1 Gbit/s and some room for the
@@ -27,14 +27,14 @@ pub(super) fn prepare(socket: &UdpSocket) -> io::Result<()> {
 /// The result of a read or write that does not block.
 pub(super) enum Io<T> {
     Done(T),
-    /// Nothing to be had now.
+    /// Nothing is available now.
     Later,
     /// This datagram failed; the socket is as good as before.
     Failed,
 }
 
-/// On a connected UDP socket an error tells of an earlier datagram, such as one to a port on which
-/// nobody listened. That is the way of UDP, and nothing to stop for.
+/// On a connected UDP socket an error concerns an earlier datagram, such as one to a port without a
+/// listener. This is normal for UDP and no reason to stop.
 pub(super) fn judge<T>(outcome: io::Result<T>) -> Io<T> {
     match outcome {
         Ok(done) => Io::Done(done),

@@ -14,7 +14,7 @@ pub enum TraceError {
     /// The bytes are no text.
     #[error(transparent)]
     Text(#[from] TextError),
-    /// Something is wrong in a file.
+    /// A fault in a file.
     #[error("{path}: {source}")]
     InFile {
         /// The file.
@@ -36,7 +36,7 @@ pub enum TraceError {
     Decreasing {
         /// The line, from 1.
         line: usize,
-        /// Its time, as it stands there.
+        /// Its time, as written in the file.
         time: String,
         /// The earlier time.
         before: String,
@@ -44,7 +44,7 @@ pub enum TraceError {
     /// The trace lasts no time, so that it cannot repeat.
     #[error("the trace lasts no time; its last time must be after its first")]
     NoLength,
-    /// A generated trace would be too short to hold what its kind shows.
+    /// A generated trace that would be too short for its kind.
     #[error("a trace of kind {kind} takes at least {shortest} seconds")]
     TooShort {
         /// The kind.
@@ -52,7 +52,7 @@ pub enum TraceError {
         /// Seconds.
         shortest: u64,
     },
-    /// Nothing is ever served.
+    /// Every rate is zero.
     #[error("the trace has no rate above zero; a link that serves nothing ever is no link")]
     AllZero,
     /// A line that cannot be read.
@@ -95,7 +95,7 @@ pub enum TraceError {
         /// Its length.
         days: u64,
     },
-    /// A stated unit of a column that the format does not have, or whose unit it fixes.
+    /// A stated unit of a column that the format lacks, or whose unit it fixes.
     #[error("this format leaves no unit of {column} open")]
     OwnUnits {
         /// The column.

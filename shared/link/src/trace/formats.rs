@@ -35,7 +35,7 @@ impl Rates {
 pub(super) struct Row {
     pub(super) line: usize,
     pub(super) at: Duration,
-    /// The time as it stands in the line.
+    /// The time as written in the line.
     pub(super) time: String,
     /// `None` where it is missing.
     pub(super) rate: Option<BitRate>,

@@ -20,17 +20,17 @@ pub enum Kind {
     Steps,
     /// The uplink of a phone in a moving car, with one outage of 60 s after a third of the time. Its
     /// figures outside the outage resemble Mahimahi's `Verizon-LTE-short.up`: median 5.75, 5 % 1.18,
-    /// 95 % 11.48 Mbit/s. That a drive has so long an outage is seen in `ATT-LTE-driving.up`: 78 s.
+    /// 95 % 11.48 Mbit/s. Outages of that length occur: `ATT-LTE-driving.up` has one of 78 s.
     LteDrive,
     /// An uplink that changes between 5G and an LTE fallback, tens of seconds each.
     FiveG,
 }
 
 impl Kind {
-    /// Each.
+    /// Every kind.
     pub const ALL: [Self; 3] = [Self::Steps, Self::LteDrive, Self::FiveG];
 
-    /// As it is called on a command line.
+    /// Its name on a command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -44,10 +44,10 @@ impl Kind {
 /// The outage of [`Kind::LteDrive`].
 pub const OUTAGE: Duration = Duration::from_secs(60);
 
-/// Makes a trace of so many seconds, one rate each.
+/// Generates a trace of this many seconds, one rate each.
 ///
 /// # Errors
-/// When it is too short: two seconds, and for a drive its outage and a minute besides.
+/// If it is too short: the minimum is two seconds, and for a drive its outage and another minute.
 pub fn trace(kind: Kind, seed: u64, seconds: u64) -> Result<RateSteps, TraceError> {
     let shortest = match kind {
         Kind::Steps | Kind::FiveG => 2,

@@ -1,8 +1,8 @@
-//! Traces of links: [`read()`] takes the field's formats, [`generate`] makes ours, [`write`](mod@write) and
-//! [`statistics`] are for both.
+//! Traces of links: [`read()`] reads the common formats, [`generate`] makes synthetic ones, [`write`](mod@write) and
+//! [`statistics`] handle both.
 //!
-//! A trace of rates has one row per change; a trace of opportunities is Mahimahi's. Which format a text
-//! has is told by its first lines:
+//! A trace of rates has one row per change; a trace of opportunities is Mahimahi's. The first lines of a text
+//! determine its format:
 //!
 //! | first lines | format |
 //! |---|---|
@@ -13,13 +13,13 @@
 //! | six numbers | Ghent's 4G set: bytes and ms since the row before in the last two columns |
 //!
 //! The public sets of rates were measured downlink. UCC's `UL_bitrate` is the traffic of requests, not a
-//! capacity, and is not read. Times count from the first row; where a time stands twice, its last row
-//! holds; a missing rate (`-`) lets the one before hold on. In UCC's sets a phone's clock may step back by
+//! capacity, and is not read. Times count from the first row; of rows with equal times the last
+//! holds; a missing rate (`-`) keeps the one before. In UCC's sets a phone's clock may step back by
 //! up to ten seconds: times count as the latest before them until the clock has caught up.
 //!
-//! Blank lines and lines that begin with `#` are passed over. A file whose numbers no link has in the
-//! units of its format is refused with the units that they are probably in ([`TraceError::Units`]);
-//! [`read_in`] takes them in stated units.
+//! Blank lines and lines that begin with `#` are skipped. A file whose numbers are implausible in the
+//! units of its format is refused with the probable units ([`TraceError::Units`]);
+//! [`read_in`] reads them in stated units.
 
 mod error;
 mod formats;

@@ -1,8 +1,8 @@
-//! Doubts about the units of a trace.
+//! Plausibility of the units of a trace.
 //!
-//! A file of two columns does not say its units, and other collections have the same form in ms and
-//! kbit/s. Numbers that no link has in the format's units are refused with the unit that they are
-//! probably in; a stated unit is believed, within what is possible at all.
+//! A file of two columns does not state its units, and other collections use the same form with ms and
+//! kbit/s. Numbers that are implausible in the format's units are refused with the probable unit; a stated unit
+//! is accepted within physical limits.
 
 use std::fmt;
 use std::time::Duration;
@@ -53,7 +53,7 @@ pub struct Doubts {
 const LONGEST_STEP: Duration = Duration::from_secs(50);
 /// Longer traces are counted in smaller units: recordings last minutes, a day's drive some hours.
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
-/// Longer traces than a year are none, whatever is stated.
+/// Traces longer than a year are refused even in stated units.
 const LONGEST_STATED: Duration = Duration::from_secs(365 * 86_400);
 /// Seconds since 1970 up to the year 5138; a count of ms passed this in 1973.
 const LATEST: Duration = Duration::from_secs(100_000_000_000);
@@ -80,7 +80,7 @@ impl Doubts {
 }
 
 impl Units {
-    /// Refuses rows whose numbers are in other units; `end` is when the last row is over.
+    /// Refuses rows whose numbers are in other units; `end` is the end of the last row.
     pub(super) fn check(
         &self,
         rows: &[(Duration, BitRate)],

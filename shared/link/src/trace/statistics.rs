@@ -6,7 +6,7 @@ use splitsim_feature::units::BitRate;
 
 use super::Trace;
 
-/// Figures of a trace, over seconds; what is left beyond the last whole one does not count.
+/// Statistics of a trace over whole seconds; the rest after the last whole second does not count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Statistics {
     /// The duration.

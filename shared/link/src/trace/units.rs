@@ -48,7 +48,7 @@ pub enum RateUnit {
 const HIGHEST_KBIT: f64 = 300_000.0;
 
 impl TimeUnit {
-    /// Each.
+    /// Every unit.
     pub const ALL: [Self; 4] = [
         Self::Seconds,
         Self::Milliseconds,
@@ -86,14 +86,14 @@ impl TimeUnit {
         }
     }
 
-    /// So many of it; `None` for what is no time, such as a negative number.
+    /// This number of units; `None` if it is not a valid duration, such as a negative number.
     pub(super) fn duration(self, number: f64) -> Option<Duration> {
         Duration::try_from_secs_f64(number / self.per_second()).ok()
     }
 }
 
 impl RateUnit {
-    /// Each.
+    /// Every unit.
     pub const ALL: [Self; 7] = [
         Self::Bit,
         Self::Kilobit,

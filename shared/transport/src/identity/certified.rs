@@ -11,7 +11,7 @@ pub enum Certified {
     /// The edge of this id, and no other: the certificate has the URI `splitsim:edge:ID` among its alternative
     /// names.
     Edge(Id),
-    /// Any edge. Whoever has the key may take any id; certificates of version 0.1 are of this kind.
+    /// Any edge. Anyone with the key may use any id; certificates of version 0.1 are of this kind.
     Shared {
         /// The id of an edge that is given none: `edge-` and the first digits of the certificate's SHA-256.
         default: Id,

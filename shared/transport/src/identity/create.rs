@@ -1,4 +1,4 @@
-//! Making identities, and adding to those that are there.
+//! Making identities, and adding to existing ones.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -56,10 +56,10 @@ pub struct CreatedEdge {
     pub directory: PathBuf,
 }
 
-/// Certificates are valid from a day before they are made, for machines whose clocks differ.
+/// Certificates are valid from a day before their creation, for machines whose clocks differ.
 const CLOCK_SKEW: Duration = Duration::from_secs(24 * 3600);
 
-/// An authority outlives what it signs, so that edges can be added for as long.
+/// The validity of an authority: longer than that of its certificates, so that edges can be added later.
 const AUTHORITY_VALID_FOR: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
 impl Default for IdentityOptions {
@@ -78,12 +78,12 @@ impl IdentityOptions {
     pub const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 }
 
-/// Makes what is missing in `directory`: an authority, an identity for the cloud, and those of edges. What
-/// is there and as wanted stays: a second call with another edge adds that edge, one with another name of
-/// the cloud makes the cloud's certificate anew, for the host names that it had as well.
+/// Makes the missing parts in `directory`: an authority, an identity for the cloud, and those of edges. Existing
+/// parts that match stay: a second call with another edge adds that edge, one with another name of
+/// the cloud makes the cloud's certificate anew and keeps its earlier host names.
 ///
 /// # Errors
-/// When something is there that can neither stay nor be replaced, a name is not valid (nothing is written
+/// If an existing part can neither stay nor be replaced, a name is not valid (nothing is written
 /// then), or a file cannot be written.
 pub fn create(
     directory: &Path,
@@ -289,7 +289,7 @@ impl Authority {
         self.write(directory, Role::edge(id)?, &key, options)
     }
 
-    /// The chain of an identity that is whole and of this authority; `None` if there is none, or it is to be
+    /// The chain of a complete identity of this authority; `None` if there is none, or it is to be
     /// replaced.
     fn existing(
         &self,
@@ -320,7 +320,7 @@ impl Authority {
         Ok(Some(chain))
     }
 
-    /// The key that is there, so that a certificate can be made anew without moving a key; or a new one.
+    /// The existing key, so that a certificate can be made anew without moving a key; or a new one.
     fn key(
         &self,
         directory: &Path,
@@ -463,7 +463,7 @@ fn write_private(path: &Path, pem: &str) -> Result<(), IdentityError> {
     write(path, pem, options)
 }
 
-/// A file that is there is replaced whole, and a new one has the permissions of `options`.
+/// Writes a file. An existing file is replaced as a whole, and a new one has the permissions of `options`.
 fn write(path: &Path, text: &str, mut options: OpenOptions) -> Result<(), IdentityError> {
     let io = |source| IdentityError::Io {
         path: path.to_owned(),

@@ -66,7 +66,7 @@ pub enum IdentityError {
     Untimely {
         /// The file.
         path: PathBuf,
-        /// Since or until when, and what to do.
+        /// The start or end of its validity, and the remedy.
         reason: String,
     },
     /// An existing identity that cannot be kept.
@@ -83,7 +83,7 @@ pub enum IdentityError {
         /// The name.
         name: String,
     },
-    /// A certificate cannot be valid for so long.
+    /// The validity requested for a certificate is too long.
     #[error("certificates cannot be valid for {0}; at most 100 years are possible")]
     ValidFor(String),
     /// A certificate could not be made.
@@ -112,10 +112,10 @@ const KEY: &str = "key.pem";
 const CA: &str = "ca.pem";
 
 impl Identity {
-    /// Loads the identity in `directory`. A key that others than its owner may read is warned of in the log.
+    /// Loads the identity in `directory`. If others than the owner may read the key, a warning is logged.
     ///
     /// # Errors
-    /// When a file is missing or not what it should be.
+    /// If a file is missing or not valid.
     pub fn load(directory: &Path) -> Result<Self, IdentityError> {
         let file = |name| directory.join(name);
         let chain = pem::certificates(&file(CERT))?;
@@ -143,10 +143,10 @@ impl Identity {
         &self.directory
     }
 
-    /// Checks what a peer will check: the certificate against the authority and this machine's clock.
+    /// Makes a peer's check: the certificate against the authority and this machine's clock.
     ///
     /// # Errors
-    /// When the certificate has expired, is not valid yet, or is of another authority than `ca.pem`.
+    /// If the certificate has expired, is not valid yet, or is of another authority than `ca.pem`.
     pub fn check(&self) -> Result<(), IdentityError> {
         validity::check(&self.chain, &self.roots.roots, &self.directory.join(CERT))
     }

@@ -58,7 +58,7 @@ pub(super) fn exposed_key(_path: &Path) -> Option<String> {
     None
 }
 
-/// The text without a byte order mark. Other encodings are told by their name.
+/// The text without a byte order mark. For other encodings, an error that names them.
 fn text(bytes: &[u8]) -> Result<&[u8], String> {
     match bytes {
         [0xef, 0xbb, 0xbf, text @ ..] => Ok(text),
@@ -73,7 +73,7 @@ fn text(bytes: &[u8]) -> Result<&[u8], String> {
     }
 }
 
-/// Names what is there instead.
+/// Describes the content found instead.
 fn missing(expected: &str, text: &[u8]) -> String {
     let holds = |label: &str| {
         let begin = format!("-----BEGIN {label}-----");
@@ -103,7 +103,7 @@ fn missing(expected: &str, text: &[u8]) -> String {
     }
 }
 
-/// Says what of the PEM form is broken, without quoting the file.
+/// Describes the fault in the PEM form, without quoting the file.
 fn broken(error: &pem::Error) -> String {
     let reason = match error {
         pem::Error::MissingSectionEnd { .. } => "a section has no END line; is the file cut off?",

@@ -10,14 +10,14 @@ use splitsim_text::Text;
 
 use super::{Certified, IdentityError, invalid};
 
-/// The file `edges` in a cloud's identity: an edge id per line, blank lines and lines that begin with `#`
-/// aside. An edge whose id is taken out of it is admitted no more, and neither is a certificate that is for
-/// any edge. Where there is no such file, every edge is admitted whose certificate the authority has signed.
+/// The file `edges` in a cloud's identity: one edge id per line, besides blank lines and lines that begin with
+/// `#`. Edges that are not listed are refused, and so is a certificate for any edge. Without the file, every edge is
+/// admitted whose certificate the authority has signed.
 ///
-/// It is read at every question: whoever edits it has no process to tell, and a revocation holds at once.
+/// The file is read for every check, so that an edit needs no signal to the process and a revocation holds at once.
 ///
 /// A list that was seen once and is gone admits nobody: an editor that replaces it, or a slip, does not open the cloud to
-/// every edge. Clones share what they have seen.
+/// every edge. Clones share the memory of it.
 #[derive(Debug, Clone)]
 pub struct Roster {
     path: PathBuf,
@@ -53,7 +53,7 @@ pub enum NotAdmitted {
         /// The list.
         path: PathBuf,
     },
-    /// Nobody can tell who is on the list.
+    /// The list cannot be read.
     #[error("no edge is admitted: {0}")]
     Unreadable(#[from] IdentityError),
 }

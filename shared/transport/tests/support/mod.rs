@@ -105,7 +105,7 @@ pub(crate) async fn serve_frames(endpoint: CloudEndpoint) -> Result<(), Transpor
     Ok(())
 }
 
-/// A reply whose pixel count tells what came.
+/// A reply whose pixel count is the sum of the container's bytes.
 pub(crate) fn result(header: &FrameHeader, container: &[u8]) -> FrameReply {
     let sum = container.iter().map(|&byte| u64::from(byte)).sum();
     FrameReply::Result(FrameResult {
