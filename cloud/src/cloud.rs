@@ -64,7 +64,7 @@ impl Cloud {
     /// folded into one file.
     ///
     /// # Errors
-    /// When the results cannot be closed. Frames that were recorded and are not in the file are no error
+    /// If the results cannot be closed. Frames that were recorded and are not in the file are no error
     /// here: [`CloudReport::missing`] counts them.
     pub async fn serve(
         self,

@@ -8,11 +8,11 @@ use splitsim_feature::Task;
 
 use crate::references::Directory;
 
-/// Any files in a folder of references, for the sources `a` and `scene-7-000012`, are passed over or give the truth
-/// of the task that is asked for.
+/// Any files in a folder of references, for the sources `a` and `scene-7-000012`, are either skipped or read as the
+/// truth of the task in question.
 ///
 /// # Panics
-/// When that is not so.
+/// If a truth is returned for another task.
 pub fn references(folder: &Path) -> bool {
     let directory = Directory::open(folder, vec![(Task::Seg, 5)]);
     let directory = directory.expect("a folder is there");

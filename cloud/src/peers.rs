@@ -127,7 +127,7 @@ impl Peers {
     /// Counts a run that an edge with this certificate begins.
     ///
     /// # Errors
-    /// When it has begun as many as it may.
+    /// If the certificate has begun the maximum number of runs.
     pub(crate) fn begin_run(&self, certified: &Certified, run: &Id) -> Result<(), Refusal> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let limit = self.limits.runs_per_certificate.get();

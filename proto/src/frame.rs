@@ -110,7 +110,7 @@ impl ImageSize {
     /// An image of `width × height` pixels.
     ///
     /// # Errors
-    /// When a side is zero or longer than [`Self::MAX_SIDE`].
+    /// If a side is zero or longer than [`Self::MAX_SIDE`].
     pub fn new(width: u32, height: u32) -> Result<Self, InvalidMessage> {
         let fits = |side| (1..=Self::MAX_SIDE).contains(&side);
         check::expect(
@@ -150,7 +150,7 @@ impl Score {
     /// A metric's value.
     ///
     /// # Errors
-    /// When the value is NaN or infinite.
+    /// If the value is NaN or infinite.
     pub fn new(metric: Name, value: f64) -> Result<Self, InvalidMessage> {
         check::finite("score", value).map(|value| Self { metric, value })
     }

@@ -54,7 +54,7 @@ pub enum FramingError {
 /// The bytes of a message on a stream: length, then body.
 ///
 /// # Errors
-/// When the message breaks a rule that its reader checks, or is longer than [`MAX_MESSAGE_BYTES`].
+/// If the message breaks a rule that its reader checks, or is longer than [`MAX_MESSAGE_BYTES`].
 pub fn encode_frame<M: Message>(message: &M) -> Result<Bytes, FramingError> {
     let body = message
         .encode_body()
@@ -72,7 +72,7 @@ pub fn encode_frame<M: Message>(message: &M) -> Result<Bytes, FramingError> {
 /// The length of the body that follows this prefix.
 ///
 /// # Errors
-/// When it exceeds `limit` or [`MAX_MESSAGE_BYTES`].
+/// If it exceeds `limit` or [`MAX_MESSAGE_BYTES`].
 pub fn decode_prefix(prefix: [u8; PREFIX_BYTES], limit: usize) -> Result<usize, FramingError> {
     let length = usize::try_from(u32::from_le_bytes(prefix)).unwrap_or(usize::MAX);
     check_length(length, limit.min(MAX_MESSAGE_BYTES)).map(|_| length)
@@ -81,7 +81,7 @@ pub fn decode_prefix(prefix: [u8; PREFIX_BYTES], limit: usize) -> Result<usize, 
 /// Reads a message's body.
 ///
 /// # Errors
-/// When the bytes are no such message, or one that breaks a rule.
+/// If the bytes do not encode such a message, or the message breaks a rule.
 pub fn decode_frame_body<M: Message>(body: &[u8]) -> Result<M, FramingError> {
     M::decode_body(body).map_err(|source| FramingError::Invalid {
         message: M::NAME,

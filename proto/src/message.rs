@@ -13,13 +13,13 @@ pub trait Message: Sized + sealed::Sealed {
     /// The protobuf encoding.
     ///
     /// # Errors
-    /// When a reader would refuse the message.
+    /// If a reader would refuse the message.
     fn encode_body(&self) -> Result<Vec<u8>, InvalidMessage>;
 
     /// Reads a protobuf encoding and checks everything in it.
     ///
     /// # Errors
-    /// When the bytes are no such message, or one that breaks a rule.
+    /// If the bytes do not encode such a message, or the message breaks a rule.
     fn decode_body(bytes: &[u8]) -> Result<Self, InvalidMessage>;
 }
 

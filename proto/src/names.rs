@@ -33,7 +33,7 @@ impl Name {
     /// A checked name.
     ///
     /// # Errors
-    /// When it is empty, too long or holds a character that is not allowed.
+    /// If it is empty, too long or holds a character that is not allowed.
     pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
         let name = name.into();
         check_length(&name, Self::MAX_BYTES)?;
@@ -68,7 +68,7 @@ impl Id {
     /// A checked identifier.
     ///
     /// # Errors
-    /// When it is empty, too long, begins with a dot or holds another character.
+    /// If it is empty, too long, begins with a dot or holds another character.
     pub fn new(id: impl Into<String>) -> Result<Self, NameError> {
         let id = id.into();
         check_length(&id, Self::MAX_BYTES)?;

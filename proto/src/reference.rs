@@ -164,7 +164,7 @@ impl Reference {
     /// A frame's reference.
     ///
     /// # Errors
-    /// When the truth is of another task, does not fill its extent or holds NaN.
+    /// If the truth is of another task, does not fill its extent or holds NaN.
     pub fn new(
         frame: u64,
         task: Task,
@@ -260,7 +260,7 @@ impl Reference {
     /// Puts a received header and its raw bytes together.
     ///
     /// # Errors
-    /// When the bytes are not as many as the header declares, or hold a value that is not finite.
+    /// If the bytes are not as many as the header declares, or hold a value that is not finite.
     pub fn from_parts(header: &ReferenceHeader, body: &[u8]) -> Result<Self, InvalidMessage> {
         let expected = header.body_bytes().0;
         check::expect(

@@ -32,7 +32,7 @@ impl RawEdge {
     /// Makes a TLS handshake with any ALPN.
     ///
     /// # Errors
-    /// When either side breaks it off.
+    /// If either side aborts it.
     pub async fn connect(
         cloud: SocketAddr,
         identity: &Path,

@@ -16,7 +16,7 @@ const OUT: &str = "out/demo";
 /// Sets up, builds the three binaries and runs [`SCENARIO`]; `passed` goes to `splitsim run`.
 ///
 /// # Errors
-/// When setup, the build or the run fails.
+/// If setup, the build or the run fails.
 pub(crate) fn run(workspace: &Workspace, passed: &[OsString]) -> Result<()> {
     let mut phases = Phases::default();
     let toolchain = phases.run("setup", || {

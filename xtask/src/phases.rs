@@ -21,7 +21,7 @@ impl Phases {
     /// Does one step that the next ones need.
     ///
     /// # Errors
-    /// When the step fails.
+    /// If the step fails.
     pub(crate) fn run<T>(
         &mut self,
         name: &'static str,

@@ -15,7 +15,7 @@ impl Workspace {
     /// from the one that it was built in.
     ///
     /// # Errors
-    /// When that folder has no parent.
+    /// If that folder has no parent.
     pub(crate) fn find() -> Result<Self> {
         let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);

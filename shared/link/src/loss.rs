@@ -51,10 +51,10 @@ pub(crate) struct LossProcess {
 }
 
 impl Loss {
-    /// Checks that every probability is one.
+    /// Checks that every probability is between 0 and 1.
     ///
     /// # Errors
-    /// When one is not.
+    /// If one is not, or if the chain never leaves a state in which every packet is lost.
     pub fn check(&self) -> Result<(), LossError> {
         let named: &[(&'static str, f64)] = match self {
             Self::None => &[],

@@ -85,7 +85,7 @@ impl<T> Pipe<T> {
     /// A pipe at time zero. Directions of the same seed have randomness of their own.
     ///
     /// # Errors
-    /// When the configuration contradicts itself.
+    /// If the configuration contradicts itself.
     pub fn new(config: &PipeConfig, direction: Direction, seed: u64) -> Result<Self, ConfigError> {
         let timetable = Timetable::new(config)?;
         let stream = |cause: u64| {

@@ -49,7 +49,7 @@ impl RateSteps {
     /// Rates, each from its time on; the last one until `end`. Times count from the first one.
     ///
     /// # Errors
-    /// When there is no row, times do not ascend, the last rate has no length, or all rates are zero.
+    /// If there is no row, times do not ascend, the last rate has no length, or all rates are zero.
     pub fn new(
         rows: &[(Duration, BitRate)],
         end: Duration,

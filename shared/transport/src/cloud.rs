@@ -139,7 +139,7 @@ impl Exchange {
     /// [has an answer](TransportError::to_request_error), [`Self::reply`] still reaches the edge.
     ///
     /// # Errors
-    /// When header or container break a rule or a limit, or the stream breaks.
+    /// If header or container break a rule or a limit, or the stream breaks.
     pub async fn recv_frame(&mut self) -> Result<ReceivedFrame, TransportError> {
         let outcome = self.read_frame().await;
         if outcome.is_err() {
@@ -152,7 +152,7 @@ impl Exchange {
     /// [has an answer](TransportError::to_request_error), [`Self::reply`] still reaches the edge.
     ///
     /// # Errors
-    /// When header or body break a rule or a limit, or the stream breaks.
+    /// If header or body break a rule or a limit, or the stream breaks.
     pub async fn recv_request(&mut self) -> Result<ReceivedRequest, TransportError> {
         let outcome = self.read_request().await;
         if outcome.is_err() {
@@ -165,7 +165,7 @@ impl Exchange {
     /// [`ReferenceReply`](splitsim_proto::ReferenceReply) to a request.
     ///
     /// # Errors
-    /// When the reply breaks a rule, or the stream or connection has broken.
+    /// If the reply breaks a rule, or the stream or connection has broken.
     pub async fn reply<M: Message>(mut self, reply: &M) -> Result<(), TransportError> {
         self.room = None;
         self.writer.message(reply).await?;

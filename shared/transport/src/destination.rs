@@ -75,7 +75,7 @@ impl Destination {
     /// `None`.
     ///
     /// # Errors
-    /// When the text is nothing of the kind.
+    /// If the text is not a destination.
     pub fn parse(text: &str, server_name: Option<&str>) -> Result<Self, InvalidDestination> {
         let invalid = || InvalidDestination {
             text: text.to_owned(),
@@ -107,10 +107,10 @@ impl Destination {
         &self.server_name
     }
 
-    /// The addresses as they are now. Blocks while the system asks for them.
+    /// The current addresses. Blocks while the system looks them up.
     ///
     /// # Errors
-    /// When the host has none, or cannot be asked for.
+    /// If the host has no address, or the system cannot look it up.
     pub fn resolve(&self) -> Result<Vec<SocketAddr>, TransportError> {
         match &self.places {
             Places::Addresses(addresses) => self.some(addresses.iter().copied()),
@@ -121,10 +121,10 @@ impl Destination {
         }
     }
 
-    /// The addresses as they are now, in the order in which they are tried.
+    /// The current addresses, in the order in which they are tried.
     ///
     /// # Errors
-    /// When the host has none, or cannot be asked for.
+    /// If the host has no address, or the system cannot look it up.
     pub async fn addresses(&self) -> Result<Vec<SocketAddr>, TransportError> {
         match &self.places {
             Places::Addresses(addresses) => self.some(addresses.iter().copied()),
@@ -167,7 +167,7 @@ impl Dialer {
     /// A dialer for one cloud. Sockets are made when they are needed.
     ///
     /// # Errors
-    /// When the options or the identity are not usable.
+    /// If the options or the identity are not usable.
     pub fn new(
         destination: Destination,
         identity: &Identity,
@@ -191,7 +191,7 @@ impl Dialer {
     /// Connects for frames, as [`EdgeEndpoint::connect_frames`] does. One attempt with every address.
     ///
     /// # Errors
-    /// When the host has no address, or no address answers: the error of the only one, or
+    /// If the host has no address, or no address answers: the error of the only one, or
     /// [`TransportError::NoneAnswered`] with those of all.
     pub async fn connect_frames(&self, hello: &Hello) -> Result<FrameSession, TransportError> {
         let connect = |endpoint: EdgeEndpoint, target, hello| async move {

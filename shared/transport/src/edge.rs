@@ -153,7 +153,7 @@ impl ReferenceSession {
     /// Sends a frame's reference, and waits until the cloud has it.
     ///
     /// # Errors
-    /// When it is larger than agreed (nothing is sent then), the stream or connection breaks, or the
+    /// If it is larger than agreed (nothing is sent then), the stream or connection breaks, or the
     /// cloud does not take it.
     pub async fn send_reference(&self, reference: &Reference) -> Result<Ack, TransportError> {
         let header = reference.header();

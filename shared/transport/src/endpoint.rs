@@ -132,7 +132,7 @@ impl Incoming {
     /// Makes the handshake: certificates and channel are checked when it is done.
     ///
     /// # Errors
-    /// When either side refuses the other's certificate, the protocols differ, or the edge falls silent.
+    /// If either side refuses the other's certificate, the protocols differ, or the edge falls silent.
     pub async fn handshake(self) -> Result<Connection, TransportError> {
         let peer = self.peer();
         let Self {
@@ -166,7 +166,7 @@ impl EdgeEndpoint {
     /// Finds out whether an endpoint could be made, but for its socket.
     ///
     /// # Errors
-    /// When the options or the identity are not usable.
+    /// If the options or the identity are not usable.
     pub(crate) fn check(
         identity: &Identity,
         options: &TransportOptions,
@@ -235,7 +235,7 @@ impl EdgeEndpoint {
     /// client's handshake completes before the server has seen its certificate.
     ///
     /// # Errors
-    /// When the cloud cannot be reached, either side refuses the other, the hello is refused, or the cloud
+    /// If the cloud cannot be reached, either side refuses the other, the hello is refused, or the cloud
     /// allows fewer frames in flight than the options ask for.
     pub async fn connect_frames(
         &self,

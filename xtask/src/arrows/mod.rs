@@ -24,7 +24,7 @@ const END: &str = "<!-- End of the table of crates. -->\n";
 /// Checks every rule and the table in ARCHITECTURE.md. For each broken rule it shows a path that breaks it.
 ///
 /// # Errors
-/// When a rule is broken or names something unknown, a crate has no charter, or the page has another table.
+/// If a rule is broken or names something unknown, a crate has no charter, or the page has another table.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let architecture = metadata::read(workspace)?;
     let rules = architecture.rules()?;
@@ -49,7 +49,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 /// Writes the table of crates into ARCHITECTURE.md.
 ///
 /// # Errors
-/// When a crate has no charter, or the page cannot be read or written or has no place for the table.
+/// If a crate has no charter, or the page cannot be read or written or has no place for the table.
 pub(crate) fn write(workspace: &Workspace) -> Result<()> {
     let architecture = metadata::read(workspace)?;
     architecture.rules()?;

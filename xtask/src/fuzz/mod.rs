@@ -35,7 +35,7 @@ pub(crate) struct Budget {
 /// Runs the named targets, or every one, and prints a line for each.
 ///
 /// # Errors
-/// When a program is missing, a target is not there, or a target found a fault.
+/// If a program is missing, a target is not there, or a target found a fault.
 pub(crate) fn run(workspace: &Workspace, named: &[String], budget: Budget) -> Result<()> {
     let targets = chosen(targets(workspace.root())?, named)?;
     check_nightly()?;

@@ -23,7 +23,7 @@ pub(crate) fn is_ready(component: &Component, place: &Path) -> bool {
 /// Writes the stamp of a component that is complete in `folder`.
 ///
 /// # Errors
-/// When a file that should be there is not, or the stamp cannot be written.
+/// If a file that should be there is not, or the stamp cannot be written.
 pub(crate) fn write(component: &Component, folder: &Path) -> Result<()> {
     contents(component, folder)
         .and_then(|contents| fs::write(folder.join(NAME), contents))

@@ -30,7 +30,7 @@ const LONGEST_WAIT_MS: u64 = 10_000;
 /// Reads a trace of a file.
 ///
 /// # Errors
-/// When it cannot be read, is of no known format, a line of it is wrong, or it is probably in other units
+/// If it cannot be read, is of no known format, a line of it is wrong, or it is probably in other units
 /// than its format's.
 pub fn read(path: &Path) -> Result<Trace, TraceError> {
     read_in(path, Stated::default())

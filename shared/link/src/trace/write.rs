@@ -27,11 +27,11 @@ pub fn text(trace: &Trace) -> String {
     text
 }
 
-/// The opportunities that serve as much as the rates do: one whenever another 1500 bytes have come
-/// together. What is left at the end of a millisecond is carried over.
+/// The opportunities that serve as much as the rates do: one for every 1500 bytes of service.
+/// A remainder at the end of a millisecond is carried over.
 ///
 /// # Errors
-/// When not even one comes together, or more than a file of a trace has.
+/// If the rates serve less than one opportunity, or more than a trace file may hold.
 pub fn to_opportunities(steps: &RateSteps) -> Result<Opportunities, TraceError> {
     // In bits by 10⁹: any rate serves a whole number of these in a nanosecond.
     let packet = u128::from(OpportunitySize::Ip1500.bytes()) * 8 * 1_000_000_000;

@@ -154,7 +154,7 @@ impl Identity {
     /// The edge that the certificate is for.
     ///
     /// # Errors
-    /// When it is for none, such as a cloud's.
+    /// If it is not an edge's, such as a cloud's.
     pub fn certified(&self) -> Result<Certified, IdentityError> {
         self.chain
             .first()
@@ -166,7 +166,7 @@ impl Identity {
     /// the certificate's own.
     ///
     /// # Errors
-    /// When the certificate is for no edge, or for another than `given`.
+    /// If the certificate is for no edge, or for another than `given`.
     pub fn edge_id(&self, given: Option<&Id>) -> Result<Id, IdentityError> {
         let certified = self.certified()?;
         let id = given.cloned().unwrap_or_else(|| certified.default_id());

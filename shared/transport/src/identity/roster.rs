@@ -94,7 +94,7 @@ impl Roster {
     /// The ids listed; `None` where there is no list.
     ///
     /// # Errors
-    /// When the file cannot be read, or a line is no id.
+    /// If the file cannot be read, or a line is no id.
     pub fn read(&self) -> Result<Option<BTreeSet<Id>>, IdentityError> {
         let Some(text) = self.text()? else {
             return Ok(None);
