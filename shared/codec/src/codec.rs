@@ -16,7 +16,7 @@ use crate::{CodecError, CodecId, CodecOptions, Container, Ladder, Level};
 /// on the same model package: compare [`tables_digest`](Self::tables_digest) first. All calls block,
 /// and may be made from several threads at once.
 pub trait FeatureCodec: Send + Sync {
-    /// Which codec this is.
+    /// The codec's identity.
     fn id(&self) -> CodecId;
 
     /// Its quality steps for this model and task.
@@ -54,7 +54,7 @@ pub trait FeatureCodec: Send + Sync {
 /// A coded feature and what a decoder makes of it.
 #[derive(Debug, Clone)]
 pub struct Encoded {
-    /// What to ship.
+    /// The coded feature, ready to be sent.
     pub container: Container,
     /// The feature that every decoder of `container` gets.
     pub reconstruction: Feature,

@@ -1,4 +1,4 @@
-//! What a decoder may use while it reads a stranger's bytes.
+//! Resource limits for programs that decode untrusted input.
 
 use std::io;
 use std::process::Child;
@@ -8,11 +8,11 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use splitsim_feature::units::Bytes;
 
-/// Limits of one program: beyond them the system refuses memory to it, or ends it. They are Linux's; elsewhere
-/// programs run without.
+/// Limits of one program: beyond them the system refuses it memory, or ends it. They are applied on Linux only;
+/// elsewhere programs run without limits.
 ///
-/// They are set right after the program was started and before it is given any input. One that reads files
-/// itself may have begun by then: what it took in those microseconds counts as well.
+/// They are set right after the program was started and before it is given any input. A program that reads
+/// files itself may have begun by then: resources that it took in those microseconds count as well.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ResourceLimits {
     /// Address space, in bytes. It counts all that is mapped, so it is larger than what the program needs.
@@ -46,7 +46,7 @@ impl ResourceLimits {
         }
     }
 
-    /// Whether there is nothing to set.
+    /// `true` if there is no limit to set.
     pub(crate) const fn is_none(self) -> bool {
         self.memory_bytes.is_none() && self.file_bytes.is_none()
     }

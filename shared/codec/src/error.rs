@@ -13,7 +13,7 @@ use crate::process::ProcessError;
 use crate::quantise::BitDepth;
 use crate::reference::ReferenceError;
 
-/// Why a feature could not be coded, or a container not decoded.
+/// The reason why a feature could not be coded, or a container not decoded.
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
     /// The model package cannot serve the task.
@@ -71,9 +71,9 @@ pub enum CodecError {
     Learned {
         /// The codec.
         codec: CodecId,
-        /// What it was doing.
+        /// The operation that failed.
         operation: Operation,
-        /// Whether the data or the machine is at fault.
+        /// The party at fault: the data or the machine.
         fault: Fault,
         /// The error of the crate that runs it, which this crate does not know.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -112,7 +112,7 @@ pub enum CodecError {
     NoSuchCentre {
         /// The symbol.
         symbol: u16,
-        /// How many there are.
+        /// The number of centres.
         centres: usize,
     },
     /// A decoder gave a symbol beyond the depth of the container.
@@ -136,7 +136,7 @@ pub enum CodecError {
     NoSuchLevel {
         /// The level asked for.
         level: usize,
-        /// How many there are.
+        /// The number of levels.
         levels: usize,
     },
     /// The feature's layers are not those that the value ranges are for.
@@ -172,9 +172,9 @@ pub enum CodecError {
     Process {
         /// The codec.
         codec: CodecId,
-        /// What it was doing.
+        /// The operation that failed.
         operation: Operation,
-        /// How it failed.
+        /// The failure of the program.
         source: ProcessError,
     },
     /// The container cannot be formed.
@@ -255,7 +255,7 @@ pub enum CodecError {
         /// The digest of what was decoded.
         actual: SymbolDigest,
     },
-    /// What was decoded is no feature.
+    /// The decoded values do not form a feature.
     #[error(transparent)]
     Feature(#[from] FeatureError),
 }
@@ -276,7 +276,7 @@ impl CodecError {
         }
     }
 
-    /// Whether another try with the same data may end otherwise.
+    /// The party at fault: after [`Fault::Machine`], another try with the same data may succeed.
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
@@ -329,7 +329,7 @@ pub enum Fault {
     Machine,
 }
 
-/// What a codec was doing.
+/// An operation of a codec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// Reading its weights or tables.

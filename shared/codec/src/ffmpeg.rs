@@ -114,7 +114,7 @@ pub(crate) fn arguments(groups: &[&[&str]]) -> Vec<String> {
         .collect()
 }
 
-/// Why there is no usable ffmpeg.
+/// The reason why there is no usable ffmpeg.
 #[derive(Debug, thiserror::Error)]
 pub enum FfmpegError {
     /// None was found.
@@ -125,7 +125,7 @@ pub enum FfmpegError {
     NotAFile {
         /// The path given.
         path: PathBuf,
-        /// Who gave it.
+        /// The option or variable that gave the path.
         by: &'static str,
     },
     /// It could not be asked for its abilities.

@@ -82,7 +82,7 @@ impl CodecId {
         }
     }
 
-    /// Whether the codec is a trained network, which needs libtorch.
+    /// `true` if the codec is a trained network, which needs libtorch.
     #[must_use]
     pub const fn is_learned(self) -> bool {
         match self {

@@ -119,7 +119,7 @@ impl Ladder {
     }
 }
 
-/// Why a list of parameters is no ladder.
+/// The reason why a list of parameters is not a ladder.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LadderError {
     /// No rung at all.

@@ -1,4 +1,4 @@
-//! How codecs are used, besides what the model package says.
+//! Settings of codecs, besides those of the model package.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,31 +13,31 @@ use crate::picture::Assignment;
 use crate::quantise::{BitDepth, Rounding};
 use crate::reference::ReferenceOptions;
 
-/// How a codec is used, besides what the model package says.
+/// The settings of a codec, besides those of the model package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodecOptions {
-    /// How values become symbols. Default: in uniform steps.
+    /// The mapping of values to symbols. Default: uniform steps.
     pub transform: Transform,
-    /// Where uniform steps take their value ranges from. Default: the model package.
+    /// The source of the value ranges of uniform steps. Default: the model package.
     pub range_mode: RangeMode,
     /// Bits of a sample of uniform steps. Default 10; a codebook brings its own.
     pub depth: BitDepth,
     /// The rounding of uniform steps. Default: to the nearest.
     pub rounding: Rounding,
-    /// How long one ffmpeg process may run before it is killed. Default 60 s: the benchmark's largest
+    /// The longest run of one ffmpeg process, which is killed after that. Default 60 s: the benchmark's largest
     /// feature, 2×4×1611×1536 at QP 2, takes 9 s of one core with x265.
     pub time_limit: Duration,
-    /// The address space that one decoder process may have, of ffmpeg or the reference software: it reads bytes that
-    /// others made. Default 1 GiB and 128 bytes for each byte of the picture.
+    /// The address space of one decoder process, of ffmpeg or the reference software, which reads bytes that
+    /// others made. Default: 1 GiB and 128 bytes for each byte of the picture.
     pub decoder_memory: Option<Bytes>,
     /// The ffmpeg to use. Default: looked for, see [`Ffmpeg::find`](crate::ffmpeg::Ffmpeg::find).
     pub ffmpeg: Option<PathBuf>,
-    /// How the reference software is used.
+    /// The settings of the reference software.
     pub reference: ReferenceOptions,
 }
 
 impl CodecOptions {
-    /// For whoever only decodes: containers say what their symbols mean, so that nothing need be calibrated.
+    /// Settings for decoding only: containers say what their symbols mean, so that nothing need be calibrated.
     #[must_use]
     pub fn decoding(self) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl Default for CodecOptions {
     }
 }
 
-/// How values become symbols. Decoders read it in the container.
+/// The mapping of values to symbols. Decoders read it in the container.
 ///
 /// As text: `linear`, `codebook` (nearest centre), `codebook-left`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ pub enum Transform {
     Codebook(Assignment),
 }
 
-/// Where the encoder takes each layer's value range from. Decoders read it in the container.
+/// The source of each layer's value range in an encoder. Decoders read it in the container.
 ///
 /// As text: `package`, `feature`, `published`, `truncate:LO..HI`, or one range per layer as in
 /// `truncate:-1..1,-2..2,-10..10,-20..20`.
@@ -118,7 +118,7 @@ impl Truncation {
         }
     }
 
-    /// How many ranges there are.
+    /// The number of ranges given: one, or one per layer.
     pub(crate) const fn count(&self) -> usize {
         self.0.len()
     }

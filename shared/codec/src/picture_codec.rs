@@ -25,7 +25,7 @@ pub trait PictureCoder: fmt::Debug + Send + Sync + Sized {
     const QPS: QpScale;
     /// The depths of symbols that it codes.
     const DEPTHS: &'static [BitDepth];
-    /// How it is set up besides the QP, as the tables digest records it.
+    /// The coder's settings besides the QP, as the tables digest records them.
     const SETTINGS: &'static str;
 
     /// Finds its program.
@@ -68,14 +68,15 @@ pub trait PictureCoder: fmt::Debug + Send + Sync + Sized {
 pub struct CodedPicture {
     /// Its bitstream.
     pub payload: Vec<u8>,
-    /// Wall-clock time that coding it took, process start included. Of a cached one: when it was made.
+    /// Wall-clock time that coding it took, process start included. For a cached picture: the time when it was
+    /// made.
     pub took: Duration,
 }
 
-/// What a picture codec is set up with.
+/// The tables and QPs that a picture codec is set up with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
-    /// What the picture stage needs.
+    /// The tables of the picture stage.
     pub tables: Tables,
     /// QPs, descending: cheapest first.
     pub ladder: Vec<f64>,

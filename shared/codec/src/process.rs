@@ -25,11 +25,11 @@ pub struct Job<'a> {
     pub program: &'a Path,
     /// Its arguments.
     pub arguments: &'a [String],
-    /// What it reads from standard input.
+    /// The bytes given to it on standard input.
     pub input: &'a [u8],
-    /// How long it may run.
+    /// The longest time that it may run.
     pub time_limit: Duration,
-    /// How many bytes it may write to standard output.
+    /// The most bytes that it may write to standard output.
     pub output_limit_bytes: usize,
 }
 
@@ -161,10 +161,10 @@ impl Job<'_> {
     }
 }
 
-/// What a program that has ended has said.
+/// The end and the output of a program that has ended.
 #[derive(Debug)]
 pub struct Log {
-    /// How it ended.
+    /// Its exit status or signal.
     pub status: ExitStatus,
     /// Its standard output, then the last 2 KiB of its diagnostics.
     pub text: String,
@@ -190,7 +190,7 @@ impl Log {
     }
 }
 
-/// Why a program gave no result.
+/// The reason why a program gave no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// It could not be started.
@@ -201,7 +201,7 @@ pub enum ProcessError {
         /// The system's reason.
         source: io::Error,
     },
-    /// What it may use could not be limited, and it was killed.
+    /// Its resource limits could not be set, and it was killed.
     #[error("cannot limit what {program} may use: {source}")]
     Unconfined {
         /// The program.
@@ -248,10 +248,10 @@ pub enum ProcessError {
 }
 
 impl ProcessError {
-    /// Whether the program judged its input, or did not get to it.
+    /// The party at fault: the data if the program judged its input, else the machine.
     ///
-    /// A program that ends with a status of its own has judged; so has one that writes more than its input
-    /// can mean. One that was killed, ran out of time or memory, or did not start has not.
+    /// A program that ends with a status of its own has judged its input; so has one that writes more than its
+    /// input can mean. One that was killed, ran out of time or memory, or did not start has not.
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
@@ -266,7 +266,7 @@ impl ProcessError {
     }
 }
 
-/// Whether a program chose to end so.
+/// `true` if the program itself chose to end with this status.
 fn is_judgement(status: ExitStatus, stderr: &str) -> bool {
     let Some(code) = status.code() else {
         return false;

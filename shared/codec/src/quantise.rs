@@ -22,11 +22,11 @@ use crate::CodecError;
 pub struct BitDepth(u8);
 
 impl BitDepth {
-    /// What a codebook of 256 centres has.
+    /// Eight bits, for codebooks of 256 centres.
     pub const EIGHT: Self = Self(8);
-    /// What the benchmark's picture codecs use.
+    /// Ten bits, as the benchmark's picture codecs use.
     pub const TEN: Self = Self(10);
-    /// The finest that the picture codecs code.
+    /// Twelve bits, the finest that the picture codecs code.
     pub const TWELVE: Self = Self(12);
 
     /// A depth of `bits`; `None` unless it is 1 to 16.
@@ -57,7 +57,7 @@ impl fmt::Display for BitDepth {
     }
 }
 
-/// Which integer a value between two becomes.
+/// The direction in which a value between two integers is rounded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rounding {
@@ -95,7 +95,7 @@ impl Quantiser {
         (self.max - self.min) / self.top
     }
 
-    /// Whether a value lies outside of the range, and will be clamped into it.
+    /// `true` if a value lies outside of the range, and will be clamped into it.
     #[must_use]
     pub fn clamps(&self, value: f32) -> bool {
         !(self.min..=self.max).contains(&f64::from(value))

@@ -28,12 +28,12 @@ pub(crate) fn check_level(
     })
 }
 
-/// What sizes a codec takes, samples.
+/// The picture sizes that a codec takes, in samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grid {
     /// The shortest side.
     pub(crate) least: usize,
-    /// What every side is a multiple of.
+    /// The divisor of every side's length.
     pub(crate) multiple: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What becomes of a child when this process is killed with no chance to clean up.
+//! A child program ends when this process is killed with no chance to clean up.
 
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 

@@ -66,11 +66,13 @@ fn end_slope([h0, h1]: [f64; 2], [d0, d1]: [f64; 2]) -> f64 {
     }
 }
 
-/// Where the two weights add up to this share of the greatest such sum or less, they say nothing.
+/// The share of the greatest sum of two weights at or below which a sum counts as zero: the weights then say
+/// nothing about the slope.
 const NO_WEIGHT: f64 = 1e-9;
 
-/// Akima's derivatives: of the secants on either side, that one counts more whose neighbour beyond is like
-/// it. The curve goes on at either end as a parabola (Akima 1970, §2.3).
+/// Akima's derivatives: a weighted mean of the secants on either side of a point. A secant weighs more the less
+/// it differs from the next one beyond it. The curve is extended at either end as a parabola (Akima 1970,
+/// §2.3).
 fn akima(secants: &[f64]) -> Vec<f64> {
     let last = secants.len() - 1;
     let left = 2.0 * secants[0] - secants[1];

@@ -11,7 +11,7 @@ pub(super) struct LogRate {
 }
 
 impl LogRate {
-    /// Of at least two points by strictly ascending quality.
+    /// Interpolates at least two points, sorted by strictly ascending quality.
     pub(super) fn new(points: &[RatePoint], interpolation: Interpolation) -> Self {
         let x: Vec<f64> = points.iter().map(|point| point.quality).collect();
         let y: Vec<f64> = points.iter().map(|point| point.rate.log10()).collect();

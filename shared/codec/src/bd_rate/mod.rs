@@ -27,7 +27,7 @@ pub struct RatePoint {
     pub quality: f64,
 }
 
-/// Which qualities are better.
+/// The direction in which qualities improve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Better {
     /// The greater ones, as with PSNR or mIoU.
@@ -67,18 +67,19 @@ impl fmt::Display for BdRate {
 }
 
 impl BdRate {
-    /// By how much the two figures may differ before the interpolation counts as what decides them.
+    /// The greatest difference of the two figures at which they still count as equal: beyond it, the choice of
+    /// interpolation decides the result.
     const SAME: f64 = 0.02;
 
-    /// Whether the figure is that of the interpolation rather than of the codecs: the two differ by more than
-    /// two percentage points.
+    /// `true` if the figure reflects the interpolation rather than the codecs: the two figures differ by more
+    /// than two percentage points.
     #[must_use]
     pub fn depends_on_interpolation(&self) -> bool {
         (self.pchip - self.akima).abs() > Self::SAME
     }
 }
 
-/// Why two curves cannot be compared.
+/// The reason why two curves cannot be compared.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BdRateError {
     /// Fewer than two points.

@@ -2,7 +2,7 @@ use splitsim_feature::{FeatureError, FeatureShape};
 
 use super::Container;
 
-/// Why bytes are no container, or a feature cannot be put into one.
+/// The reason why bytes are not a container, or a feature cannot be put into one.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ContainerError {
     /// The bytes end early.

@@ -49,7 +49,7 @@ pub struct Container {
     payload: Bytes,
 }
 
-/// What a container says about its payload.
+/// The description of the payload at the start of a container.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Header {
     /// The codec of the payload.
@@ -62,13 +62,13 @@ pub struct Header {
     pub shape: FeatureShape,
     /// Bits of a sample.
     pub depth: BitDepth,
-    /// What the symbols' values are.
+    /// The values that the symbols stand for.
     pub ranges: Ranges,
     /// Digest of the symbols that the payload decodes to.
     pub symbols: SymbolDigest,
 }
 
-/// How large a container may be that is read from outside.
+/// The largest container that is accepted from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The longest payload, bytes. Default 64 MiB.
@@ -127,7 +127,7 @@ impl Container {
         }
     }
 
-    /// What the container says about its payload.
+    /// The container's description of its payload.
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
@@ -253,7 +253,7 @@ impl Header {
     }
 }
 
-/// What is wrong with bytes that do not start with a header of this version.
+/// The fault of bytes that do not start with a header of this version.
 fn not_a_header(bytes: &[u8]) -> ContainerError {
     match bytes.first_chunk::<4>() {
         Some(magic) if *magic != Container::MAGIC => return ContainerError::Magic(*magic),

@@ -3,7 +3,7 @@ use splitsim_model::ValueRange;
 
 use super::{ContainerError, eight_at, u32_at};
 
-/// Where a decoder finds the values that a layer's symbols stand for.
+/// The source of the values that a layer's symbols stand for, as a decoder finds it in the container.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ranges {
     /// Uniform steps over the ranges of the model package, whose table has this short digest.

@@ -21,7 +21,7 @@ pub struct Codebook {
     depth: BitDepth,
 }
 
-/// Which centre stands for a value.
+/// The rule by which a centre is chosen for a value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Assignment {
     /// The nearest one, the lower of two equally near.
@@ -113,7 +113,7 @@ impl Codebook {
         self.depth
     }
 
-    /// How many lists of centres there are: 1 serves every layer.
+    /// The number of lists of centres; a single one serves every layer.
     #[must_use]
     pub const fn layers(&self) -> usize {
         self.centres.len() >> self.depth.bits()
@@ -199,7 +199,7 @@ impl fmt::Display for Assignment {
     }
 }
 
-/// Why lists of numbers or a file are no codebook.
+/// The reason why lists of numbers or a file are not a codebook.
 #[derive(Debug, thiserror::Error)]
 pub enum CodebookError {
     /// The file cannot be read.

@@ -50,7 +50,7 @@ pub fn fit(values: &[f32], depth: BitDepth) -> Result<Fit, FitError> {
     })
 }
 
-/// Why nothing can be fitted.
+/// The reason why no centres can be fitted.
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
     /// No values at all.
@@ -138,8 +138,8 @@ impl Sample {
         start
     }
 
-    /// Where the cell of each centre but the first begins, as an index of values. Cells meet half-way
-    /// between centres; a value in the middle belongs to the lower.
+    /// The first value of the cell of each centre but the first, as an index of the sorted values. Cells meet
+    /// half-way between centres; a value in the middle belongs to the lower one.
     fn cells(&self, centres: &[f64]) -> Vec<usize> {
         let begin = |pair: &[f64]| {
             let middle = f64::midpoint(pair[0], pair[1]);

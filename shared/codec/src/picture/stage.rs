@@ -26,7 +26,7 @@ pub struct FeaturePicture {
     pub symbols: Array2<u16>,
     /// Bits of a symbol.
     pub depth: BitDepth,
-    /// What the symbols mean, for the container.
+    /// The meaning of the symbols, for the container.
     pub ranges: Ranges,
     /// Points whose value lay outside of their layer's range, or beyond the outermost centres.
     pub clamped_points: usize,
@@ -74,7 +74,7 @@ impl PictureStage {
         })
     }
 
-    /// What the stage takes from the model package.
+    /// The tables that the stage takes from the model package.
     #[must_use]
     pub const fn tables(&self) -> &Tables {
         &self.tables

@@ -4,7 +4,7 @@ use splitsim_model::{Digest, Package, RangeTable};
 use super::Codebook;
 use crate::CodecError;
 
-/// What the picture stage of a model and task takes from the model package.
+/// The tables that the picture stage of a model and task takes from the model package.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tables {
     /// The model's name, for messages.

@@ -15,15 +15,16 @@ pub(super) struct Installation<S> {
     pub(super) encoder: PathBuf,
     pub(super) decoder: PathBuf,
     pub(super) configuration: PathBuf,
-    /// Of encoder and configuration file: what a coded picture depends on besides its options.
+    /// The digest of the encoder and the configuration file: together with its options, they determine a coded
+    /// picture.
     pub(super) digest: Digest,
     software: PhantomData<fn() -> S>,
 }
 
-/// Why the reference software cannot be used.
+/// The reason why the reference software cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceError {
-    /// Nobody says where it is.
+    /// Neither the options nor the environment name its directory.
     #[error("no {name}: build it and set {variable} to its directory, see docs/codecs.md")]
     NotNamed {
         /// The software.
@@ -46,7 +47,7 @@ pub enum ReferenceError {
     Check {
         /// The software.
         name: &'static str,
-        /// How it failed.
+        /// The failure of the program.
         source: ProcessError,
     },
     /// The encoder is another program.
@@ -56,7 +57,7 @@ pub enum ReferenceError {
         name: &'static str,
         /// The program.
         path: PathBuf,
-        /// What it should say.
+        /// The text that its first line should contain.
         banner: &'static str,
     },
     /// The encoder is too old.

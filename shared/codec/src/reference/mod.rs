@@ -36,20 +36,20 @@ pub type Hm = PictureCodec<Reference<HmSoftware>>;
 /// The VTM codec of one model and task.
 pub type Vtm = PictureCodec<Reference<VtmSoftware>>;
 
-/// How the reference software is used.
+/// The settings of the reference software.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReferenceOptions {
-    /// Where HM is. Default: what `SPLITSIM_HM_DIR` says.
+    /// HM's directory. Default: the value of `SPLITSIM_HM_DIR`.
     pub hm_dir: Option<PathBuf>,
-    /// Where VTM is. Default: what `SPLITSIM_VTM_DIR` says.
+    /// VTM's directory. Default: the value of `SPLITSIM_VTM_DIR`.
     pub vtm_dir: Option<PathBuf>,
     /// A directory that keeps encoded pictures by the digest of all that they depend on. It only
     /// grows, and may be emptied at any time. Default: none, nothing is kept.
     pub cache: Option<PathBuf>,
-    /// How many processes of one codec may run at once; others wait. Each takes a core and up to a
-    /// gigabyte. Default: as many as there are cores.
+    /// The most processes of one codec that run at once; others wait. Each takes a core and up to a gigabyte.
+    /// Default: the number of cores.
     pub parallel: Option<NonZeroUsize>,
-    /// How long one process may run before it is killed. Default 30 minutes: VTM at QP 2 takes 96 s
+    /// The longest run of one process, which is killed after that. Default 30 minutes: VTM at QP 2 takes 96 s
     /// for a 257×1536 picture, and the benchmark's largest has fifty times its samples.
     pub time_limit: Duration,
 }

@@ -31,12 +31,13 @@ pub struct Reference<S> {
     decoder_memory: Option<Bytes>,
 }
 
-/// What `ConformanceWindowMode=1` leaves to do: it pads to whole coding units of 8 samples itself.
+/// The sizes to pad to. `ConformanceWindowMode=1` pads to whole coding units of 8 samples itself, so only the
+/// least side is left.
 const GRID: Grid = Grid {
     least: 16,
     multiple: 1,
 };
-/// What the programs may say: a few kilobytes a picture.
+/// The most bytes that the programs may print; they print a few kilobytes a picture.
 const LOG_LIMIT_BYTES: usize = 1 << 20;
 
 impl<S: Software> PictureCoder for Reference<S> {

@@ -20,7 +20,7 @@ pub trait Software: fmt::Debug + Send + Sync + Sized + 'static {
     const DECODERS: &'static [&'static str];
     /// The benchmark's configuration file.
     const CONFIGURATION: &'static str;
-    /// What stands before the version in the first line that the encoder prints.
+    /// The text before the version in the first line that the encoder prints.
     const BANNER: &'static str;
     /// The oldest version that knows the options and the configuration file.
     const OLDEST: Version;

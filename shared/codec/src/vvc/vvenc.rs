@@ -39,7 +39,7 @@ const PRESET: &str = "faster";
 const SETTINGS: &str = "intraqpoffset=0:bim=0:intraperiod=1:gopsize=1:mctf=0:alfspeed=0:\
     hrdparameterspresent=0:accessunitdelimiter=0";
 
-/// What sizes ffmpeg's and vvenc's smallest coding unit allow.
+/// The sizes that ffmpeg and vvenc's smallest coding unit allow.
 const GRID: Grid = Grid {
     least: 16,
     multiple: 8,

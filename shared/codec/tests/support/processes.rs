@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Whether a process is gone, or has ended and only waits for its parent to take note.
+/// Returns `true` if a process is gone, or has ended and has not been waited for by its parent.
 pub(crate) fn has_ended(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
     stat.map_or(true, |stat| stat.contains(") Z "))
