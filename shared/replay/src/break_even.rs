@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde::Serialize;
 use splitsim_feature::units::BitRate;
 
-/// What a frame costs on average.
+/// The average cost of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Cost {
     /// Bytes over the link.
@@ -13,20 +13,20 @@ pub struct Cost {
     pub compute_ms: f64,
 }
 
-/// What a way of coding costs, and what the richest level costs on the same frames.
+/// The costs of a way of coding and of the richest level on the same frames.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Costs {
-    /// Of the way of coding.
+    /// The cost of the way of coding.
     pub own: Cost,
-    /// Of one encoding at the richest level.
+    /// The cost of one encoding at the richest level.
     pub richest: Cost,
 }
 
 /// The rates at which one way of coding is quicker than another.
 ///
-/// A frame of b bytes and t of computing is through after t + 8b / R at the rate R. Of two ways the
-/// first is therefore quicker exactly where 8 (b₂ − b₁) / R > t₁ − t₂: if it saves bytes at the price of
-/// computing, below R = 8 (b₂ − b₁) / (t₁ − t₂).
+/// At the rate R, a frame of b bytes and t of computing is through after t + 8b / R. The first of two ways is
+/// therefore quicker exactly if 8 (b₂ − b₁) / R > t₁ − t₂. If it saves bytes at the price of computing, that is
+/// the case below R = 8 (b₂ − b₁) / (t₁ − t₂).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(
     rename_all = "kebab-case",
@@ -45,7 +45,7 @@ pub enum BreakEven {
 }
 
 impl BreakEven {
-    /// Where `way` is quicker than `other`.
+    /// The rates at which `way` is quicker than `other`.
     #[must_use]
     pub fn of(way: Cost, other: Cost) -> Self {
         let saved_bits = 8.0 * (other.bytes - way.bytes);
@@ -63,7 +63,7 @@ impl BreakEven {
 }
 
 impl Costs {
-    /// Where the way of coding is quicker.
+    /// The rates at which the way of coding is quicker than the richest level.
     #[must_use]
     pub fn break_even(self) -> BreakEven {
         BreakEven::of(self.own, self.richest)
@@ -71,7 +71,7 @@ impl Costs {
 }
 
 impl Cost {
-    /// From the last byte before it until a frame of this cost is through, at a rate.
+    /// The time from the last byte before a frame of this cost until that frame is through, at a rate.
     #[must_use]
     pub fn time(self, rate: BitRate) -> Duration {
         let seconds = self.compute_ms / 1e3 + 8.0 * self.bytes / rate.0 as f64;

@@ -10,14 +10,14 @@ use crate::{
     Evaluation, Level, Recording, ReplayError, Uplink, at_rungs, oracle, pareto_front, replay,
 };
 
-/// What is replayed under a name.
+/// A policy or an oracle that is replayed under a name.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Contender {
     /// A policy that an edge can run.
     Policy {
         /// Its name.
         name: String,
-        /// What it is for this task.
+        /// Its settings for this task.
         config: PolicyConfig,
     },
     /// The cheapest level within the limit, by the true distortion. Not deployable.
@@ -27,12 +27,12 @@ pub enum Contender {
     },
 }
 
-/// On what, and by what, contenders are compared.
+/// The conditions under which contenders are compared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
     /// The link.
     pub uplink: Uplink,
-    /// From capture until a container has arrived; later ones are counted as misses.
+    /// The longest time from capture until a container has arrived; later ones are counted as misses.
     pub deadline: Option<Duration>,
     /// The share of frames that may exceed the limit although a level within it exists, or not be
     /// shipped, 0 to 1.
@@ -46,9 +46,9 @@ pub struct Comparison {
     pub rate_bits_per_second: u64,
     /// Its round-trip time.
     pub rtt_ms: f64,
-    /// Between two captures.
+    /// The time between two captures.
     pub interval_ms: Option<f64>,
-    /// What counts as late.
+    /// The latency in milliseconds above which a frame counts as late.
     pub deadline_ms: Option<f64>,
     /// See [`Rules::permitted_violations`].
     pub permitted_violations: f64,
@@ -84,7 +84,7 @@ pub struct TaskComparison {
 /// A level, over all frames that the codec did not fail on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LevelPoint {
-    /// What it means to the codec.
+    /// The codec's label for it.
     pub label: String,
     /// Bytes of a container.
     pub bytes_mean: Option<f64>,
@@ -98,9 +98,9 @@ pub struct LevelPoint {
 
 /// Replays contenders over a recording, and ranks them.
 ///
-/// The admissible come first: those whose avoidable violations and frames not shipped are within what
-/// is permitted. Among these, and among the others, less regret is better; of equal regret, less
-/// computing.
+/// The admissible come first: those whose avoidable violations and frames not shipped stay within the permitted
+/// share. Both groups are ordered by regret, least first; contenders of equal regret are ordered by computing
+/// time.
 ///
 /// # Errors
 /// When a contender does not suit the recording, or a frame has no true distortion.
@@ -138,7 +138,7 @@ pub fn compare(
 }
 
 impl Comparison {
-    /// What its JSON is called in a folder of results.
+    /// The file name of its JSON in a folder of results.
     pub const FILE_NAME: &str = "policies.json";
 
     /// Comparisons by the same rules.

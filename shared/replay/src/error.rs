@@ -2,7 +2,7 @@ use splitsim_feature::Task;
 use splitsim_policy::{PolicyError, Rung};
 use splitsim_table::TableError;
 
-/// Why something is no recording, or policies cannot be replayed over it.
+/// The reason why something is not a recording, or policies cannot be replayed over it.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// The file cannot be read or written, or is no table.
@@ -30,9 +30,9 @@ pub enum ReplayError {
     Other {
         /// The difference.
         what: &'static str,
-        /// What the recording is of.
+        /// The recording's own value of it.
         actual: String,
-        /// What was asked for.
+        /// The value asked for.
         expected: String,
     },
     /// A metric that was not recorded.
@@ -50,7 +50,7 @@ pub enum ReplayError {
     /// The policy does not suit the recorded ladder.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// A policy that asks for a rung that there is not, or comes to no end.
+    /// A policy that asks for a rung that does not exist, or does not come to an end.
     #[error(
         "policy '{policy}' asks for rung {rung} after {attempts} attempts; this is a fault in it"
     )]

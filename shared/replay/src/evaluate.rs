@@ -15,68 +15,68 @@ use crate::{
     ShippedFrame,
 };
 
-/// What a contender made of one recording.
+/// The results of one contender on one recording.
 ///
-/// "Shipped" are frames that reached the cloud. Means are over shipped frames unless said otherwise;
-/// what is `None` has no frame that it could be of.
+/// Frames that reached the cloud are called "shipped". Means are over shipped frames unless said otherwise. A
+/// value is `None` if there is no frame to compute it from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
     /// Its name in the scenario.
     pub name: String,
     /// The policy with all its settings.
     pub label: String,
-    /// Whether an edge could run it; an oracle cannot be.
+    /// `true` if an edge could run it; `false` for an oracle.
     pub deployable: bool,
     /// Frames of the recording.
     pub frames: usize,
-    /// Of these, shipped.
+    /// Frames that were shipped.
     pub shipped: usize,
-    /// Not shipped on purpose.
+    /// Frames not shipped on purpose.
     pub dropped: usize,
-    /// Not shipped because nothing could be.
+    /// Frames not shipped because nothing could be.
     pub given_up: usize,
-    /// Shipped though no attempt passed.
+    /// Frames shipped although no attempt passed.
     pub best_effort: usize,
-    /// Containers of all frames.
+    /// Total size of all containers.
     pub bytes: Bytes,
     /// Bytes of a container.
     pub bytes_mean: Option<f64>,
-    /// Against one encoding of the same frames at the richest level.
+    /// Bytes saved compared with one encoding of the same frames at the richest level.
     pub saved: Option<Saving>,
     /// Bits per feature point.
     pub bpfp_mean: Option<f64>,
     /// Encodings per frame, of all frames.
     pub attempts_mean: Option<f64>,
-    /// Of the re-encodings, those that scored no better than the best attempt before.
+    /// Re-encodings that scored no better than the best attempt before them.
     pub unhelpful_reencodes: Share,
     /// Milliseconds of coding and scoring per frame, of all frames.
     pub compute_ms_mean: Option<f64>,
-    /// Of these, on attempts that were thrown away.
+    /// Milliseconds of coding and scoring per frame spent on discarded attempts, of all frames.
     pub wasted_ms_mean: Option<f64>,
-    /// Of the frames shipped as passed, those whose true distortion exceeds the limit.
+    /// Frames shipped as passed whose true distortion exceeds the limit.
     pub false_accepts: Share,
-    /// Of the attempts that did not pass, those whose true distortion is within the limit.
+    /// Attempts that did not pass although their true distortion is within the limit.
     pub false_reencodes: Share,
-    /// Of the frames shipped, those whose true distortion exceeds the limit.
+    /// Shipped frames whose true distortion exceeds the limit.
     pub violations: Share,
-    /// Of these violations, those on frames of which no level is within the limit.
+    /// Violations on frames that have no level within the limit.
     pub unavoidable_violations: usize,
-    /// The true distortion of what was shipped.
+    /// The true distortion of the shipped frames.
     pub distortion: Option<Distortions>,
-    /// Against the oracle that is permitted as many violations.
+    /// Bytes beyond those of the oracle that is permitted as many violations.
     pub regret: Option<Regret>,
     /// From capture to answer, in milliseconds.
     pub latency_ms: Option<Quantiles>,
-    /// Of the frames shipped, those that arrived later than the deadline; `None` without a deadline.
+    /// Shipped frames that arrived later than the deadline; `None` without a deadline.
     pub deadline_misses: Option<Share>,
-    /// Where it is quicker than shipping the richest level at once.
+    /// The rates at which it is quicker than shipping the richest level at once.
     pub break_even: Option<BreakEven>,
-    /// What that follows from. Not in the JSON.
+    /// The costs from which [`Self::break_even`] follows. Not in the JSON.
     #[serde(skip)]
     pub costs: Option<Costs>,
-    /// Whether avoidable violations and frames not shipped are no more than permitted.
+    /// `true` if avoidable violations and frames not shipped are no more than permitted.
     pub admissible: bool,
-    /// Whether no other contender has both fewer bytes and less distortion.
+    /// `true` if no other contender has both fewer bytes and less distortion.
     pub pareto: bool,
     /// One per frame of the recording, in its order. Not in the JSON, but in
     /// [`Comparison::to_frames_table`](crate::Comparison::to_frames_table).
@@ -84,12 +84,12 @@ pub struct Evaluation {
     pub outcomes: Vec<FrameOutcome>,
 }
 
-/// Whose replay is evaluated.
+/// The contender whose replay is evaluated.
 pub(crate) struct Case<'a> {
     pub(crate) name: &'a str,
     pub(crate) label: String,
     pub(crate) deployable: bool,
-    /// What its attempts must satisfy, if it looks at a score.
+    /// The criterion for its attempts, if it looks at a score.
     pub(crate) criterion: Option<&'a Criterion>,
 }
 

@@ -1,6 +1,7 @@
-//! What could be achieved by somebody who is told the true distortion of every level.
+//! The bound on what policies achieve: the best choice for someone who knows the true distortion of every
+//! level.
 //!
-//! No edge is: an oracle cannot be deployed. It bounds what policies achieve.
+//! No edge knows it, so an oracle cannot be deployed.
 
 use splitsim_feature::units::Bytes;
 use splitsim_policy::Rung;
@@ -9,8 +10,8 @@ use crate::{RecordedFrame, Recording};
 
 /// The rung of every frame with the fewest bytes of those whose true distortion is at most `limit`.
 ///
-/// Where none is, the rung with the fewest bytes of all: the limit is exceeded in any case. `None` for
-/// a frame of which no level has both bytes and a distortion.
+/// If no level is within the limit, it is the rung with the fewest bytes of all: the limit is exceeded in any
+/// case. `None` for a frame that has no level with both bytes and a distortion.
 #[must_use]
 pub fn rungs(recording: &Recording, limit: f64) -> Vec<Option<Rung>> {
     let frames = recording.frames().iter();
@@ -28,12 +29,12 @@ fn rung(frame: &RecordedFrame, limit: f64) -> Option<Rung> {
     fewest(true).or_else(|| fewest(false))
 }
 
-/// What a frame costs at the least.
+/// The fewest bytes that a frame can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Floor {
-    /// Within the limit; `None` when no level is.
+    /// The fewest within the limit; `None` when no level is within it.
     pub within: Option<Bytes>,
-    /// At whatever distortion.
+    /// The fewest at any distortion.
     pub any: Bytes,
 }
 
@@ -53,8 +54,8 @@ impl Floor {
 /// The fewest bytes in which all these frames can be shipped with at most `violations` of them beyond
 /// the limit. Frames without a level within it are beyond it in any case, even if they are more.
 ///
-/// A frame that may exceed the limit saves the difference of its two floors, so the bound is reached by
-/// letting those exceed it that save most.
+/// A frame that may exceed the limit saves the difference of its two floors, so the bound is reached when the
+/// frames that save most exceed it.
 #[must_use]
 pub fn fewest_bytes(floors: &[Floor], violations: usize) -> Bytes {
     let unavoidable = floors.iter().filter(|floor| floor.within.is_none()).count();

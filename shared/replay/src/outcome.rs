@@ -6,7 +6,7 @@ use splitsim_table::{Column, Table, TableError};
 
 use crate::{Comparison, Evaluation, TaskComparison};
 
-/// What became of one frame under one contender.
+/// The outcome of one frame under one contender.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrameOutcome {
     /// The frame's number.
@@ -17,11 +17,11 @@ pub struct FrameOutcome {
     pub attempts: usize,
     /// Milliseconds of coding and scoring at the edge.
     pub compute_ms: f64,
-    /// How it ended.
+    /// The end of the frame.
     pub end: FrameEnd,
 }
 
-/// How a frame ended.
+/// The end of a frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FrameEnd {
     /// It reached the cloud.
@@ -32,27 +32,27 @@ pub enum FrameEnd {
     GivenUp,
 }
 
-/// What reached the cloud.
+/// A frame as it reached the cloud.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ShippedFrame {
     /// The level.
     pub rung: Rung,
-    /// Why it was shipped.
+    /// The verdict on it.
     pub verdict: Verdict,
     /// The container's size.
     pub container: Bytes,
-    /// By the contender's own metric, if it looks at one.
+    /// The score by the contender's own metric, if it looks at one.
     pub score: Option<f64>,
     /// The true distortion, in the task's unit.
     pub distortion: f64,
-    /// From capture to answer.
+    /// Milliseconds from capture to answer.
     pub latency_ms: Option<f64>,
-    /// Whether it arrived after the deadline; `None` without a deadline.
+    /// `true` if it arrived after the deadline; `None` without a deadline.
     pub late: Option<bool>,
 }
 
 impl FrameOutcome {
-    /// What reached the cloud, if anything did.
+    /// The frame as it reached the cloud; `None` if it was not shipped.
     #[must_use]
     pub const fn shipped(&self) -> Option<&ShippedFrame> {
         match &self.end {

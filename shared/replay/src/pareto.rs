@@ -1,5 +1,5 @@
-/// Which of these points no other one dominates: is at most as large in both coordinates and smaller
-/// in one. Less is better.
+/// Marks the points that no other point dominates. A point dominates another if it is at most as large in both
+/// coordinates and smaller in one: less is better.
 #[must_use]
 pub fn pareto_front(points: &[(f64, f64)]) -> Vec<bool> {
     let dominates =

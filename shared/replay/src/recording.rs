@@ -14,7 +14,8 @@ pub struct Recording {
     frames: Vec<RecordedFrame>,
 }
 
-/// What a recording is of. Recordings of which anything but the source differs do not mix.
+/// The origin of a recording: model, codec, task and source. Two recordings that differ in anything but the
+/// source do not mix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The model package's name.
@@ -25,15 +26,15 @@ pub struct Identity {
     pub codec: String,
     /// Digest of everything that its decoder needs.
     pub tables_digest: String,
-    /// Where value ranges came from.
+    /// The source of the value ranges.
     pub range: String,
-    /// What the features are for.
+    /// The task that the features are for.
     pub task: Task,
     /// The pictures.
     pub source: String,
-    /// The version of what recorded it.
+    /// The version of the software that recorded it.
     pub software: String,
-    /// What the levels mean to the codec, cheapest first; 1 to 255 of them.
+    /// The codec's labels for the levels, cheapest first; 1 to 255 of them.
     pub levels: Vec<String>,
 }
 
@@ -46,23 +47,23 @@ pub struct RecordedFrame {
     pub name: String,
     /// Values of the feature, at least 1.
     pub points: u64,
-    /// From the picture to the feature.
+    /// Time from the picture to the feature.
     pub extract: Duration,
     /// One per level of the ladder, cheapest first.
     pub levels: Vec<Level>,
 }
 
-/// What came of one level.
+/// The result of coding a frame at one level.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Level {
     /// The codec or the metric failed.
     Failed {
-        /// Time until it did.
+        /// Time until it failed.
         took: Duration,
-        /// Why.
+        /// The reason for the failure.
         reason: String,
     },
-    /// There is something to ship.
+    /// The codec and the metrics gave a result that can be shipped.
     Coded {
         /// The container's size.
         container: Bytes,
@@ -123,13 +124,13 @@ impl Recording {
     /// The folder of recordings in a folder of results.
     pub const FOLDER: &str = "ladders";
 
-    /// What the recording of a task is called in a folder.
+    /// The file name of a task's recording in a folder of recordings.
     #[must_use]
     pub fn file_name(task: Task) -> String {
         format!("{task}.parquet")
     }
 
-    /// What it is of.
+    /// The recording's origin.
     #[must_use]
     pub const fn identity(&self) -> &Identity {
         &self.identity
@@ -141,7 +142,7 @@ impl Recording {
         &self.frames
     }
 
-    /// How many levels there are.
+    /// The number of levels.
     ///
     /// # Panics
     /// Never: a recording has a ladder, by construction.
@@ -197,7 +198,7 @@ impl Identity {
         same("version of splitsim", &self.software, &expected.software)
     }
 
-    /// Refuses a recording of another model or codec: a part of [`Self::require`] for those who have
+    /// Refuses a recording of another model or codec. It is a part of [`Self::require`] for callers that have
     /// not opened the codec. A model's digest covers its ladders.
     ///
     /// # Errors
@@ -254,7 +255,7 @@ impl RecordedFrame {
         }
     }
 
-    /// What an edge would have seen of a rung, scored by `metric`; `None` beyond the ladder.
+    /// The attempt that an edge would have seen at a rung, scored by `metric`; `None` beyond the ladder.
     #[must_use]
     pub fn attempt(&self, rung: Rung, metric: Option<&str>) -> Option<Attempt> {
         let outcome = match self.levels.get(usize::from(rung.0))? {

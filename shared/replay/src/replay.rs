@@ -9,18 +9,18 @@ use crate::{Level, RecordedFrame, Recording, ReplayError};
 
 /// The modelled uplink, and how often a picture is taken.
 ///
-/// The edge's stages and the link are queues of one: a frame is extracted when the frame before is,
-/// decided on when the one before is, and sent when the one before is answered, as a live edge does
-/// it. A frame of b bytes takes 8b / rate and half of the round trip to arrive, and its answer the
-/// other half. Headers below the container, slow start and losses are not modelled.
+/// The edge's stages and the link are queues of one. As on a live edge, a frame is extracted when the previous
+/// one has been, decided on when the previous one has been, and sent when the previous one is answered. A frame
+/// of b bytes takes 8b / rate and half of the round trip to arrive, and its answer the other half. Headers
+/// below the container, slow start and losses are not modelled.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Uplink {
     /// The rate.
     pub rate: BitRate,
     /// The round-trip time.
     pub rtt: Duration,
-    /// Between two captures; `None` when a picture is taken as the frame before is dealt with, so that
-    /// nothing waits.
+    /// The time between two captures; `None` to take a picture as soon as the frame before is dealt with, so
+    /// that nothing waits.
     pub interval: Option<Duration>,
 }
 
@@ -29,7 +29,7 @@ pub struct Uplink {
 pub struct Replayed {
     /// Inputs and decision, as a live edge records them.
     pub decided: DecidedFrame,
-    /// When what happened.
+    /// The moments of its stages.
     pub timing: Timing,
 }
 
@@ -42,9 +42,9 @@ pub struct Timing {
     pub begun: Duration,
     /// The policy had decided.
     pub decided: Duration,
-    /// The last byte was at the cloud; `None` of a frame that was not shipped.
+    /// The last byte was at the cloud; `None` if the frame was not shipped.
     pub arrived: Option<Duration>,
-    /// The edge had the answer; `None` of a frame that was not shipped.
+    /// The edge had the answer; `None` if the frame was not shipped.
     pub answered: Option<Duration>,
 }
 
@@ -64,7 +64,7 @@ impl Replayed {
 /// The policy is told the uplink as it is: an estimate without error.
 ///
 /// # Errors
-/// When its metric was not recorded, or it asks for what there is not.
+/// When its metric was not recorded, or it asks for something that does not exist.
 pub fn replay(
     recording: &Recording,
     policy: &mut dyn Policy,
@@ -97,7 +97,7 @@ pub fn replay(
         .collect()
 }
 
-/// Ships given rungs, encoding each frame once: what somebody does who knows beforehand.
+/// Ships given rungs and encodes each frame once, as somebody does who knows them beforehand.
 ///
 /// A frame without a rung, or whose codec failed there, is given up.
 #[must_use]
@@ -182,7 +182,7 @@ fn decide(
     }
 }
 
-/// When each stage is free again.
+/// The moments at which each stage is free again.
 struct Clock {
     uplink: Uplink,
     next_capture: Duration,
@@ -202,7 +202,7 @@ impl Clock {
         }
     }
 
-    /// When the next frame is captured, and when its first attempt begins.
+    /// The moments when the next frame is captured and when its first attempt begins.
     fn begin(&mut self, frame: &RecordedFrame) -> (Duration, Duration) {
         let captured = match self.uplink.interval {
             Some(_) => self.next_capture,

@@ -1,4 +1,4 @@
-//! What was shipped, and what that is worth.
+//! Shipped frames: their distortion, the bytes that they save, and their regret.
 
 use std::time::Duration;
 
@@ -15,29 +15,29 @@ use crate::{Cost, Costs, Interval, Quantiles, RecordedFrame, Recording, ReplayEr
 pub struct Distortions {
     /// The arithmetic mean.
     pub mean: f64,
-    /// What holds the mean with 95 % confidence.
+    /// The 95 % confidence interval of the mean.
     pub mean_interval: Interval,
-    /// 95 % are not above: a value that occurred.
+    /// The 95th percentile, nearest rank: a value that occurred.
     pub p95: f64,
     /// The greatest.
     pub worst: f64,
 }
 
-/// Bytes saved, less than zero when it is more that was spent.
+/// Bytes saved; negative when more were spent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Saving {
-    /// In percent of what it is compared with.
+    /// The saving in percent of the bytes that it is compared with.
     pub percent: f64,
-    /// What holds that with 95 % confidence.
+    /// The 95 % confidence interval of the percentage.
     pub interval: Interval,
 }
 
 /// Bytes beyond what is needed for as many violations on the same frames.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Regret {
-    /// Per shipped frame.
+    /// Excess bytes per shipped frame.
     pub bytes_mean: f64,
-    /// Of the oracle's bytes.
+    /// Excess bytes in percent of the oracle's bytes.
     pub percent: f64,
     /// The oracle's bytes per frame.
     pub oracle_bytes_mean: f64,

@@ -113,7 +113,7 @@ fn ranked(task: &TaskComparison) -> impl Iterator<Item = Row<'_>> {
     })
 }
 
-/// What policies cost, and what they ship.
+/// The two tables of a task: the costs of the policies, and the quality that they ship.
 fn section(task: &TaskComparison) -> String {
     let costs = ruled(COSTS, ranked(task).map(|row| costs(&row)));
     let quality = ruled(QUALITY, ranked(task).map(|row| quality(&row)));

@@ -2,12 +2,12 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-/// So many of so many.
+/// A count and the total that it is taken from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Share {
-    /// How many are it.
+    /// The number of items that qualify.
     pub count: usize,
-    /// Of how many.
+    /// The number of all items.
     pub of: usize,
 }
 
@@ -24,7 +24,7 @@ pub struct Quantiles {
     pub max: f64,
 }
 
-/// What holds a value with 95 % confidence, over frames.
+/// The 95 % confidence interval of a value, over frames.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
     /// Its lower end.
@@ -34,12 +34,12 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Of the ratio of the two sums: the percentile bootstrap over pairs (Efron and Tibshirani, "An
-    /// Introduction to the Bootstrap", 1993, §13.3) with 2,000 resamples. With ones for divisors it is
-    /// the interval of a mean.
+    /// The interval of the ratio of the two sums: the percentile bootstrap over pairs (Efron and Tibshirani,
+    /// "An Introduction to the Bootstrap", 1993, §13.3) with 2,000 resamples. With divisors of one it is the
+    /// interval of a mean.
     ///
-    /// As many pairs are always resampled alike, so that intervals of contenders on the same frames
-    /// can be compared. `None` without pairs.
+    /// Equally long lists are always resampled alike, so that intervals of contenders on the same frames can be
+    /// compared. `None` without pairs.
     #[must_use]
     pub fn of_ratio(pairs: &[(f64, f64)]) -> Option<Self> {
         if pairs.is_empty() {
@@ -63,7 +63,7 @@ impl Interval {
         })
     }
 
-    /// Of the mean of some values.
+    /// The interval of the mean of some values.
     #[must_use]
     pub fn of_mean(values: &[f64]) -> Option<Self> {
         let pairs: Vec<(f64, f64)> = values.iter().map(|&value| (value, 1.0)).collect();
@@ -74,7 +74,7 @@ impl Interval {
 const RESAMPLES: usize = 2000;
 
 impl Share {
-    /// Counts those of `items` that are it.
+    /// Counts those of `items` that qualify.
     pub(crate) fn of<T>(items: impl IntoIterator<Item = T>, is: impl Fn(&T) -> bool) -> Self {
         items.into_iter().fold(Self::default(), |share, item| Self {
             count: share.count + usize::from(is(&item)),
@@ -82,13 +82,13 @@ impl Share {
         })
     }
 
-    /// In percent; `None` of nothing.
+    /// The share in percent; `None` if the total is zero.
     #[must_use]
     pub fn percent(self) -> Option<f64> {
         (self.of > 0).then(|| 100.0 * self.count as f64 / self.of as f64)
     }
 
-    /// From 0 to 1; 0 of nothing.
+    /// The share from 0 to 1; 0 if the total is zero.
     #[must_use]
     pub fn fraction(self) -> f64 {
         self.percent().map_or(0.0, |percent| percent / 100.0)
@@ -96,7 +96,7 @@ impl Share {
 }
 
 impl Quantiles {
-    /// Of these values; `None` if there is none.
+    /// The quantiles of these values; `None` if there are none.
     #[must_use]
     pub fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);

@@ -10,7 +10,7 @@ use splitsim_table::{Column, Table, TableError, Values, read_parquet, write_parq
 
 use crate::{Identity, Level, RecordedFrame, Recording, ReplayError};
 
-/// What precedes a metric's name in that of its column.
+/// The prefix of a column of scores, before the metric's name.
 const SCORE: &str = "score_";
 
 impl Recording {
@@ -300,7 +300,7 @@ fn wrong(row: usize, reason: String) -> ReplayError {
 }
 
 impl ReplayError {
-    /// Whether a file is not there, as opposed to holding something else.
+    /// `true` if the file does not exist, as opposed to holding something else.
     #[must_use]
     pub fn is_missing_file(&self) -> bool {
         matches!(self, Self::Table(TableError::File(error)) if error.is_not_found())

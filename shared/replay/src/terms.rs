@@ -1,4 +1,4 @@
-//! What was compared, read from a comparison that was stored.
+//! The terms of a comparison, read from its stored JSON.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use splitsim_policy::PolicyError;
 
 use crate::{Comparison, Contender, Recording, ReplayError, Rules, Uplink, compare};
 
-/// On what, and by what, contenders were compared.
+/// The conditions under which contenders were compared, and the contenders.
 ///
 /// Deserialised from the JSON of a [`Comparison`], whose labels are whole policies. With the same
 /// recordings it gives that comparison again.
@@ -22,18 +22,18 @@ pub struct Terms {
     pub tasks: Vec<TaskTerms>,
 }
 
-/// What was compared on a task.
+/// The limit and the contenders of a comparison on one task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskTerms {
     /// The task.
     pub task: Task,
     /// The true distortion up to which a frame counts as whole.
     pub limit: f64,
-    /// What was replayed, as it was ranked.
+    /// The contenders, in the order of their ranking.
     pub contenders: Vec<Contender>,
 }
 
-/// Why a stored comparison does not say what was compared.
+/// The reason why a stored comparison does not yield its terms.
 #[derive(Debug, thiserror::Error)]
 enum NoTerms {
     #[error("'{label}' of '{name}' is no policy: {source}")]
@@ -65,7 +65,7 @@ impl Terms {
     }
 }
 
-/// What of the JSON is needed.
+/// The fields that are needed of the JSON.
 #[derive(Deserialize)]
 struct Stored {
     rate_bits_per_second: u64,

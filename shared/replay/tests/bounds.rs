@@ -42,7 +42,7 @@ fn floors(recording: &Recording) -> Vec<oracle::Floor> {
 }
 
 proptest! {
-    /// Whatever is chosen, the oracle needs no more bytes for as many violations.
+    /// The oracle needs no more bytes than any choice with as many violations.
     #[test]
     fn no_choice_beats_the_oracle_at_equal_violations((recording, chosen) in any_recording()) {
         let chosen: Vec<_> = chosen.into_iter().map(Some).collect();
