@@ -1,4 +1,4 @@
-//! Which policies went over the same pictures, so that their figures can be compared.
+//! Groups of policies that went over the same pictures, so that their figures can be compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,17 +10,17 @@ use crate::shipment::Shipment;
 /// Policies whose figures describe the same pictures, at least in part.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Cohort<'a> {
-    /// Their numbers in the run.
+    /// The policies' numbers in the run.
     pub(crate) policies: Vec<usize>,
     /// The pictures that all of them have.
     pub(crate) shared: BTreeSet<&'a str>,
     /// The model that they ran with.
     model: &'a str,
-    /// What is known of each picture.
+    /// The known properties of each picture, by its name.
     pictures: BTreeMap<&'a str, Picture<'a>>,
 }
 
-/// What tells a picture from another one of its name.
+/// Properties that tell apart pictures of the same name.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Picture<'a> {
     /// Digest of its samples.
@@ -30,7 +30,7 @@ struct Picture<'a> {
 }
 
 impl<'a> Picture<'a> {
-    /// With what another frame knows of the same picture.
+    /// Fills in what another frame knows of the same picture.
     fn or(self, other: Self) -> Self {
         Self {
             digest: self.digest.or(other.digest),
@@ -38,8 +38,8 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// Whether the two may be the same picture: decided by the digests, else by the task's doing the same on
-    /// both.
+    /// `true` if the two may be the same picture: if their digests are equal or, without both digests, if the
+    /// task performs equally on both.
     fn may_be(self, other: Self) -> bool {
         match (
             self.digest.zip(other.digest),
@@ -54,10 +54,11 @@ impl<'a> Picture<'a> {
 }
 
 impl RecordedRun {
-    /// The policies that have frames of a task, divided by what they can be compared with.
+    /// The policies that have frames of a task, in groups that can be compared.
     ///
-    /// Two of them can where they ran the same model and share pictures: by name, and by digest or by what the
-    /// task does on the original where that is known of both, as other pictures may have the same names.
+    /// Two policies can be compared if they ran the same model and share pictures. Pictures are matched by name
+    /// and, as different pictures may have the same name, by digest or else by the task's performance on the
+    /// original, if both are known.
     pub(crate) fn cohorts(&self, task: Task) -> Vec<Cohort<'_>> {
         let shipments = self.shipments(task);
         let mut cohorts: Vec<Cohort<'_>> = Vec::new();
@@ -109,7 +110,7 @@ impl RecordedRun {
 }
 
 impl<'a> Cohort<'a> {
-    /// Whether another's figures can be compared with those of all here.
+    /// `true` if the figures of `other` can be compared with those of all policies here.
     fn suits(&self, other: &Self) -> bool {
         let mut common = self.shared.intersection(&other.shared).peekable();
         self.model == other.model

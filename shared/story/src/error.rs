@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use splitsim_replay::ReplayError;
 use splitsim_results::ResultsError;
 
-/// Why a folder of results cannot be reported on.
+/// The reason why a folder of results cannot be reported on.
 #[derive(Debug, thiserror::Error)]
 pub enum StoryError {
     /// The folder has no resolved scenario, and no results either.
@@ -14,7 +14,7 @@ pub enum StoryError {
         /// The file that is missing.
         path: PathBuf,
     },
-    /// The folder has recorded ladders, and nothing that was made of them.
+    /// The folder has recorded ladders, but no results made from them.
     #[error(
         "{path}: no policies have been compared over these recordings; splitsim run goes on with an \
          interrupted scenario, splitsim policies compare takes the recordings of any"
@@ -39,13 +39,13 @@ pub enum StoryError {
     Recording {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason why it cannot be read.
         source: ReplayError,
     },
     /// Policies cannot be replayed over the recordings.
     #[error("the policies cannot be replayed")]
     Replay(#[from] ReplayError),
-    /// A limit for a task of which nothing was compared.
+    /// A limit for a task that the comparison does not have.
     #[error("a limit for {task}, of which there is no comparison here")]
     NoSuchTask {
         /// The task.

@@ -177,7 +177,7 @@ fn stages(frames: &[LoggedFrame]) -> Vec<Column> {
     times.into_iter().chain(counts).collect()
 }
 
-/// What the store holds fits, as SQLite's integers are signed.
+/// A count as a signed column value. Counts from the store always fit, as SQLite's integers are signed.
 fn whole(count: u64) -> Option<i64> {
     i64::try_from(count).ok()
 }

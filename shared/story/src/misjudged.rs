@@ -5,12 +5,12 @@ use splitsim_feature::Task;
 use crate::RecordedRun;
 use crate::statistics::ranks;
 
-/// A frame whose score said something else than the truth.
+/// A frame whose score contradicts its true distortion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Misjudged {
     /// The task.
     pub task: Task,
-    /// Which way.
+    /// The direction of the error.
     pub surprise: Surprise,
     /// The policy that shipped it, under the scenario's name.
     pub policy: String,
@@ -20,7 +20,7 @@ pub struct Misjudged {
     pub source: String,
     /// The level that was shipped.
     pub level: u32,
-    /// That level in the codec's words.
+    /// The codec's label for that level.
     pub label: String,
     /// Bytes of the container that was shipped.
     pub container_bytes: u64,
@@ -28,13 +28,13 @@ pub struct Misjudged {
     pub metric: String,
     /// Its score.
     pub score: f64,
-    /// Whether the gate accepts such a score.
+    /// `true` if the gate accepts such a score.
     pub accepted: bool,
     /// The true distortion in the task's unit.
     pub distortion: f64,
 }
 
-/// Which way a prediction was wrong.
+/// The direction in which a prediction was wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Surprise {
     /// The score was good and the task suffered.
@@ -44,11 +44,11 @@ pub enum Surprise {
 }
 
 impl RecordedRun {
-    /// Of each task, up to `each` frames for either surprise, the most surprising first.
+    /// Returns up to `each` frames per task and [`Surprise`], the most surprising first.
     ///
-    /// Frames of a task are ranked by the metric of its first gate and by their true distortion; how
-    /// far the two ranks are apart is how wrong the prediction was. That needs no unit, and no
-    /// assumption but that a worse score should mean a larger distortion. A picture is named once.
+    /// Frames of a task are ranked by the metric of its first gate and by their true distortion. The distance
+    /// of the two ranks measures how wrong the prediction was. That needs no unit, and only assumes that a
+    /// worse score should mean a larger distortion. A picture is named once.
     #[must_use]
     pub fn misjudged(&self, each: usize) -> Vec<Misjudged> {
         let tasks = self.tasks.iter();

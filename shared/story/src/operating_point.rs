@@ -1,4 +1,4 @@
-//! What a policy costs and breaks, in one row.
+//! The costs and distortions of a policy in one row.
 
 use splitsim_feature::Task;
 use splitsim_results::{GroupSummary, Quantiles};
@@ -15,9 +15,9 @@ pub struct OperatingPoint {
     pub policy: String,
     /// Frames that arrived, or were shipped in a replay.
     pub frames: u64,
-    /// Frames that came to nothing.
+    /// Frames that failed.
     pub failed: u64,
-    /// Frames of which the policy shipped nothing on purpose.
+    /// Frames that the policy dropped on purpose.
     pub dropped: u64,
     /// Bits per feature point.
     pub bpfp: Option<f64>,

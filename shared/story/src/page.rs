@@ -4,12 +4,12 @@ use splitsim_report::{Exhibit, Notice, Page};
 
 use crate::{Limits, RecordedRun, section};
 
-/// What the caller could show of misjudged frames.
+/// The misjudged frames that the caller could show.
 #[derive(Debug, Clone, Default)]
 pub struct Pictures {
     /// The frames, most surprising first.
     pub exhibits: Vec<Exhibit>,
-    /// Why there are none, or fewer than there could be.
+    /// The reason why there are no frames, or fewer than there could be.
     pub remark: Option<String>,
 }
 

@@ -9,24 +9,24 @@ use splitsim_results::{LinkSampleRecord, LoggedFrame, RunRecord, Store, Summary}
 use crate::StoryError;
 use crate::scenario::ResolvedScenario;
 
-/// What a run left in its folder, up to the moment of reading.
+/// The results of a run as they are in its folder at the moment of reading.
 #[derive(Debug, Clone)]
 pub struct RecordedRun {
     pub(crate) folder: PathBuf,
-    /// The scenario, where the folder is of `splitsim run`; a cloud that edges called has none.
+    /// The scenario of a `splitsim run`; a cloud that edges called has none.
     pub(crate) scenario: Option<ResolvedScenario>,
     /// Policies under the scenario's names, in its order; then those that only the results have.
     pub(crate) policies: Vec<String>,
-    /// The same of tasks.
+    /// Tasks in the scenario's order; then those that only the results have.
     pub(crate) tasks: Vec<Task>,
     pub(crate) runs: Vec<RunRecord>,
     pub(crate) frames: Vec<LoggedFrame>,
     pub(crate) summary: Summary,
-    /// How the emulated links were, in the order of recording.
+    /// Samples of the emulated links, in the order of recording.
     pub(crate) links: Vec<LinkSampleRecord>,
     /// Frames that policies dropped on purpose.
     pub(crate) dropped: BTreeMap<(String, Task), u64>,
-    /// Frames that came to nothing, by policy and task: their numbers and why.
+    /// Failed frames by policy and task: their numbers and the reasons.
     pub(crate) failed: BTreeMap<(String, Task), Vec<(u64, String)>>,
 }
 
@@ -72,19 +72,19 @@ impl RecordedRun {
         Some(&scenario.text)
     }
 
-    /// Frames that each policy and task goes through, where a scenario says.
+    /// Frames that each policy and task goes through, if a scenario says so.
     pub(crate) fn frames_each(&self) -> Option<u64> {
         self.scenario.as_ref()?.frames_each
     }
 
-    /// Digest of the model package that the run used, where a run was registered.
+    /// Digest of the model package that the run used, if a run was registered.
     #[must_use]
     pub fn model_digest(&self) -> Option<&str> {
         self.runs.first().map(|run| run.model_digest.as_str())
     }
 
-    /// Frames of which a policy shipped nothing on purpose. The cloud never hears of them, so they
-    /// are not in the results: whoever reads the edges' journals says it here.
+    /// Reports frames that a policy dropped on purpose. The cloud never hears of them, so they are not in the
+    /// results: callers that read the edges' journals add them here.
     #[must_use]
     pub fn with_dropped(mut self, policy: &str, task: Task, frames: u64) -> Self {
         if frames > 0 {
@@ -93,8 +93,8 @@ impl RecordedRun {
         self
     }
 
-    /// Frames that came to nothing under a policy, with their numbers and the reasons. The cloud may never
-    /// hear of them: whoever reads what the edges left says it here.
+    /// Reports frames that failed under a policy, with their numbers and the reasons. The cloud may never hear
+    /// of them: callers that read the edges' files add them here.
     #[must_use]
     pub fn with_failed(mut self, policy: &str, task: Task, frames: Vec<(u64, String)>) -> Self {
         if !frames.is_empty() {
@@ -140,7 +140,7 @@ impl RecordedRun {
     }
 }
 
-/// What the scenario lists, if there is one.
+/// A list of the scenario; empty if there is no scenario.
 fn asked<T: Clone>(
     scenario: &Option<ResolvedScenario>,
     list: impl Fn(&ResolvedScenario) -> &Vec<T>,

@@ -11,26 +11,26 @@ use crate::StoryError;
 /// The largest file that is read of a folder of results.
 pub(crate) const MAX_FILE_BYTES: u64 = 1 << 28;
 
-/// What the resolved scenario in a folder of results says.
+/// The resolved scenario in a folder of results.
 #[derive(Debug, Clone)]
 pub(crate) struct ResolvedScenario {
     pub(crate) name: String,
     pub(crate) description: String,
     /// The file as it is stored.
     pub(crate) text: String,
-    /// What the results were made with, in the file's order.
+    /// Names and values of the provenance, in the file's order.
     pub(crate) provenance: Vec<(String, String)>,
     /// Policies under the scenario's names, in its order.
     pub(crate) policies: Vec<String>,
     pub(crate) tasks: Vec<Task>,
-    /// Frames that each policy and task goes through, where the scenario says.
+    /// Frames that each policy and task goes through, if the scenario says so.
     pub(crate) frames_each: Option<u64>,
 }
 
 impl ResolvedScenario {
     pub(crate) const FILE_NAME: &str = "scenario.resolved.toml";
 
-    /// That of a folder of results.
+    /// Reads the resolved scenario of a folder of results.
     ///
     /// # Errors
     /// When there is none, or it is not what a run writes.
@@ -60,7 +60,7 @@ impl ResolvedScenario {
         })
     }
 
-    /// What the scenario is about as a sentence, or else `otherwise`.
+    /// The scenario's description as a sentence; `otherwise` if it has none.
     pub(crate) fn lead(&self, otherwise: &str) -> String {
         match self.description.is_empty() {
             true => otherwise.to_owned(),

@@ -15,7 +15,7 @@ pub(crate) struct Shipment<'a> {
     pub(crate) logged: &'a LoggedFrame,
 }
 
-/// What a gate asks for.
+/// The condition on which a gate ships.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Gate {
     pub(crate) metric: String,
@@ -75,7 +75,7 @@ impl From<&Criterion> for Gate {
 }
 
 impl Gate {
-    /// `None` too where nothing tells which side of the threshold passes.
+    /// `None` too if nothing tells which side of the threshold passes.
     fn of(run: &RunRecord) -> Option<Self> {
         let metric = run.metric.clone()?;
         Some(Self {

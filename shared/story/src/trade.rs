@@ -1,4 +1,4 @@
-//! What a policy pays and gets, in a sentence.
+//! The costs and benefits of a policy in a sentence.
 
 use splitsim_feature::Task;
 use splitsim_report::Fact;
@@ -15,12 +15,12 @@ struct Means {
     policy: String,
     frames: usize,
     container_bytes: f64,
-    /// With all headers and retransmissions; `None` until every frame is settled.
+    /// Bytes on the link per frame, with all headers and retransmissions; `None` until every frame is settled.
     link_bytes: Option<f64>,
     latency_ms: Option<f64>,
-    /// True distortions, where there is a ground truth.
+    /// True distortions of the frames that have a ground truth.
     distortions: Vec<f64>,
-    /// Agreement with the original's answer, where that was looked at.
+    /// Agreement with the original's answer, on the frames where it was determined.
     agreements: Vec<f64>,
 }
 
@@ -44,7 +44,7 @@ impl Means {
         })
     }
 
-    /// What it costs: on the link if that is known.
+    /// Bytes per frame: on the link if they are known, else of the container.
     fn cost(&self) -> f64 {
         self.link_bytes.unwrap_or(self.container_bytes)
     }
@@ -144,7 +144,7 @@ fn comparison(task: Task, limit: f64, one: &Means, other: &Means) -> Fact {
     Fact::new(value, label).detail(ended(told, task, one))
 }
 
-/// A policy that nothing can be compared with.
+/// A policy that cannot be compared with any other.
 fn alone(task: Task, limit: f64, one: &Means) -> Fact {
     let place = match one.link_bytes {
         Some(_) => "on the link",
@@ -177,7 +177,7 @@ fn ended(mut told: String, task: Task, one: &Means) -> String {
     told + "."
 }
 
-/// `4 % more`, `7 % fewer` or `equally many`, of one against another.
+/// The difference of two numbers in words: `4 % more`, `7 % fewer` or `equally many`.
 fn more((one, other): (f64, f64)) -> String {
     let change = (one / other - 1.0) * 100.0;
     match change {
@@ -187,7 +187,7 @@ fn more((one, other): (f64, f64)) -> String {
     }
 }
 
-/// Whole, or with a decimal where that would be nothing.
+/// The number without decimals, or with one if it would otherwise be zero.
 fn percent(share: f64) -> String {
     match share < 1.0 {
         true => format!("{share:.1}"),

@@ -1,4 +1,4 @@
-//! How long frames take.
+//! The distribution of end-to-end times.
 
 use splitsim_feature::Task;
 use splitsim_report::{Axis, Figure, Series};
@@ -7,7 +7,7 @@ use super::Player;
 use crate::limits::title;
 use crate::statistics::percentile;
 
-/// The distribution of what frames took from end to end, in milliseconds.
+/// The distribution of the frames' end-to-end times, in milliseconds.
 pub(crate) fn distribution(task: Task, times: &[(Player, Vec<f64>)]) -> Figure {
     let words: Vec<String> = times
         .iter()

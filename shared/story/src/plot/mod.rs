@@ -9,11 +9,11 @@ use splitsim_report::{Hue, Series};
 /// A policy as figures show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Player {
-    /// In the legend.
+    /// The policy's name in the legend.
     pub(crate) name: String,
-    /// One policy, one colour, on the whole page.
+    /// The policy's colour, the same on the whole page.
     pub(crate) hue: Hue,
-    /// Whether it is what bounds the others, and cannot be deployed.
+    /// `true` for the oracle, which bounds the others and cannot be deployed.
     pub(crate) bound: bool,
 }
 

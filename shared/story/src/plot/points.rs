@@ -1,4 +1,4 @@
-//! Where policies stand between what they spend and what they break.
+//! Policies as points of cost and harm.
 
 use splitsim_replay::pareto_front;
 use splitsim_report::Series;
@@ -10,13 +10,13 @@ use crate::statistics::Estimate;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Point {
     pub(crate) player: Player,
-    /// What it spends.
+    /// The mean cost, in the unit of the figure's axis.
     pub(crate) cost: f64,
-    /// What it breaks.
+    /// The mean harm, in the unit of the figure's axis, and its interval.
     pub(crate) harm: Estimate,
 }
 
-/// A large mark for each, with the interval of what it breaks.
+/// A large mark for each policy, with the interval of its harm.
 pub(crate) fn marks(points: &[Point]) -> impl Iterator<Item = Series> {
     points.iter().map(|point| {
         let Estimate { mean, low, high } = point.harm;
@@ -25,7 +25,7 @@ pub(crate) fn marks(points: &[Point]) -> impl Iterator<Item = Series> {
     })
 }
 
-/// The deployable points that no other one beats: none is cheaper and breaks no more.
+/// The deployable points that no other point beats: none is cheaper and breaks no more.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Front {
     /// The policies, cheapest first.

@@ -1,4 +1,4 @@
-//! Whether a gate's verdicts are right, where the truth is known.
+//! A gate's verdicts against the true distortion.
 
 use splitsim_feature::Task;
 use splitsim_report::{Axis, Cell, Column, Corner, Figure, Hue, Quadrants, Series, Table};
@@ -13,12 +13,12 @@ pub(crate) struct Verdicts {
     pub(crate) gate: Gate,
     /// The true distortion from which on a frame is broken.
     pub(crate) limit: f64,
-    /// What is judged, in the plural: frames, or encodings.
+    /// The things that are judged, in the plural: frames or encodings.
     pub(crate) things: &'static str,
     pub(crate) groups: Vec<Group>,
 }
 
-/// What is shown under one name.
+/// The judged scores that are shown under one name.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Group {
     pub(crate) name: String,
@@ -26,16 +26,16 @@ pub(crate) struct Group {
     pub(crate) judged: Vec<Judged>,
 }
 
-/// A score, and what it should have told.
+/// A score and the true distortion that it should have predicted.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Judged {
     pub(crate) score: f64,
     pub(crate) distortion: f64,
-    /// Which it is, for people.
+    /// The frame or encoding, named for people.
     pub(crate) label: String,
 }
 
-/// How many are accepted or refused, within the limit or over.
+/// The numbers of things accepted or refused, within the limit or over it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) accepted_within: u64,

@@ -1,4 +1,4 @@
-//! What a replay left in its folder, told to someone who was not there.
+//! The report of a replay, from the files in its folder.
 
 mod section;
 
@@ -18,22 +18,22 @@ use crate::scenario::{MAX_FILE_BYTES, ResolvedScenario};
 
 /// Recorded ladders, and policies replayed over them.
 ///
-/// The figures are worked out again from the recordings, which gives those that the replay gave.
+/// The figures are computed again from the recordings, which gives the same values as the replay.
 #[derive(Debug, Clone)]
 pub struct RecordedReplay {
     scenario: ResolvedScenario,
     /// One per task of the comparison, in its order.
     recordings: Vec<Recording>,
     pub(crate) comparison: Comparison,
-    /// Policies in the scenario's order, then those that only the comparison has; last what cannot be
-    /// deployed.
+    /// Policies in the scenario's order, then those that only the comparison has; the contenders that cannot be
+    /// deployed come last.
     policies: Vec<String>,
-    /// What a reader should know of how the figures came about.
+    /// Remarks on the origin of the figures, such as other limits than the replay's.
     notices: Vec<Notice>,
 }
 
 impl RecordedReplay {
-    /// Whether a folder has recordings and no results of a run, so that its report is that of a replay.
+    /// `true` if a folder has recordings and no results of a run, so that its report is that of a replay.
     #[must_use]
     pub fn is_in(folder: &Path) -> bool {
         let has = |name: &str| folder.join(name).exists();
@@ -157,7 +157,7 @@ fn policies(scenario: &ResolvedScenario, comparison: &Comparison) -> Vec<String>
     policies
 }
 
-/// What was changed, in words.
+/// Sets limits, and returns the changes in words.
 fn set_limits(terms: &mut Terms, limits: &[(Task, f64)]) -> Result<Vec<String>, StoryError> {
     let mut changed = Vec::new();
     for &(task, limit) in limits {
@@ -183,7 +183,7 @@ fn read_recording(folder: &Path, task: Task) -> Result<Recording, StoryError> {
     Recording::read(&path).map_err(|source| StoryError::Recording { path, source })
 }
 
-/// Whether a comparison is that of a JSON text.
+/// `true` if a comparison equals the one in a JSON text.
 fn is_stored_as(comparison: &Comparison, stored: &str) -> bool {
     let stored: Option<serde_json::Value> = serde_json::from_str(stored).ok();
     stored.is_some() && stored == serde_json::to_value(comparison).ok()

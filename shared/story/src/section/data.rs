@@ -1,4 +1,4 @@
-//! What to take along, and what the results were made with.
+//! The section with the data to download and the provenance of the results.
 
 use splitsim_report::{Cell, Column, DataFile, Download, Section, Table};
 

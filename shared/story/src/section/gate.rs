@@ -1,4 +1,4 @@
-//! Whether the score tells the truth.
+//! The section on the gate's scores against the truth.
 
 use splitsim_feature::Task;
 use splitsim_report::Section;

@@ -1,4 +1,4 @@
-//! How long it takes, and where the time goes.
+//! The section on latency and its stages.
 
 use splitsim_feature::Task;
 use splitsim_report::{Axis, Figure, Hue, Section, Series, Span};
@@ -98,7 +98,7 @@ fn stages(run: &RecordedRun, task: Task) -> Figure {
     .all_series(series)
 }
 
-/// A frame's stages one after another, its attempts apart.
+/// A frame's stages one after another, with its attempts listed separately.
 fn waterfall(run: &RecordedRun, task: Task) -> Option<Figure> {
     let policy = run.first_gate(task).map_or(0, |(policy, _)| policy);
     let shipments = run.shipments(task);
@@ -149,8 +149,8 @@ struct Step {
     ms: f64,
 }
 
-/// The stages laid end to end. Waiting at the edge is known in all only; it stands where most of it
-/// happens, before the attempts.
+/// The stages laid end to end. Only the total of waiting at the edge is known; it is drawn before the attempts,
+/// where most of it happens.
 fn steps(logged: &LoggedFrame) -> Vec<Step> {
     let stages = &logged.stages;
     let mut steps: Vec<Step> = Vec::new();

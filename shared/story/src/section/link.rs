@@ -1,4 +1,4 @@
-//! How the emulated links were.
+//! The rates, queues and packets of the emulated links.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -12,16 +12,16 @@ use crate::RecordedRun;
 /// Steps of the figures over the whole run.
 const STEPS: f64 = 300.0;
 
-/// What is not finer than links are sampled.
+/// The shortest step in seconds: links are not sampled more finely.
 const LEAST_STEP_S: f64 = 0.2;
 
 /// The uplinks of a policy's edges in one step of time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Step {
-    /// What the links could carry together; `None` where one has no limit.
+    /// The combined capacity of the links; `None` if one of them has no limit.
     capacity_mbit: Option<f64>,
     delivered_bytes: u64,
-    /// The longest queue that was seen.
+    /// The longest queue seen.
     queued_bytes: u64,
 }
 
@@ -140,7 +140,7 @@ fn queue(run: &RecordedRun, policies: &Policies, step_s: f64) -> Figure {
     .all_series(queues)
 }
 
-/// What became of the packets, if there were emulated links.
+/// A table of the packets delivered, dropped and lost; `None` without emulated links.
 pub(super) fn packets(run: &RecordedRun) -> Option<Table> {
     let columns = [
         Column::text("policy"),
@@ -176,7 +176,7 @@ pub(super) fn packets(run: &RecordedRun) -> Option<Table> {
     any.then_some(table)
 }
 
-/// Counters are totals since a link's beginning: the last of each beginning count.
+/// Adds up the counters. They are totals since the start of a link, so the last sample of each start counts.
 fn totals<'a>(samples: impl Iterator<Item = &'a LinkSampleRecord>) -> Option<[u64; 6]> {
     let mut ended = [0; 6];
     let mut open: BTreeMap<&str, (f64, [u64; 6])> = BTreeMap::new();

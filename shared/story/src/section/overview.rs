@@ -1,4 +1,4 @@
-//! What was run, and the numbers that matter.
+//! The section on the run and its main figures.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ pub(crate) fn section(run: &RecordedRun, limits: &Limits) -> Section {
     }
 }
 
-/// What the listing of the scenario is called.
+/// The title of the scenario's listing.
 pub(crate) const RESOLVED_SCENARIO: &str = "The resolved scenario, every default spelt out";
 
 const HOW: &str = "For every frame an edge extracts a feature, codes it, decodes the very bytes and \
@@ -57,7 +57,7 @@ fn what_was_run(run: &RecordedRun) -> String {
     )
 }
 
-/// What the runs have, each once.
+/// The distinct values of a property of the runs, separated by commas.
 fn distinct(run: &RecordedRun, of: impl Fn(&RunRecord) -> &String) -> String {
     let all: BTreeSet<&str> = run.runs.iter().map(|run| of(run).as_str()).collect();
     match all.is_empty() {
@@ -107,7 +107,7 @@ fn told_apart(run: &RecordedRun) -> Option<String> {
     })
 }
 
-/// What policies cost and break.
+/// The table of the policies' costs and distortions.
 fn outcomes(run: &RecordedRun, limits: &Limits) -> Table {
     let columns = [
         Column::text("policy"),
@@ -160,7 +160,7 @@ fn outcome(run: &RecordedRun, group: &GroupSummary, limits: &Limits) -> [Cell; 1
     ]
 }
 
-/// What policies did for it.
+/// The table of the policies' encodings, drops and agreement.
 fn efforts(run: &RecordedRun) -> Table {
     let columns = [
         Column::text("policy"),
@@ -180,7 +180,7 @@ fn efforts(run: &RecordedRun) -> Table {
     table
 }
 
-/// What agreement is, for people.
+/// The explanation of agreement, for people.
 pub(crate) const AGREEMENT: &str = "of the answer on what arrived with the answer on the original, whether that \
     one is right or not: cls 100 % with the same top class, seg mean IoU of both masks, dpt RMSE between both \
     depth maps";

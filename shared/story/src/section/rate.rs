@@ -1,4 +1,4 @@
-//! What is paid for what: rate against distortion, bytes against broken frames.
+//! The section on costs and harm: rate against distortion, bytes against broken frames.
 
 use splitsim_feature::Task;
 use splitsim_report::{Axis, Figure, Mark, Section, Series};
@@ -91,7 +91,7 @@ where
     cohort.policies.iter().filter_map(of).collect()
 }
 
-/// The task, and of which policies where those of a task cannot all be compared.
+/// The task and, if not all of its policies can be compared with each other, the policies of this group.
 fn heading(run: &RecordedRun, task: Task, cohort: &Cohort<'_>) -> String {
     match run.cohorts(task).len() {
         0 | 1 => title(task).to_owned(),

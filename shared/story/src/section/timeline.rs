@@ -1,4 +1,4 @@
-//! What happened when.
+//! The section on the course of the run over time.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,10 +32,10 @@ pub(crate) fn section(run: &RecordedRun) -> Option<Section> {
 
 struct Arrival {
     policy: usize,
-    /// When the cloud had received it.
+    /// The time when the cloud had received it.
     at: SystemTime,
     bytes: u64,
-    /// From capture to reply, where both are known.
+    /// The times of capture and reply, if both are known.
     way: Option<Way>,
 }
 
@@ -66,8 +66,8 @@ fn in_order_of_capture<'a>(shipment: &Shipment<'a>) -> (&'a str, &'a str, Task, 
     (&key.run_id, &key.edge_id, key.task, key.frame)
 }
 
-/// `latest` is when the edge captured the last frame before this one, at the earliest, and afterwards when it
-/// captured this one.
+/// `latest` is a lower bound on the capture time: on entry that of the edge's previous frame, on return that of
+/// this one.
 fn arrival(shipment: &Shipment<'_>, latest: &mut SystemTime) -> Option<Arrival> {
     let frame = &shipment.logged.frame;
     let at = humantime::parse_rfc3339_weak(&frame.received_at).ok()?;
@@ -156,7 +156,7 @@ fn under_way(run: &RecordedRun, arrivals: &[Arrival], first: SystemTime) -> Figu
         .all_series(series)
 }
 
-/// How many intervals are open, wherever that changes.
+/// The number of open intervals, at each time when it changes.
 fn counted(ways: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let begins = ways.iter().map(|(begin, _)| (*begin, 1.0));
     let ends = ways.iter().map(|(_, end)| (*end, -1.0));

@@ -1,4 +1,4 @@
-//! What to take along.
+//! The section with the data to download.
 
 use splitsim_replay::ReplayError;
 use splitsim_report::{DataFile, Download, Section};

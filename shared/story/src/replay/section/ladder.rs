@@ -1,4 +1,4 @@
-//! What the levels give, without any policy.
+//! The section on the levels themselves, without any policy.
 
 use splitsim_replay::{Level, Recording, TaskComparison};
 use splitsim_report::{Axis, Cell, Column, Figure, Hue, Mark, Section, Series, Table};
@@ -25,7 +25,7 @@ pub(crate) fn section(replay: &RecordedReplay) -> Section {
         .table(table(&tasks))
 }
 
-/// A level over all frames.
+/// The figures of a level, over all frames.
 struct Rung {
     label: String,
     kilobytes: Option<f64>,

@@ -1,4 +1,4 @@
-//! How long frames take on the modelled link, and which come too late.
+//! The section on latency over the modelled link, and on frames that come too late.
 
 use splitsim_replay::{Evaluation, TaskComparison};
 use splitsim_report::{Axis, Figure, Hue, Section, Series};

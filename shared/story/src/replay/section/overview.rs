@@ -1,4 +1,4 @@
-//! What was replayed, and the numbers that matter.
+//! The section with the terms of the replay and its main figures.
 
 use splitsim_feature::units::BitRate;
 use splitsim_replay::{Evaluation, TaskComparison};
@@ -128,7 +128,7 @@ fn none_admissible(
     Some(Fact::new(value, label).detail(detail))
 }
 
-/// Frames that a policy broke although it need not have, and frames that it did not ship.
+/// Avoidable violations of a policy, and frames that it did not ship.
 fn broken(contender: &Evaluation) -> usize {
     let avoidable = contender.violations.count - contender.unavoidable_violations;
     avoidable + contender.dropped + contender.given_up
@@ -153,7 +153,7 @@ fn breaks(task: &TaskComparison, contender: &Evaluation) -> String {
     )
 }
 
-/// What the richest level costs, unless these are its bytes.
+/// A sentence on the bytes of the richest level, which says so if `bytes` are its bytes.
 fn richest(task: &TaskComparison, bytes: f64) -> String {
     let richest = task.levels.last().and_then(|level| level.bytes_mean);
     richest

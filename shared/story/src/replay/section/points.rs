@@ -1,4 +1,4 @@
-//! What policies pay, and what they break for it.
+//! The section on the policies' bytes and the distortion that they ship.
 
 use splitsim_replay::{Evaluation, TaskComparison};
 use splitsim_report::{Axis, Figure, Mark, Section, Series};

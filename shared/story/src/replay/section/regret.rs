@@ -1,4 +1,4 @@
-//! How far policies are from what could be reached.
+//! The section on regret: the distance of each policy from the oracle.
 
 use splitsim_replay::{Evaluation, TaskComparison};
 use splitsim_report::{Axis, Figure, Hue, Section, Series};

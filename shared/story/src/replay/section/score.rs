@@ -1,4 +1,4 @@
-//! Whether scores tell the truth, over everything that was recorded.
+//! The section on scores against the truth, over all recorded encodings.
 
 use splitsim_policy::PolicyConfig;
 use splitsim_replay::{Level, Recording, TaskComparison};
@@ -31,7 +31,7 @@ pub(crate) fn section(replay: &RecordedReplay) -> Option<Section> {
     Some(section)
 }
 
-/// That of the first policy that has one, in the scenario's order, by a metric that was recorded.
+/// The gate of the first policy that has one, in the scenario's order, by a metric that was recorded.
 fn gate(replay: &RecordedReplay, task: &TaskComparison, recording: &Recording) -> Option<Gate> {
     let metrics = recording.metrics();
     let mut policies = replay.policies.iter();
