@@ -4,7 +4,7 @@ use rusqlite::ErrorCode;
 
 use crate::FrameKey;
 
-/// Why results cannot be written or read.
+/// The reason why results cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
     /// The file to open is not there.
@@ -13,7 +13,7 @@ pub enum ResultsError {
         /// The file.
         path: PathBuf,
     },
-    /// Something else than a regular file is there.
+    /// The path is not a regular file.
     #[error(
         "{path}: a symbolic link, which is not followed, or no regular file; name the folder of the \
          results file itself"
@@ -60,7 +60,7 @@ pub enum ResultsError {
     Locked {
         /// The file.
         path: PathBuf,
-        /// What was being done.
+        /// The operation, as a verb phrase.
         operation: &'static str,
     },
     /// The disk is full or failing. Nothing of the operation was kept, and the store stays usable.
@@ -71,9 +71,9 @@ pub enum ResultsError {
     Disk {
         /// The file.
         path: PathBuf,
-        /// What was being done.
+        /// The operation, as a verb phrase.
         operation: &'static str,
-        /// What SQLite said.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
     /// The file has damaged pages, or values that this crate never writes.
@@ -81,9 +81,9 @@ pub enum ResultsError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What was being done.
+        /// The operation, as a verb phrase.
         operation: &'static str,
-        /// What SQLite said.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
     /// The file could not be created.
@@ -94,7 +94,7 @@ pub enum ResultsError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The file is no longer where it was opened. What was written since cannot be found there.
+    /// The file is no longer where it was opened, so that recent writes cannot be found under its path.
     #[error(
         "{path} was {fate} while it was in use; put the original back, or end this program and start it \
          again with another directory"
@@ -102,7 +102,7 @@ pub enum ResultsError {
     Gone {
         /// The file, or its write-ahead log.
         path: PathBuf,
-        /// What became of it.
+        /// The file's fate in a word or two, such as `removed`.
         fate: &'static str,
     },
     /// The file cannot be written.
@@ -116,9 +116,9 @@ pub enum ResultsError {
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// What was being done.
+        /// The operation, as a verb phrase.
         operation: &'static str,
-        /// What SQLite said.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
     /// The run is registered with another value.
@@ -162,19 +162,19 @@ pub enum ResultsError {
         /// The attempts given.
         attempts: Vec<u32>,
     },
-    /// A number that no column takes.
+    /// A number that its column does not take.
     #[error("{field} is {value}, expected {expected}")]
     Value {
         /// The record's field.
         field: &'static str,
         /// Its value.
         value: String,
-        /// What it should be.
+        /// The values that the column takes.
         expected: &'static str,
     },
 }
 
-/// A frame that came under the number of another.
+/// Two different frames under one number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{key} is recorded with {field} '{stored}', the one that came has '{given}': two edges share this \
@@ -192,7 +192,7 @@ pub struct FrameConflict {
 }
 
 impl ResultsError {
-    /// Says what a failure of SQLite means for whoever ran `operation` on `path`.
+    /// Turns SQLite's failure of `operation` on `path` into an error that says what to do.
     pub(crate) fn of_sqlite(path: &Path, operation: &'static str, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
         match &source {

@@ -1,4 +1,4 @@
-//! Whether an open database is still the file that its path names.
+//! Checks that an open database is still the file at its path.
 
 use std::fs::Metadata;
 use std::io;
@@ -8,10 +8,10 @@ use std::sync::OnceLock;
 
 use crate::ResultsError;
 
-/// The files of an open database: the one of its path and its write-ahead log.
+/// The files of an open database: the file at its path and its write-ahead log.
 ///
-/// SQLite goes on writing to files that were unlinked or renamed meanwhile, and reports success. Device and
-/// inode tell whether whoever opens the path next finds what was written.
+/// SQLite continues to write to files that were unlinked or renamed meanwhile, and reports success. Device and
+/// inode tell whether the next one who opens the path finds what was written.
 #[derive(Debug)]
 pub(crate) struct OpenFiles {
     main: (PathBuf, FileId),

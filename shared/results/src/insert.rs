@@ -14,7 +14,7 @@ use crate::{
     FrameKey, FrameRecord, Recorded, ResultsError, RunRecord, Score, SettlementRecord,
 };
 
-/// A record that is not acceptable, or a statement that failed.
+/// A record that was refused, or a statement that failed.
 pub(crate) enum InsertError {
     Record(ResultsError),
     Sqlite(rusqlite::Error),
@@ -72,7 +72,7 @@ pub(crate) fn run(db: &Transaction<'_>, run: &RunRecord) -> Result<Recorded, Ins
     Ok(Recorded::Duplicate)
 }
 
-/// Adds what the registration of a run did not know.
+/// Adds settings that the registration of a run lacked.
 pub(crate) fn settings(
     db: &Transaction<'_>,
     (run_id, edge_id): (&str, &str),
@@ -92,7 +92,7 @@ pub(crate) fn settings(
     Ok(Recorded::New)
 }
 
-/// A restarted edge may name another time or host, but not another experiment.
+/// A restarted edge may name another time or host, but must name the same experiment.
 fn same_experiment(stored: &RunRecord, given: &RunRecord) -> Result<(), ResultsError> {
     let identity = |run: &RunRecord| {
         [
@@ -181,7 +181,7 @@ fn run_key(db: &Transaction<'_>, key: &FrameKey) -> rusqlite::Result<Option<i64>
         .optional()
 }
 
-/// What is recorded under a frame's key.
+/// Reads the identity of the frame that is recorded under a key.
 pub(crate) fn recorded(
     db: &Connection,
     key: &FrameKey,
@@ -204,7 +204,7 @@ pub(crate) fn recorded(
     Ok(stored)
 }
 
-/// Refuses a frame that is another than the one recorded under its key.
+/// Refuses a frame that differs from the one recorded under its key.
 pub(crate) fn same_frame(
     key: &FrameKey,
     stored: &FrameIdentity,
@@ -221,7 +221,7 @@ pub(crate) fn same_frame(
     }
 }
 
-/// Inserts the frame and returns its key, or nothing when it is there already.
+/// Inserts the frame and returns its key; `None` if it is there already.
 fn frame_row(
     db: &Transaction<'_>,
     run_key: i64,

@@ -1,4 +1,4 @@
-//! What is read back, as records.
+//! The store's contents, read back as records.
 
 use std::str::FromStr;
 
@@ -12,14 +12,14 @@ use crate::{
     AttemptRecord, DistortionRecord, FrameKey, FrameRecord, ResultsError, RunRecord, Score, Store,
 };
 
-/// A frame with everything that is known of it.
+/// A frame with all its records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoggedFrame {
-    /// What was shipped.
+    /// The frame as it was shipped.
     pub frame: FrameRecord,
     /// Every attempt, by number.
     pub attempts: Vec<AttemptRecord>,
-    /// What compression did to the task, if it could be measured.
+    /// The effect of compression on the task, if it could be measured.
     pub distortion: Option<DistortionRecord>,
     /// Time and traffic.
     pub stages: StageRecord,
@@ -56,7 +56,7 @@ pub struct StageRecord {
     pub udp_datagrams: Option<u64>,
     /// `udp_bytes` and the IP and UDP headers of every datagram.
     pub link_bytes: Option<Bytes>,
-    /// How often the frame was sent.
+    /// The number of times that the frame was sent.
     pub sends: Option<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! What is written: plain records, checked when they are stored.
+//! The records that the store writes; they are checked when they are stored.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use splitsim_feature::Task;
 use splitsim_feature::units::{Bpfp, Bytes};
 use splitsim_policy::{Bound, Verdict};
 
-/// One edge's part of a run, registered when it says hello.
+/// One edge's part of a run, registered at its hello.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// The run, shared by all its edges.
@@ -25,11 +25,11 @@ pub struct RunRecord {
     pub model_digest: String,
     /// The codec's name.
     pub codec: String,
-    /// The pictures, as the edge names them; `None` where it does not.
+    /// The pictures, as the edge names them; `None` if it does not name any.
     #[serde(default)]
     pub source: Option<String>,
-    /// Digest of all settings of the edge that decide on the content of frames, in hexadecimal; `None` where
-    /// it was not told.
+    /// Digest of all settings of the edge that decide on the content of frames, in hexadecimal; `None` if the
+    /// edge did not send it.
     #[serde(default)]
     pub settings_digest: Option<String>,
     /// The metric that the policy decides by, if it looks at one.
@@ -41,7 +41,7 @@ pub struct RunRecord {
     pub bound: Option<Bound>,
     /// The seed from which the run's randomness descends.
     pub seed: u64,
-    /// When the edge started, RFC 3339.
+    /// The edge's start time, RFC 3339.
     pub started_at: String,
     /// Version of the software.
     pub software_version: String,
@@ -51,7 +51,7 @@ pub struct RunRecord {
     pub scenario: String,
 }
 
-/// What an edge's hello tells of the settings that decide on the content of its frames.
+/// The settings that decide on the content of an edge's frames, from its hello.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EdgeSettings {
     /// The pictures, as the edge names them.
@@ -60,7 +60,7 @@ pub struct EdgeSettings {
     pub digest: Option<String>,
 }
 
-/// What identifies a frame: at most one record is kept for each key.
+/// The identity of a frame: at most one record is kept for each key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FrameKey {
     /// The run.
@@ -83,7 +83,7 @@ impl fmt::Display for FrameKey {
     }
 }
 
-/// What the edge predicts of a reconstruction's quality, by one CFQA metric.
+/// The predicted quality of a reconstruction, by one CFQA metric at the edge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// The metric's name.
@@ -95,18 +95,18 @@ pub struct Score {
 /// A frame that reached the cloud.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrameRecord {
-    /// Which frame.
+    /// The frame's key.
     #[serde(flatten)]
     pub key: FrameKey,
     /// The image's name.
     pub source: String,
-    /// Digest of the image, in hexadecimal, where its edge told it.
+    /// Digest of the image, in hexadecimal, if its edge sent it.
     #[serde(default)]
     pub picture_digest: Option<String>,
     /// Digest of the container, in hexadecimal. `None` in results of schema 2.
     #[serde(default)]
     pub container_digest: Option<String>,
-    /// What the policy says of what it shipped.
+    /// The policy's verdict on the attempt that it shipped.
     pub verdict: Verdict,
     /// Number of the attempt that was shipped.
     pub shipped_attempt: u32,
@@ -120,13 +120,13 @@ pub struct FrameRecord {
     pub container_bytes: Bytes,
     /// The shipped attempt's score by the policy's metric.
     pub score: Option<Score>,
-    /// What the cloud's head found.
+    /// The result of the cloud's head.
     pub cloud_outcome: Value,
-    /// When the cloud had received it, RFC 3339.
+    /// The time when the cloud had received it, RFC 3339.
     pub received_at: String,
 }
 
-/// What a frame that comes again must have in common with the one recorded under its key.
+/// The properties that a frame sent again must share with the one recorded under its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameIdentity {
     /// The image's name.
@@ -138,8 +138,8 @@ pub struct FrameIdentity {
 }
 
 impl FrameIdentity {
-    /// The first thing in which the two differ, with both values. What one of them does not know counts as
-    /// equal.
+    /// The first property in which the two differ, with both values. A property that one of them does not know
+    /// counts as equal.
     pub(crate) fn difference<'a>(
         &'a self,
         other: &'a Self,
@@ -159,7 +159,7 @@ impl FrameIdentity {
 }
 
 impl FrameRecord {
-    /// What tells the frame from others.
+    /// The properties that tell the frame from others.
     #[must_use]
     pub fn identity(&self) -> FrameIdentity {
         FrameIdentity {
@@ -183,7 +183,7 @@ pub struct AttemptRecord {
     pub attempt: u32,
     /// Its level on the codec's ladder.
     pub level: u32,
-    /// That level in the codec's words, such as `qp 38`.
+    /// The codec's label for that level, such as `qp 38`.
     pub label: String,
     /// Entropy-coded payload; `None` when it failed.
     pub payload_bytes: Option<Bytes>,
@@ -197,14 +197,14 @@ pub struct AttemptRecord {
     pub score_ms: Option<f64>,
     /// Its scores, one per metric computed.
     pub scores: Vec<Score>,
-    /// Why it failed, if it did.
+    /// The reason why it failed, if it did.
     pub failed: Option<String>,
 }
 
-/// What compression did to the task, as measured at the cloud in an experiment.
+/// The effect of compression on the task, as measured at the cloud in an experiment.
 ///
-/// `None` where the frame has no reference feature or no ground truth. Performance is the rank of
-/// the label (cls, 1 is best), mIoU in % (seg) or RMSE in m (dpt).
+/// `None` if the frame has no reference feature or no ground truth. Performance is the rank of the label (cls,
+/// 1 is best), mIoU in % (seg) or RMSE in m (dpt).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct DistortionRecord {
     /// Performance of the head on the original feature.
@@ -221,8 +221,8 @@ pub struct DistortionRecord {
     pub agreement: Option<f64>,
 }
 
-/// The stages whose length the cloud knows before it replies: the edge's, which the frame's
-/// header names, and its own.
+/// The stages whose length the cloud knows before it replies: the edge's stages, from the frame's header, and
+/// its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct CloudStages {
     /// Image to the model's input, at the edge, in ms.
@@ -243,18 +243,18 @@ pub struct CloudStages {
     pub experiment_ms: f64,
 }
 
-/// What the edge knows of a frame only after the reply.
+/// Measurements of a frame that the edge has only after the reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SettlementRecord {
-    /// Which frame.
+    /// The frame's key.
     #[serde(flatten)]
     pub key: FrameKey,
     /// Round trip of the frame's stream less the cloud's stages, in ms.
     pub transfer_ms: f64,
     /// Capture to reply, less what only the experiment needs, in ms.
     pub end_to_end_ms: f64,
-    /// The cloud's experiment time as its reply names it, storing included; replaces the recorded
-    /// one, which was written before it was over.
+    /// The cloud's experiment time from its reply, storing included. It replaces the recorded one, which was
+    /// written before that work had ended.
     pub experiment_ms: Option<f64>,
     /// Bytes written to the frame's QUIC stream.
     pub stream_bytes: Bytes,
@@ -264,6 +264,6 @@ pub struct SettlementRecord {
     pub udp_datagrams: u64,
     /// `udp_bytes` and the IP and UDP headers of every datagram.
     pub link_bytes: Bytes,
-    /// How often the frame was sent, 1 unless the connection broke.
+    /// The number of times that the frame was sent, 1 unless the connection broke.
     pub sends: u32,
 }

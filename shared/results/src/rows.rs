@@ -1,4 +1,4 @@
-//! What is read back, as plain columns: for exporters.
+//! The store's tables, read back as plain columns for exporters.
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -11,7 +11,7 @@ use crate::{ResultsError, Store};
 pub enum TableName {
     /// Registered runs.
     Runs,
-    /// What was shipped.
+    /// Shipped frames.
     Frames,
     /// Every encoding, shipped or not.
     Attempts,
@@ -30,13 +30,13 @@ pub enum TableName {
 pub struct Rows {
     /// Column names.
     pub columns: Vec<String>,
-    /// What each column is declared to hold.
+    /// The declared type of each column.
     pub types: Vec<ColumnType>,
     /// One cell per column in each row.
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// What a column holds, unless a value is not known.
+/// The type of a column's values, each of which may also be unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
     /// Counts and keys.
@@ -51,7 +51,7 @@ pub enum ColumnType {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Cell {
-    /// Nothing known.
+    /// An unknown value.
     Null,
     /// A count or key.
     Integer(i64),

@@ -1,4 +1,4 @@
-//! How the link and the connections were in the course of a run, and the statements that store it.
+//! Samples of links and connections in the course of a run, and the statements that store them.
 
 use rusqlite::{OptionalExtension, Row, Transaction, named_params};
 use serde::{Deserialize, Serialize};
@@ -14,23 +14,23 @@ use crate::{Recorded, ResultsError, Store};
 pub struct LinkSampleRecord {
     /// The run whose edges sent through it.
     pub run_id: String,
-    /// The link's name: the edge's, or that of one that edges share.
+    /// The link's name: the edge's, or that of a link which edges share.
     pub link: String,
     /// `up` or `down`.
     pub direction: String,
-    /// When, RFC 3339.
+    /// The time of the sample, RFC 3339.
     pub sampled_at: String,
-    /// When, in ms since the link's beginning.
+    /// The time of the sample, in ms since the link's beginning.
     pub at_ms: f64,
-    /// The rate of service; `None` where there is no limit.
+    /// The rate of service; `None` if there is no limit.
     pub rate: Option<BitRate>,
-    /// Packets that wait.
+    /// Packets in the queue.
     pub queued_packets: u64,
     /// Their bytes.
     pub queued: Bytes,
     /// Bytes in service and travelling.
     pub in_flight: Bytes,
-    /// Packets that came, since the link's beginning; so the following.
+    /// Packets that arrived since the link's beginning; the following counts start there too.
     pub arrived: u64,
     /// Packets delivered.
     pub delivered: u64,
@@ -40,7 +40,7 @@ pub struct LinkSampleRecord {
     pub dropped_full: u64,
     /// Packets that CoDel dropped.
     pub dropped_codel: u64,
-    /// Packets that came while the link was down.
+    /// Packets that arrived while the link was down.
     pub dropped_down: u64,
     /// Packets lost on the way.
     pub lost: u64,
@@ -53,7 +53,7 @@ pub struct ConnectionSampleRecord {
     pub run_id: String,
     /// The edge.
     pub edge_id: String,
-    /// When, RFC 3339.
+    /// The time of the sample, RFC 3339.
     pub sampled_at: String,
     /// Smoothed round-trip time, in ms.
     pub rtt_ms: f64,
@@ -63,7 +63,7 @@ pub struct ConnectionSampleRecord {
     pub window: Bytes,
     /// The largest UDP payload that gets through.
     pub mtu: Bytes,
-    /// Packets sent since the connection's beginning; so the following.
+    /// Packets sent since the connection's beginning; the following counts start there too.
     pub sent_packets: u64,
     /// UDP payload sent.
     pub sent: Bytes,
@@ -71,7 +71,7 @@ pub struct ConnectionSampleRecord {
     pub lost_packets: u64,
     /// Their bytes.
     pub lost: Bytes,
-    /// How often congestion was seen.
+    /// The number of congestion events.
     pub congestion_events: u64,
 }
 

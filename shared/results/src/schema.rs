@@ -13,7 +13,7 @@ pub const SCHEMA_VERSION: i32 = 4;
 /// "spsr", in `PRAGMA application_id`: tells our files from other SQLite databases.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"spsr");
 
-/// What makes each version of the one before, beginning with a blank database.
+/// The statements that turn each version into the next, beginning with a blank database.
 const STEPS: [&str; SCHEMA_VERSION as usize] = [
     include_str!("schema.sql"),
     include_str!("schema-2.sql"),
@@ -21,27 +21,28 @@ const STEPS: [&str; SCHEMA_VERSION as usize] = [
     include_str!("schema-4.sql"),
 ];
 
-/// What a database is to us.
+/// The state of a database, by its marks.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Contents {
-    /// Nothing yet: a file whose creation was interrupted.
+    /// An empty file, whose creation was interrupted.
     Blank,
-    /// Results of an earlier schema, which later ones only add to.
+    /// Results of an earlier schema; later schemas only add to it.
     Older {
-        /// How many steps have been done.
+        /// The number of steps done.
         steps: usize,
     },
     /// Results of this schema.
     Results,
 }
 
-/// Counts what has the name of one of our tables and is none: a view may never end, and a virtual table is of another
-/// program.
+/// Counts objects that have the name of one of our tables but are not tables of ours: a view may never end, and
+/// a virtual table belongs to another program.
 const IMPOSTORS: &str = "SELECT count(*) FROM sqlite_schema
     WHERE (type = 'view' OR sql LIKE 'CREATE VIRTUAL%') AND lower(name) IN
     ('runs', 'frames', 'attempts', 'distortions', 'stages', 'link_samples', 'connection_samples')";
 
-/// Whether a database that has our marks is one that we made: its tables are tables, whose columns have names.
+/// `true` if a database with our marks is one of ours: its tables are real tables, and the names of their
+/// columns are UTF-8.
 fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
     let impostors: i64 = connection.query_row(IMPOSTORS, [], |row| row.get(0))?;
     let mut statements = connection.prepare("SELECT sql FROM sqlite_schema")?;

@@ -26,13 +26,13 @@ pub struct Store {
     files: OpenFiles,
 }
 
-/// Whether a write was the first of its key.
+/// The outcome of a write: the first of its key, or a duplicate.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
     /// It was stored.
     New,
-    /// It was there already: nothing changed.
+    /// It was there already, and nothing changed.
     Duplicate,
 }
 
@@ -40,7 +40,7 @@ impl Store {
     /// The file's usual name in a run's directory.
     pub const FILE_NAME: &'static str = "results.sqlite";
 
-    /// How long a call waits for a file that another process has locked.
+    /// The longest wait for a file that another process has locked.
     pub const LOCK_WAIT: Duration = Duration::from_secs(5);
 
     /// Creates a results file; its directory exists.
@@ -80,7 +80,7 @@ impl Store {
         }
     }
 
-    /// Opens the results file of a run that goes on, or creates the one of a run that begins.
+    /// Opens the results file of a run that resumes, or creates the one of a new run.
     ///
     /// # Errors
     /// As [`Store::create`] and [`Store::open`], and when the file is write-protected.
@@ -103,11 +103,11 @@ impl Store {
         Self::configure(connection, path)
     }
 
-    /// Finds out whether the file and its write-ahead log are still where they were opened. SQLite itself
-    /// goes on writing to files that were removed or replaced, and reports success.
+    /// Checks that the file and its write-ahead log are still where they were opened. SQLite itself continues
+    /// to write to files that were removed or replaced, and reports success.
     ///
     /// # Errors
-    /// [`ResultsError::Gone`], when what was written last cannot be found under the path.
+    /// [`ResultsError::Gone`], when the latest writes cannot be found under the path.
     pub fn check_in_place(&self) -> Result<(), ResultsError> {
         self.files.check()
     }
@@ -130,7 +130,7 @@ impl Store {
     }
 
     /// Adds settings to a run that was registered without them: by an earlier version, or before its edge's
-    /// hello. Those that it has stay.
+    /// hello. Settings that it has are kept.
     ///
     /// # Errors
     /// When the file refuses.
@@ -146,13 +146,14 @@ impl Store {
         told.map(|_| ())
     }
 
-    /// Records a frame with all that is known of it before the reply.
+    /// Records a frame with everything known of it before the reply.
     ///
     /// A frame that was recorded already, by its [`FrameKey`], is left as it is.
     ///
     /// # Errors
-    /// When another frame is recorded under the key ([`ResultsError::FrameConflict`]), the run is not registered, the shipped attempt is not among the attempts, a number is
-    /// out of range, or the file refuses, as when the disk is full ([`ResultsError::Disk`]).
+    /// When another frame is recorded under the key ([`ResultsError::FrameConflict`]), the run is not
+    /// registered, the shipped attempt is not among the attempts, a number is out of range, or the file
+    /// refuses, as when the disk is full ([`ResultsError::Disk`]).
     pub fn record_frame(
         &mut self,
         frame: &FrameRecord,
@@ -165,7 +166,7 @@ impl Store {
         })
     }
 
-    /// Whether a frame is recorded.
+    /// Returns `true` if a frame is recorded under `key`.
     ///
     /// # Errors
     /// When its number is out of range or the file cannot be read.
@@ -182,7 +183,7 @@ impl Store {
         look_up().map_err(self.error("look up a frame"))
     }
 
-    /// Whether this very frame is recorded.
+    /// Returns `true` if this very frame is recorded.
     ///
     /// # Errors
     /// When another one is recorded under its key ([`ResultsError::FrameConflict`]), its number is out of
@@ -211,7 +212,7 @@ impl Store {
             .map_err(self.error("count frames"))
     }
 
-    /// Adds what the edge learnt after the reply. The first settlement of a frame stays.
+    /// Adds the edge's measurements after the reply. The first settlement of a frame is kept.
     ///
     /// # Errors
     /// When the frame is not recorded, a number is out of range, or the file refuses.
@@ -251,10 +252,10 @@ impl Store {
 
     /// Closes the file, folding the write-ahead log into it so that one file is left.
     ///
-    /// Dropping the store loses nothing either, but says nothing of an error.
+    /// Dropping the store loses nothing either, but reports no error.
     ///
     /// # Errors
-    /// When the log cannot be folded in: what was recorded is safe in the `-wal` file beside.
+    /// When the log cannot be folded in. The records are then safe in the `-wal` file beside the results file.
     pub fn close(self) -> Result<(), ResultsError> {
         let path = self.path;
         self.connection
@@ -341,7 +342,7 @@ fn sync_folder(path: &Path) -> Result<(), ResultsError> {
         })
 }
 
-/// SQLite would follow links, and wait for pipes.
+/// Refuses anything but a regular file: SQLite would follow links, and wait for pipes.
 fn connect(path: &Path) -> Result<Connection, ResultsError> {
     let path_of = || path.to_owned();
     match std::fs::symlink_metadata(path) {

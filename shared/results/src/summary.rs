@@ -15,7 +15,7 @@ use crate::{ResultsError, RunRecord, Score, Store, Verdict};
 use group::Group;
 pub use quantiles::{DistortionSummary, DistortionUnit, Quantiles};
 
-/// What a run's frames cost and what became of their tasks: the content of `summary.json`.
+/// The costs and the task performance of a run's frames: the content of `summary.json`.
 ///
 /// A column without data is `None`, never 0 or NaN. Definitions: `docs/metrics.md`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,7 +24,7 @@ pub struct Summary {
     pub groups: Vec<GroupSummary>,
 }
 
-/// What the frames of a group have in common.
+/// The properties that the frames of a group share.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GroupKey {
     /// The task.
@@ -48,7 +48,7 @@ pub struct GroupKey {
 /// The frames of one task under one policy of one run, all its edges together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GroupSummary {
-    /// What they have in common.
+    /// The properties that its frames share.
     #[serde(flatten)]
     pub key: GroupKey,
     /// Edges that took part.
@@ -77,11 +77,11 @@ pub struct GroupSummary {
     pub reencoded_percent: Option<f64>,
     /// Share of the frames shipped although no attempt reached the threshold, in %.
     pub best_effort_percent: Option<f64>,
-    /// Mean score of what was shipped, by metric.
+    /// Mean score of the shipped attempts, by metric.
     pub shipped_scores: Vec<MeanScore>,
     /// Task performance of the original features.
     pub performance_original: Option<TaskPerformance>,
-    /// Task performance of what arrived.
+    /// Task performance of the features that arrived.
     pub performance_received: Option<TaskPerformance>,
     /// True semantic distortion.
     pub distortion: Option<DistortionSummary>,
@@ -171,7 +171,7 @@ impl Summary {
     }
 }
 
-/// What the summary needs of a frame.
+/// The columns of a frame that the summary needs.
 struct FrameRow {
     run_key: i64,
     task: Task,
@@ -282,7 +282,7 @@ impl FrameRow {
     }
 }
 
-/// The shipped attempt's scores, and the frame's own where the attempt does not repeat it.
+/// The shipped attempt's scores, and the frame's own score if the attempt does not repeat it.
 fn shipped_scores(row: &Row<'_>) -> rusqlite::Result<Vec<Score>> {
     let mut scores: Vec<Score> = json(&row.get::<_, String>("scores")?)?;
     let metric: Option<String> = row.get("score_metric")?;
@@ -295,7 +295,7 @@ fn shipped_scores(row: &Row<'_>) -> rusqlite::Result<Vec<Score>> {
     Ok(scores)
 }
 
-/// The groups being filled, and the way from a frame to its group.
+/// The groups being filled, and the map from a frame to its group.
 #[derive(Default)]
 struct Groups {
     runs: BTreeMap<i64, RunRecord>,
@@ -319,7 +319,7 @@ impl Groups {
         }
     }
 
-    /// Finds or makes the group; `None` for an unregistered run, which the file cannot hold.
+    /// Finds or makes the group; `None` for an unregistered run, which cannot occur in the file.
     fn group(&mut self, run_key: i64, task: Task) -> Option<usize> {
         if let Some(index) = self.of_run.get(&(run_key, task)) {
             return Some(*index);

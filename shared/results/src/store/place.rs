@@ -32,7 +32,7 @@ fn a_removed_or_replaced_file_is_noticed_until_it_is_back() {
     store.check_in_place().unwrap();
 }
 
-/// What was recorded last is in the log alone: without it, a reader finds an older state.
+/// The latest records are in the log only: without it, a reader finds an older state.
 #[test]
 fn a_removed_log_is_noticed() {
     let (dir, mut store) = store();

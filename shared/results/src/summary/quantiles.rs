@@ -27,7 +27,7 @@ pub struct Quantiles {
 /// True semantic distortion over the frames that have it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct DistortionSummary {
-    /// What it is measured in.
+    /// The unit of the values.
     pub unit: DistortionUnit,
     /// Mean.
     pub mean: f64,
