@@ -29,7 +29,7 @@ enum Task {
     /// Set up and run every test of the workspace, doc tests included
     #[command(after_help = TEST_EXAMPLES)]
     Test(PassedOn),
-    /// Check formatting, clippy, rustdoc, dependencies, fuzz targets and the arrows between crates
+    /// Check formatting, clippy, rustdoc, prose, dependencies, fuzz targets and the arrows between crates
     #[command(after_help = LINT_EXAMPLES)]
     Lint,
     /// Check which crate may depend on which

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::phases::Phases;
 use crate::workspace::Workspace;
-use crate::{arrows, cargo, fuzz, setup};
+use crate::{arrows, cargo, fuzz, prose, setup};
 
 /// Runs every check even after a failure, and lists the failed ones at the end.
 ///
@@ -16,6 +16,7 @@ use crate::{arrows, cargo, fuzz, setup};
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut phases = Phases::default();
     phases.attempt("arrows", || arrows::run(workspace));
+    phases.attempt("prose", || prose::check(workspace));
     phases.attempt("fmt", || {
         cargo::run(&mut cargo::command(workspace, ["fmt", "--all", "--check"]))
     });

@@ -21,6 +21,7 @@ mod lint;
 mod phases;
 mod problem;
 mod progress;
+mod prose;
 mod setup;
 mod workspace;
 
