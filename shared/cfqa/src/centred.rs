@@ -5,25 +5,25 @@ use rayon::prelude::*;
 use crate::lanes::{Uncentred, accumulate, centre, centre_two};
 use crate::panels::{Panels, Side};
 
-/// What centring a map `[tokens, dim]` takes: each channel's mean over the tokens, and the map's RMS.
+/// The parameters for centring a map `[tokens, dim]`: each channel's mean over the tokens, and the map's RMS.
 ///
-/// CKA does not depend on the scale of a map; dividing by it keeps the `f32` products of any finite
-/// feature in range.
+/// CKA does not depend on the scale of a map; dividing by it keeps the `f32` products of any finite feature in
+/// range.
 pub(crate) struct Centring {
     means: Vec<f64>,
     scale: f64,
 }
 
-/// A map is constant when what is left of it after centring is, in RMS, at most this share of what
-/// it was: less than the rounding of its own values.
+/// A map is constant when its RMS after centring is at most this share of its RMS before: less than the
+/// rounding of its own values.
 const CONSTANT_SHARE: f64 = f32::EPSILON as f64;
 
-/// Tokens that one task sums up at least, and how many tasks there are at most.
+/// The fewest tokens that one task sums up, and the greatest number of tasks.
 const LEAST_TOKENS: usize = 16;
 const MOST_TASKS: usize = 64;
 
 impl Centring {
-    /// That of a map of row-major `values`; `None` when all its tokens are alike.
+    /// The centring of a map of row-major `values`; `None` when all its tokens are alike.
     pub(crate) fn of(values: &[f32], dim: usize) -> Option<Self> {
         let first = values.get(..dim)?;
         let tokens = (values.len() / dim) as f64;
@@ -49,8 +49,8 @@ impl Centring {
         self.scale
     }
 
-    /// The map that this was made of, centred, divided by its RMS, and laid out for products of its tokens or
-    /// its channels.
+    /// The map that these parameters belong to, centred, divided by its RMS, and laid out for products of its
+    /// tokens or its channels.
     pub(crate) fn panels(&self, values: &[f32], side: Side) -> Panels {
         let dim = self.means.len();
         let factor = self.scale.recip();
@@ -61,7 +61,7 @@ impl Centring {
     }
 }
 
-/// Two maps of one shape with their centrings, for what is made of both.
+/// Two maps of one shape with their centrings, for values that depend on both.
 #[derive(Clone, Copy)]
 pub(crate) struct CentredPair<'a> {
     pub(crate) x: (&'a Centring, &'a [f32]),
@@ -94,8 +94,8 @@ fn uncentred<'a>(
     }
 }
 
-/// How far the tokens of a map are from the first: sums over the tokens for each channel, and the sum of
-/// all squares. Of tokens that are alike both are exactly zero.
+/// The deviations of a map's tokens from the first token: sums over the tokens for each channel, and the sum of
+/// all squares. Both are exactly zero if all tokens are alike.
 struct Deviations {
     sums: Vec<f64>,
     squares: f64,

@@ -14,7 +14,7 @@ pub enum Correlation {
     Krocc,
 }
 
-/// Why two sequences have no correlation.
+/// The reason why two sequences have no correlation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CorrelationError {
     /// The sequences are of different length.
@@ -99,9 +99,9 @@ fn check(x: &[f64], y: &[f64]) -> Result<(), CorrelationError> {
 
 /// `Σ dx·dy / (‖dx‖·‖dy‖)`, d being differences from the mean.
 ///
-/// The differences are taken of values divided by the largest, so that no square overflows, and are
-/// undefined like a constant sequence's when rounding leaves nothing of them. The ratio exceeds 1 by
-/// rounding only, and is cut there.
+/// The differences are computed from values divided by the largest, so that no square overflows. If rounding
+/// leaves nothing of them, the coefficient is undefined, as for a constant sequence. The ratio exceeds 1 by
+/// rounding only, and is clamped to it.
 fn pearson(x: &[f64], y: &[f64]) -> Result<f64, CorrelationError> {
     let (x, y) = (deviations(x), deviations(y));
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
@@ -159,19 +159,19 @@ fn by_value(a: f64, b: f64) -> std::cmp::Ordering {
     a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal)
 }
 
-/// Pairs among so many.
+/// The number of pairs among this many items.
 const fn pairs_of(count: usize) -> u64 {
     let count = count as u64;
     count * count.saturating_sub(1) / 2
 }
 
-/// Pairs within the runs of alike neighbours.
+/// The number of pairs within runs of equal neighbours.
 fn tied<T>(sorted: &[T], alike: impl Fn(&T, &T) -> bool) -> u64 {
     let runs = sorted.chunk_by(|a, b| alike(a, b));
     runs.map(|run| pairs_of(run.len())).sum()
 }
 
-/// Sorts by merging, and counts the pairs that stood the wrong way round.
+/// Merge sort that counts the pairs in the wrong order.
 fn sort_counting_exchanges(values: &mut [f64]) -> u64 {
     if values.len() < 2 {
         return 0;

@@ -23,7 +23,7 @@ pub struct Bank {
     margin: f64,
 }
 
-/// Why a bank cannot be made, or not judge a feature.
+/// The reason why a bank cannot be made, or cannot judge a feature.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BankError {
     /// Fewer than two labels.
@@ -41,7 +41,7 @@ pub enum BankError {
         /// The margin.
         margin: f64,
     },
-    /// A feature of another shape than the bank's.
+    /// A feature whose shape differs from the bank's.
     #[error("the feature is {actual}, the bank's are {expected}")]
     Shape {
         /// Shape of the bank's first feature.
@@ -61,10 +61,10 @@ impl Bank {
     /// α of the paper.
     pub const MARGIN: f64 = 0.3;
 
-    /// A bank of labelled original features, other ones than those to be judged.
+    /// A bank of labelled original features, which must not include those to be judged.
     ///
     /// # Errors
-    /// When shapes differ, there are fewer than two labels, or the margin is no distance.
+    /// When shapes differ, there are fewer than two labels, or the margin is negative or not finite.
     pub fn new(entries: Vec<(u32, Feature)>, margin: f64) -> Result<Self, BankError> {
         if !(margin.is_finite() && margin >= 0.0) {
             return Err(BankError::Margin { margin });

@@ -4,7 +4,7 @@ use splitsim_feature::FeatureShape;
 
 use crate::Metric;
 
-/// Why two features have no score.
+/// The reason why two features have no score.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CfqaError {
     /// The features differ in shape.
@@ -22,19 +22,19 @@ pub enum CfqaError {
     Undefined {
         /// The metric asked for.
         metric: Metric,
-        /// Why.
+        /// The cause.
         cause: Cause,
     },
 }
 
-/// Why a metric is undefined for a pair of features. Maps are counted layer by layer within view by
-/// view.
+/// The cause for which a metric is undefined for a pair of features. Maps are counted layer by layer within
+/// view by view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
     /// A map whose tokens are all alike has no structure to align.
     #[error("all tokens of map {map} of the {operand} feature are alike")]
     Constant {
-        /// Which of the two features.
+        /// The feature that has the map.
         operand: Operand,
         /// The map.
         map: usize,
@@ -42,7 +42,7 @@ pub enum Cause {
     /// A token of zeros has no direction.
     #[error("token {token} of map {map} of the {operand} feature is zero")]
     ZeroToken {
-        /// Which of the two features.
+        /// The feature that has the token.
         operand: Operand,
         /// The map.
         map: usize,
@@ -52,7 +52,7 @@ pub enum Cause {
     /// Patch tokens that cancel out have no mean direction.
     #[error("the patch tokens of map {map} of the {operand} feature sum to zero")]
     ZeroPatchMean {
-        /// Which of the two features.
+        /// The feature that has the map.
         operand: Operand,
         /// The map.
         map: usize,
@@ -81,7 +81,7 @@ pub enum Cause {
 pub enum Operand {
     /// The feature before coding.
     Original,
-    /// What decoding made of it.
+    /// The feature after decoding.
     Distorted,
 }
 

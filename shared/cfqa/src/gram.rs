@@ -6,7 +6,7 @@ use crate::lanes::{dot, squared_sum};
 use crate::panels::Panels;
 use crate::tile::Tile;
 
-/// Inner products of K = X·Xᵀ and L = Y·Yᵀ, which CKA is made of.
+/// The inner products of K = X·Xᵀ and L = Y·Yᵀ from which CKA is computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct GramProducts {
     /// ⟨K, K⟩.
@@ -17,10 +17,10 @@ pub(crate) struct GramProducts {
     pub(crate) xy: f64,
 }
 
-/// Which matrices [`GramProducts`] are computed from.
+/// The matrices that [`GramProducts`] are computed from.
 ///
-/// For N rows of D columns, the two Gram matrices take N²D multiplications. Since ⟨K, L⟩ = ‖YᵀX‖², the
-/// three products over columns do as well, with 2·N·D²: Gram matrices win up to N = 2D.
+/// For N rows of D columns, the two Gram matrices take N²D multiplications. Since ⟨K, L⟩ = ‖YᵀX‖², the three
+/// products over columns serve as well, with 2·N·D² multiplications: Gram matrices win up to N = 2D.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
     /// K and L, from X and Y.
@@ -30,7 +30,7 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// The one with fewer multiplications, for X and Y of so many rows and columns.
+    /// The route with fewer multiplications, for X and Y of this many rows and columns.
     pub(crate) const fn of(rows: usize, columns: usize) -> Self {
         if rows > 2 * columns {
             Self::Columns
@@ -41,7 +41,7 @@ impl Route {
 }
 
 impl GramProducts {
-    /// Those of two matrices of one shape, laid out as the route wants them.
+    /// The products of two matrices of one shape, laid out as the route wants them.
     pub(crate) fn of(route: Route, x: &Panels, y: &Panels) -> Self {
         match route {
             Route::Gram => {
@@ -66,9 +66,9 @@ fn products_over_columns(x: &Panels, y: &Panels) -> (f64, f64) {
     )
 }
 
-/// What [`GramProducts`] need of one matrix, X, to be had for any number of others.
+/// The part of [`GramProducts`] that depends on one matrix, X, kept for any number of others.
 pub(crate) enum KeptGram {
-    /// K, where it is not larger than the products over columns.
+    /// K, if it is not larger than the products over columns.
     Tiles { tiles: Vec<Vec<f32>>, xx: f64 },
     /// Otherwise Xᵀ, and of K only ⟨K, K⟩.
     Columns { x: Panels, xx: f64 },
@@ -97,7 +97,7 @@ impl KeptGram {
         }
     }
 
-    /// The products of the matrix that was given to [`Self::of`] and another, laid out alike.
+    /// The products of the matrix that was given to [`Self::of`] with another one of the same layout.
     pub(crate) fn products(&self, y: &Panels) -> GramProducts {
         match *self {
             Self::Tiles { ref tiles, xx } => {
@@ -113,10 +113,10 @@ impl KeptGram {
     }
 }
 
-/// What K = X·Xᵀ and D = X·Xᵀ − Y·Yᵀ are to each other, from S = X + Y and E = X − Y.
+/// Inner products of K = X·Xᵀ and D = X·Xᵀ − Y·Yᵀ, from S = X + Y and E = X − Y.
 ///
-/// D = ½(S·Eᵀ + E·Sᵀ) is made of products with the difference, and keeps digits that K and Y·Yᵀ, computed apart, do
-/// not have to give it.
+/// D = ½(S·Eᵀ + E·Sᵀ) is computed from products with the difference, and so keeps digits that are lost when K
+/// and Y·Yᵀ are computed apart.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct NearProducts {
     /// ⟨K, K⟩.
@@ -128,7 +128,7 @@ pub(crate) struct NearProducts {
 }
 
 impl NearProducts {
-    /// Those of S and E, laid out as the route wants them.
+    /// The products for S and E, laid out as the route wants them.
     pub(crate) fn of(route: Route, sum: &Panels, difference: &Panels) -> Self {
         let terms: fn(Entry) -> [f64; 3] = match route {
             Route::Gram => gram_terms,
@@ -160,14 +160,14 @@ impl NearProducts {
 /// The products of two rows of S and E, s·s′, s·e′, e·s′ and e·e′: an entry of each of four matrices.
 type Entry = [f64; 4];
 
-/// Of rows that are those of X and Y, so that the entries are K's and D's.
+/// The terms for rows of X and Y, so that the entries are K's and D's.
 fn gram_terms([ss, se, es, ee]: Entry) -> [f64; 3] {
     let (k, d) = ((ss + se + es + ee) / 4.0, (se + es) / 2.0);
     [k * k, k * d, d * d]
 }
 
-/// Of rows that are columns of X and Y: ⟨K, K⟩ = ‖XᵀX‖², ⟨K, D⟩ = ⟨XᵀS, XᵀE⟩ and
-/// ⟨D, D⟩ = ½(⟨SᵀS, EᵀE⟩ + ⟨SᵀE, EᵀS⟩). The second is no symmetric sum, and is the mean with its mirror image.
+/// The terms for columns of X and Y: ⟨K, K⟩ = ‖XᵀX‖², ⟨K, D⟩ = ⟨XᵀS, XᵀE⟩ and
+/// ⟨D, D⟩ = ½(⟨SᵀS, EᵀE⟩ + ⟨SᵀE, EᵀS⟩). The second is not a symmetric sum, and is taken as the mean with its mirror image.
 fn column_terms([ss, se, es, ee]: Entry) -> [f64; 3] {
     let k = (ss + se + es + ee) / 4.0;
     let kd = ((ss + es) * (se + ee) + (ss + se) * (es + ee)) / 8.0;
@@ -176,9 +176,9 @@ fn column_terms([ss, se, es, ee]: Entry) -> [f64; 3] {
 
 /// ‖X·Xᵀ − Y·Yᵀ‖²_F of two matrices with equally many rows, from S = X + Y and E = X − Y.
 ///
-/// X·Xᵀ − Y·Yᵀ = ½(S·Eᵀ + E·Sᵀ): products with the difference itself, whose digits are those of E however
-/// small it is. Products of X and of Y in `f32` are equal in all of theirs where the matrices differ by less
-/// than these can hold. Either way takes two products.
+/// X·Xᵀ − Y·Yᵀ = ½(S·Eᵀ + E·Sᵀ) uses products with the difference itself, which have the digits of E however
+/// small it is. Separate `f32` products of X and of Y would be equal in all digits if the matrices differ by
+/// less than those can hold. Either way takes two products.
 pub(crate) fn squared_difference_of_grams(sum: &Panels, difference: &Panels) -> f64 {
     let [total] = over_tiles(
         sum.rows(),
@@ -216,9 +216,9 @@ fn squared_norm_of_product(a: &Panels, b: &Panels) -> f64 {
 /// A Gram matrix's tiles on and above the diagonal.
 #[derive(Clone, Copy)]
 enum Gram<'a> {
-    /// To be computed from the rows of a matrix.
+    /// A tile to be computed from the rows of a matrix.
     Of(&'a Panels),
-    /// Computed before, of so many rows.
+    /// Tiles computed before, of a matrix of this many rows.
     Kept(&'a [Vec<f32>], usize),
 }
 
@@ -242,7 +242,7 @@ impl Gram<'_> {
     }
 }
 
-/// What `sums` finds in the entries of two Gram matrices of one size; it finds nothing in zeros.
+/// The totals of `sums` over the entries of two Gram matrices of one size. `sums` must give zero for zeros.
 fn over_grams<const TERMS: usize>(
     k: Gram<'_>,
     l: Gram<'_>,
@@ -256,7 +256,7 @@ fn over_grams<const TERMS: usize>(
     })
 }
 
-/// The sum of what `sums` finds in the tiles of symmetric matrices, each with its index.
+/// The total of `sums` over the tiles of symmetric matrices, each with its index.
 fn over_tiles<Scratch: Default, const TERMS: usize>(
     rows: usize,
     sums: impl Fn(usize, &Tile, &mut Scratch) -> [f64; TERMS] + Sync,

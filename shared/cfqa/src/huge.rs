@@ -6,11 +6,11 @@ use std::sync::{Mutex, PoisonError};
 
 use memmap2::MmapMut;
 
-/// Values that may be anything until they are written.
+/// Uninitialised values: they may be anything until they are written.
 ///
-/// Large ones lie in huge pages, where the system has them, and the memory of the last two that were
-/// dropped is kept for the next of about their size: touching new memory takes a tenth as long as CKA's
-/// products in pages of 4 KiB, and a thirtieth in huge ones.
+/// Large ones lie in huge pages, if the system has them. The memory of the last two that were dropped is kept
+/// for the next of about their size: touching new memory takes a tenth as long as CKA's products in pages of
+/// 4 KiB, and a thirtieth in huge ones.
 pub(crate) struct Values {
     memory: Memory,
     count: usize,
@@ -25,7 +25,7 @@ enum Memory {
 /// The usual size of a huge page.
 const PAGE_BYTES: usize = 1 << 21;
 
-/// What was dropped last: a pair of maps.
+/// The memory dropped last, of up to two maps.
 static DROPPED: Mutex<[Option<Memory>; 2]> = Mutex::new([None, None]);
 
 impl Values {
@@ -53,8 +53,8 @@ impl Memory {
         }
     }
 
-    /// Memory for so many values, and not for more than twice as many, that was dropped before. What is not
-    /// of that size is given back to the system.
+    /// Memory dropped before, if it holds at least this many values and at most twice as many. Memory of any
+    /// other size is given back to the system.
     fn dropped(count: usize) -> Option<Self> {
         let mut dropped = DROPPED.lock().unwrap_or_else(PoisonError::into_inner);
         let most = 2 * count.max(PAGE_BYTES);

@@ -49,7 +49,7 @@ mod tests {
         Feature::new(shape, (0..shape.points()).map(value).collect()).unwrap()
     }
 
-    /// Of metrics that are means over maps, the feature's score is the mean of its layers'.
+    /// For metrics that are means over maps, the feature's score is the mean of its layers' scores.
     #[test]
     fn layers_average_to_the_whole() {
         let metrics = [

@@ -6,10 +6,10 @@ use crate::centred::{CentredPair, Centring};
 use crate::gram::{GramProducts, KeptGram, NearProducts, Route};
 use crate::panels::Side;
 
-/// What is known of an original's map, to be had for any number of distorted versions.
+/// The precomputed values of an original's map, for any number of distorted versions.
 pub(crate) struct OriginalMap {
     centring: Centring,
-    /// What is kept for more than one of them.
+    /// The original's share of the products, kept if more than one version is to be scored.
     kept: Option<PerSide<OnceLock<KeptGram>>>,
 }
 
@@ -20,7 +20,7 @@ impl OriginalMap {
     }
 }
 
-/// A map of the original and of the distorted feature. What several metrics need of them is computed once.
+/// A map of the original and of the distorted feature. Values that several metrics need are computed once.
 pub(crate) struct MapPair<'a> {
     original: &'a OriginalMap,
     distorted: Centring,
@@ -29,8 +29,8 @@ pub(crate) struct MapPair<'a> {
     near: PerSide<OnceCell<f64>>,
 }
 
-/// Where a cosine of Gram matrices lacks less than this of one, the `f32` products of either have few digits for
-/// it, and it is computed from the maps' difference. Gates seldom look there: it is worth a second pass.
+/// The distance from one below which a cosine of Gram matrices is computed from the maps' difference, as `f32`
+/// products of either map have few digits for it. Gates seldom reach this range, so it is worth a second pass.
 const NEAR: f64 = 1e-3;
 
 /// The values of two maps of one shape.
@@ -43,7 +43,7 @@ pub(crate) struct MapValues<'a> {
 }
 
 impl<'a> MapPair<'a> {
-    /// Two maps and what is known of them, or which of them is constant.
+    /// Two maps with their centrings; the error names the one that is constant.
     pub(crate) fn new(
         values: MapValues<'a>,
         original: Option<&'a OriginalMap>,
@@ -75,7 +75,7 @@ impl<'a> MapPair<'a> {
         }
     }
 
-    /// What that cosine lacks of one.
+    /// One minus the cosine of the Gram matrices over that side.
     fn lacking(&self, side: Side) -> f64 {
         *self.near.of(side).get_or_init(|| {
             let (route, rows) = self.values.route(side);
@@ -89,7 +89,7 @@ impl<'a> MapPair<'a> {
         })
     }
 
-    /// Of the Gram matrices over that side.
+    /// The inner products of the Gram matrices over that side.
     fn products(&self, side: Side) -> GramProducts {
         *self.products.of(side).get_or_init(|| {
             let (route, rows) = self.values.route(side);
@@ -117,7 +117,8 @@ impl<'a> MapPair<'a> {
 }
 
 impl MapValues<'_> {
-    /// How products over that side are had, and what the rows of the matrices are for it.
+    /// The route by which products over that side are computed, and the side that forms the rows of its
+    /// matrices.
     const fn route(self, side: Side) -> (Route, Side) {
         let Self { tokens, dim, .. } = self;
         let (rows, columns) = match side {

@@ -37,8 +37,8 @@ registry! {
     Cosine = metrics::cosine::SPEC;
     /// Linear centred kernel alignment (Kornblith et al., 2019), mean over maps.
     Cka = metrics::cka::SPEC;
-    /// What the CFQA benchmark's script calls linear CKA: another quantity, of the last map only,
-    /// divided by the number of maps. For comparison with published logs.
+    /// The quantity that the CFQA benchmark's script calls linear CKA. It differs from CKA: it takes the last
+    /// map only, and divides by the number of maps. For comparison with published logs.
     CkaCfqa2025 = metrics::cka_cfqa2025::SPEC;
     /// The quantity of [`Self::CkaCfqa2025`], averaged over all maps as the script meant to.
     CkaCfqa2025Mean = metrics::cka_cfqa2025::MEAN_SPEC;
@@ -46,7 +46,7 @@ registry! {
     CosineClass = metrics::cosine_class::SPEC;
     /// Cosine similarity of the mean patch tokens, mean over maps.
     CosinePatchMean = metrics::cosine_patch_mean::SPEC;
-    /// Cosine similarity of the token that is worst off.
+    /// Least cosine similarity of any token.
     CosineMin = metrics::cosine_min::SPEC;
     /// Cosine similarity that one token in twenty does not reach.
     CosineP05 = metrics::cosine_p05::SPEC;
@@ -56,7 +56,7 @@ registry! {
     GramDistance = metrics::gram_distance::SPEC;
 }
 
-/// All that there is to know of a metric.
+/// The specification of a metric.
 pub(crate) struct Spec {
     pub(crate) name: &'static str,
     pub(crate) formula: &'static str,
@@ -67,7 +67,7 @@ pub(crate) struct Spec {
     pub(crate) definition: Definition,
 }
 
-/// Which way a metric points.
+/// The direction in which a metric's scores improve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// A higher score is a better reconstruction.
@@ -76,7 +76,7 @@ pub enum Direction {
     LowerIsBetter,
 }
 
-/// What a metric costs; N tokens of D channels in each map.
+/// The cost of a metric; N tokens of D channels in each map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cost {
     /// One pass over the values, shared by all metrics of this cost: O(N·D) per map.
@@ -86,7 +86,7 @@ pub enum Cost {
     Products,
 }
 
-/// How a metric is computed.
+/// The computation of a metric.
 pub(crate) enum Definition {
     /// From the two whole features.
     Whole(fn(&Pair<'_>) -> Result<f64, Cause>),
@@ -104,7 +104,7 @@ pub(crate) enum MapsUsed {
 }
 
 impl MapsUsed {
-    /// Whether a metric looks at map `map` of `maps`.
+    /// `true` if a metric uses map `map` of `maps`.
     pub(crate) const fn includes(self, map: usize, maps: usize) -> bool {
         match self {
             Self::All => true,
@@ -123,7 +123,7 @@ impl Metric {
         self.spec().name
     }
 
-    /// Which scores are the better ones.
+    /// The direction in which scores improve.
     #[must_use]
     pub const fn direction(self) -> Direction {
         self.spec().direction
@@ -137,13 +137,13 @@ impl Metric {
         least..=greatest
     }
 
-    /// What it costs to compute.
+    /// The cost of computing it.
     #[must_use]
     pub const fn cost(self) -> Cost {
         self.spec().cost
     }
 
-    /// The formula in a line; X and Y are maps `[tokens, dim]`, x and y tokens of theirs, ˜ subtracts
+    /// The formula in a line. X and Y are maps `[tokens, dim]`, x and y are tokens of them, and ˜ subtracts
     /// each channel's mean over the tokens.
     #[must_use]
     pub const fn formula(self) -> &'static str {

@@ -9,7 +9,7 @@ use crate::{Cause, Operand};
 /// Tokens that one task sums up at least.
 const LEAST_TOKENS: usize = 16;
 
-/// An original and a distorted feature of one shape, and what several metrics need of both.
+/// An original and a distorted feature of one shape, with the sums that several metrics need of both.
 pub(crate) struct Pair<'a> {
     pub(crate) original: &'a Feature,
     pub(crate) distorted: &'a Feature,
@@ -28,13 +28,13 @@ pub(crate) struct TokenSums {
     angle: Angle,
 }
 
-/// What the angle between two tokens is computed from.
+/// The quantity that the angle between two tokens is computed from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Angle {
     /// x·y.
     Wide(f64),
-    /// ‖x‖‖y‖ − x·y, of tokens that are close to each other: their cosine is one but for a difference whose
-    /// digits x·y does not have.
+    /// ‖x‖‖y‖ − x·y, for tokens that are close to each other: x·y lacks the digits by which their cosine differs
+    /// from one.
     Narrow(f64),
 }
 
@@ -88,7 +88,7 @@ impl<'a> Pair<'a> {
         self.tokens().iter().step_by(self.original.shape().tokens())
     }
 
-    /// The sum of every token's `of`.
+    /// The sum of `of` over all tokens.
     pub(crate) fn total(&self, of: impl Fn(&TokenSums) -> f64) -> f64 {
         self.tokens().iter().map(of).sum()
     }
@@ -113,7 +113,7 @@ impl TokenSums {
         }
     }
 
-    /// The cosine of the angle between the two tokens, or which of them is zero.
+    /// The cosine of the angle between the two tokens; the error names the one that is zero.
     pub(crate) fn cosine(&self) -> Result<f64, Operand> {
         match (self.xx > 0.0, self.yy > 0.0) {
             (true, true) => Ok(self.cosine_beside(0.0)),

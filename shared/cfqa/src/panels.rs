@@ -7,16 +7,16 @@ use crate::kernel::PANEL;
 
 /// A matrix in the order in which products of its rows read it.
 ///
-/// Its columns are cut into blocks, a block's rows into panels of [`PANEL`]; a panel is its rows' values in
-/// one column, then in the next. Rows that the last panel lacks are zeros, and so is a column more where
-/// there would be an odd number of them.
+/// Its columns are cut into blocks, and a block's rows into panels of [`PANEL`]. A panel holds its rows' values
+/// in one column, then in the next. The last panel is filled up with rows of zeros, and a column of zeros is
+/// added if the number of columns is odd.
 pub(crate) struct Panels {
     values: Values,
     rows: usize,
     columns: usize,
 }
 
-/// Over what the rows of a matrix run, of a map `[tokens, dim]`.
+/// The sides of a map `[tokens, dim]` that can form the rows of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     /// Its rows are the tokens.
@@ -43,7 +43,7 @@ const BLOCK: usize = 232;
 const TRANSPOSED: usize = 16;
 
 impl Panels {
-    /// Lays out a map `[tokens, dim]`, of which `put` puts those channels of a token into a slice.
+    /// Lays out a map `[tokens, dim]`. `put` writes the given channels of a token into a slice.
     pub(crate) fn of(
         side: Side,
         tokens: usize,
@@ -114,7 +114,7 @@ impl Panels {
         panels
     }
 
-    /// Not yet any matrix.
+    /// A layout whose values have not been written.
     fn unset(rows: usize, columns: usize) -> Self {
         Self {
             values: Values::new(rows.next_multiple_of(PANEL) * columns.next_multiple_of(2)),
@@ -150,7 +150,7 @@ impl<'a> Block<'a> {
         &self.values[index * self.panel_len..][..self.panel_len]
     }
 
-    /// The rows of a panel that are not made up.
+    /// The rows of a panel that exist in the matrix.
     pub(crate) fn width(self, panel: usize) -> usize {
         PANEL.min(self.rows - panel * PANEL)
     }
@@ -166,7 +166,7 @@ const fn block_len(rows: usize) -> usize {
     rows.next_multiple_of(PANEL) * BLOCK
 }
 
-/// Which of so many columns a block holds.
+/// The range of columns that a block holds, out of `columns`.
 fn columns_of(block: usize, columns: usize) -> Range<usize> {
     block * BLOCK..columns.min((block + 1) * BLOCK)
 }

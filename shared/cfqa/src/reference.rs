@@ -18,7 +18,7 @@ pub fn score(metric: Metric, original: &Feature, distorted: &Feature) -> Result<
     View::of(original, &unprepared(original)).score(metric, distorted)
 }
 
-/// Scores a single distorted feature by several metrics, which share what they can.
+/// Scores a single distorted feature by several metrics, which share intermediate results.
 ///
 /// # Errors
 /// When the shapes differ. Where a metric is undefined, its own entry says so.
@@ -32,8 +32,8 @@ pub fn score_all(
 
 /// An original, prepared for scoring any number of its distorted versions.
 ///
-/// What a metric needs of the original alone is computed when first needed and kept: for CKA half a Gram
-/// matrix per map or a centred copy of the map, whichever is smaller.
+/// Values that depend on the original alone are computed when first needed and kept: for CKA half a Gram matrix
+/// per map or a centred copy of the map, whichever is smaller.
 pub struct Reference {
     original: Feature,
     maps: Vec<Prepared>,
@@ -89,11 +89,11 @@ impl Reference {
     }
 }
 
-/// An original and what has been prepared of it, both of which may be borrowed.
+/// An original and the values prepared from it, both of which may be borrowed.
 struct View<'a> {
     original: &'a Feature,
     maps: &'a [Prepared],
-    /// Whether other distorted versions will follow.
+    /// `true` if other distorted versions will follow.
     keep: bool,
 }
 
@@ -155,7 +155,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// What one map adds to the score.
+    /// The contribution of one map to the score.
     fn contribution<'p>(
         &self,
         metric: Metric,
@@ -179,7 +179,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A map of either feature, or which of them is constant.
+    /// A map of either feature; the error names the one that is constant.
     fn map_pair<'p>(&'p self, distorted: &'p Feature, map: usize) -> Result<MapPair<'p>, Operand> {
         let shape = distorted.shape();
         let (tokens, dim) = (shape.tokens(), shape.dim());

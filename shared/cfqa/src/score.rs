@@ -2,10 +2,10 @@ use std::fmt;
 
 use crate::{CfqaError, Metric};
 
-/// What a metric says of a distorted feature; finite.
+/// The score of a distorted feature by a metric; finite.
 ///
-/// Scores have no order of their own: which of two is better is for [`Metric::direction`] to say, and
-/// scores of different metrics do not compare at all.
+/// Scores have no order of their own: [`Metric::direction`] says which of two is better. Scores of different
+/// metrics do not compare at all.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score {
     metric: Metric,
@@ -23,7 +23,7 @@ impl Score {
         self.metric
     }
 
-    /// The number.
+    /// The score's value.
     #[must_use]
     pub const fn value(self) -> f64 {
         self.value

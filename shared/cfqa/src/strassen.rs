@@ -15,24 +15,24 @@ use crate::panels::Block;
 pub(crate) struct Quads {
     /// The first panels of A's pairs; the second ones follow them.
     pub(crate) rows: Vec<usize>,
-    /// Those of B's.
+    /// The first panels of B's pairs.
     pub(crate) columns: Vec<usize>,
-    /// Whether pairs of rows are multiplied only with pairs of columns that come after them.
+    /// `true` if pairs of rows are multiplied only with pairs of columns that come after them.
     pub(crate) symmetric: bool,
 }
 
 /// Sums over columns of A of the products of A's factors with B's, each as [`add_products`] arranges it.
 pub(crate) type FactorsProducts = [[f32; PRODUCT]; FACTORS];
 
-/// How many factors there are of A and of B.
+/// The number of factors of A and of B.
 pub(crate) const FACTORS: usize = 7;
 
 type Factors<'a> = [&'a [f32]; FACTORS];
 
-/// How many of the factors are sums of quarters; the others are quarters.
+/// The number of factors that are sums of quarters; the others are quarters.
 const SUMS: usize = 5;
 
-/// Room for sums of quarters.
+/// Scratch space for sums of quarters.
 #[derive(Default)]
 pub(crate) struct SumsRoom {
     rows: Vec<f32>,
@@ -55,7 +55,7 @@ impl Quads {
         !self.symmetric || row < column
     }
 
-    /// Adds what these columns of A and of B add to each quad's sums.
+    /// Adds the contribution of these columns of A and of B to each quad's sums.
     pub(crate) fn add_products(
         &self,
         sums: &mut [FactorsProducts],

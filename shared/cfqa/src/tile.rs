@@ -7,7 +7,7 @@ use crate::kernel::{PANEL, PRODUCT, add_products};
 use crate::panels::Panels;
 use crate::strassen::{FACTORS, FactorsProducts, Quads, SumsRoom, products_of_panels};
 
-/// Which panels of a's rows one task multiplies with which of b's: panels of the rows and of the columns of
+/// The panels of a's rows and of b's rows that one task multiplies: panels of the rows and of the columns of
 /// a·bᵀ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tile {
@@ -15,7 +15,7 @@ pub(crate) struct Tile {
     quads: Quads,
 }
 
-/// Room to compute a tile's products in.
+/// Scratch space for a tile's products.
 #[derive(Default)]
 struct Room {
     of_factors: Vec<FactorsProducts>,
@@ -28,8 +28,8 @@ thread_local! {
 }
 
 impl Tile {
-    /// The tiles of a symmetric matrix but for those below the diagonal. Those on it, of which only half is
-    /// computed, come last and even out what the threads have to do.
+    /// The tiles of a symmetric matrix except those below the diagonal. The tiles on the diagonal, of which
+    /// only half is computed, come last, to even out the threads' load.
     pub(crate) fn on_and_above_diagonal(rows: usize) -> Vec<Self> {
         let sides = sides(rows);
         let above = sides.iter().enumerate().flat_map(|(index, columns)| {
@@ -50,7 +50,7 @@ impl Tile {
         tiles.collect()
     }
 
-    /// Of a symmetric one, what lies below the diagonal is left out.
+    /// Makes a tile. For a symmetric matrix, the part below the diagonal is left out.
     fn of(rows: &Range<usize>, columns: &Range<usize>, symmetric: bool) -> Self {
         let mut singles = Vec::new();
         for columns in twos(columns) {
@@ -114,8 +114,8 @@ impl Tile {
         }
     }
 
-    /// What `sums` finds in this tile of two Gram matrices and, but for the diagonal's panels, in its mirror
-    /// image.
+    /// The total of `sums` over this tile of two Gram matrices and, except for the panels on the diagonal, over
+    /// its mirror image.
     pub(crate) fn sums<const TERMS: usize>(
         &self,
         k: &[f32],
@@ -135,8 +135,7 @@ impl Tile {
 }
 
 impl Tile {
-    /// The sums over this tile's entries of four matrices, and their mirror images, of what `terms` makes of an
-    /// entry of each.
+    /// The total of `terms` over this tile's entries of four matrices, and over their mirror images.
     pub(crate) fn sums_of_four<const TERMS: usize>(
         &self,
         matrices: [&[f32]; 4],

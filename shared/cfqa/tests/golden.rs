@@ -31,7 +31,7 @@ struct CorrelationCase {
     krocc: Option<f64>,
 }
 
-/// What NumPy makes of the metrics beyond the benchmark's; `None` where it divides by zero.
+/// NumPy's values of the metrics beyond the benchmark's; `None` if it divides by zero.
 #[derive(Deserialize)]
 struct TokenCase {
     file: String,
@@ -120,7 +120,7 @@ fn correlations() {
     }
 }
 
-/// What NumPy makes, in extended precision, of the original and a version that hardly differs.
+/// NumPy's values, in extended precision, for the original and a version that hardly differs.
 #[derive(Deserialize)]
 struct PerturbedCase {
     scale: f64,

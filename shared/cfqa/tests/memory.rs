@@ -1,4 +1,4 @@
-//! What scoring takes beside its inputs. The only test of its process, whose peak it reads.
+//! The memory that scoring takes beside its inputs. No other test may share the process, whose peak it reads.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![cfg(target_os = "linux")]

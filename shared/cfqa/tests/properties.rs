@@ -1,4 +1,4 @@
-//! What the metrics must do for any feature, and the same formulas written down a second time.
+//! Properties of the metrics for any feature, and a second implementation of their formulas.
 
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;

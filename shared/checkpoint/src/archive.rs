@@ -13,11 +13,11 @@ use crate::tensor::{StoredTensor, element_bytes, layout};
 
 /// The longest pickle that is read; that of ViT-g's checkpoint has 60 kB.
 const MAX_PICKLE_BYTES: u64 = 1 << 26;
-/// How many keys a message shows of a dictionary without tensors, and how much of each.
+/// The number of keys, and of characters of each key, that a message shows of a dictionary without tensors.
 const FOUND_KEYS: usize = 8;
 const FOUND_KEY_CHARS: usize = 40;
 
-/// Why an archive could not be read; the file's path is the caller's to add.
+/// The reason why an archive could not be read, without the file's path, which the caller adds.
 pub(crate) enum Trouble {
     Archive(String),
     Pickle(PickleError),
@@ -37,10 +37,10 @@ impl Trouble {
     }
 }
 
-/// Where the archive's uncompressed files lie, `(first byte, bytes)`.
+/// The places of the archive's uncompressed files, `(first byte, bytes)`.
 struct Files {
     places: BTreeMap<String, (u64, u64)>,
-    /// What precedes `data.pkl`, such as `archive/`.
+    /// The folder in front of `data.pkl`, such as `archive/`.
     folder: String,
 }
 
@@ -117,7 +117,7 @@ fn files(archive: &mut ZipArchive<&File>, file_bytes: u64) -> Result<(Files, usi
     }
 }
 
-/// Archives of torch before 2.1 do not say; they are little-endian.
+/// Checks the byte order. Archives of torch before 2.1 do not name it; they are little-endian.
 fn check_byte_order(archive: &mut ZipArchive<&File>, folder: &str) -> Result<(), Trouble> {
     let Ok(entry) = archive.by_name(&format!("{folder}byteorder")) else {
         return Ok(());
@@ -142,7 +142,7 @@ fn no_tensors(pickle: &Pickle) -> Trouble {
 }
 
 impl Files {
-    /// Finds a tensor's bytes and checks that they are there.
+    /// Finds a tensor's bytes and checks that they lie within the file.
     fn place(&self, tensor: &TensorRef) -> Result<StoredTensor, String> {
         let too_large = |_| "its extents exceed this machine's".to_owned();
         let to_usize = |extents: &[u64]| {

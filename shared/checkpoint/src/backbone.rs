@@ -1,4 +1,4 @@
-//! A backbone's tensors: which there must be, and what they say of the architecture.
+//! A backbone's tensors: the names and shapes that it needs, and the architecture that follows from them.
 
 use std::collections::BTreeMap;
 
@@ -103,8 +103,8 @@ impl<'a> BackboneSource<'a> {
         self.named.naming
     }
 
-    /// Keys that the package leaves out: what is no part of a backbone, and the mask token, which
-    /// only pre-training uses.
+    /// Keys that the package leaves out: those that do not belong to a backbone, and the mask token, which only
+    /// pre-training uses.
     pub(crate) fn unused(&self) -> Vec<String> {
         let mask_token = self.named.tensors.get("mask_token");
         let unused = mask_token.into_iter().flatten().chain(&self.named.unused);
@@ -143,8 +143,8 @@ impl<'a> BackboneSource<'a> {
         })
     }
 
-    /// Whether the class token's position is added to the class token, as timm does with registers. Zero in
-    /// its place leaves the sum what it is.
+    /// `true` if the position embedding lacks the class token's position because that is already added to the
+    /// class token, as timm does with registers. A zero in its place leaves the sum unchanged.
     fn lacks_class_position(&self) -> bool {
         self.named.naming == Naming::Timm && self.named.tensors.contains_key("register_tokens")
     }
@@ -176,7 +176,7 @@ impl<'a> BackboneSource<'a> {
         })
     }
 
-    /// The architecture as far as the tensors tell it, by the names of a manifest.
+    /// The architecture as far as the tensors show it, under the names of a manifest.
     ///
     /// The number of attention heads leaves no trace in them.
     fn dimensions(&self) -> Dimensions {
@@ -249,7 +249,7 @@ impl<'a> BackboneSource<'a> {
     }
 }
 
-/// The dimensions that tensors tell, in words; `None` where they tell nothing.
+/// The dimensions that follow from tensors, in words; `None` for those that do not.
 struct Dimensions([(&'static str, Option<String>); 7]);
 
 fn dimensions(architecture: &Architecture) -> Dimensions {

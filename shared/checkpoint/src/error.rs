@@ -2,13 +2,13 @@ use std::path::PathBuf;
 
 use crate::pickle::PickleError;
 
-/// Why a file is no checkpoint that can be read.
+/// The reason why a file cannot be read as a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The file cannot be opened.
     #[error(transparent)]
     File(#[from] splitsim_text::FileError),
-    /// What a clone without Git LFS leaves.
+    /// The file is a Git LFS pointer, as a clone without Git LFS leaves it.
     #[error("{path}: a Git LFS pointer, not the file itself; fetch it with `git lfs pull`")]
     LfsPointer {
         /// The file.
@@ -62,7 +62,7 @@ pub enum CheckpointError {
     Pickle {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason for the refusal.
         source: PickleError,
     },
     /// The safetensors file is damaged.
@@ -73,7 +73,7 @@ pub enum CheckpointError {
         /// The fault.
         reason: String,
     },
-    /// A tensor does not lie in the file as it says.
+    /// A tensor does not lie in the file where its entry says.
     #[error("{path}: tensor '{name}': {reason}")]
     Tensor {
         /// The file.
@@ -83,7 +83,7 @@ pub enum CheckpointError {
         /// The fault.
         reason: String,
     },
-    /// Two models of the kind that is wanted, and nothing to tell which.
+    /// The file holds two models of the wanted kind, and nothing tells which is meant.
     #[error(
         "{path}: there are weights {one} and as many {other}; save those alone that are meant: load the \
          file with torch, and torch.save the dictionary that holds them"
@@ -91,9 +91,9 @@ pub enum CheckpointError {
     Ambiguous {
         /// The file.
         path: PathBuf,
-        /// The place of the one.
+        /// The place of the first.
         one: String,
-        /// The place of the other.
+        /// The place of the second.
         other: String,
     },
     /// The file holds no tensors.

@@ -39,7 +39,7 @@ struct Part {
     bytes: u64,
 }
 
-/// How a checkpoint is stored.
+/// The storage format of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// The zip archive of `torch.save`.
@@ -62,9 +62,9 @@ impl Format {
 impl Checkpoint {
     /// Opens a checkpoint, whatever its name ends in, and finds its tensors without reading them.
     ///
-    /// Of pickled dictionaries in one another, names are the keys that lead to a tensor, full stops
-    /// between; keys that lead to all tensors, and a `module.` before a tensor's own, are left out. An
-    /// index (`model.safetensors.index.json`) stands for the files that it names, beside it.
+    /// In nested pickled dictionaries, a tensor's name consists of the keys that lead to it, joined by full
+    /// stops; keys that lead to all tensors, and a `module.` before a tensor's own key, are left out. An index
+    /// (`model.safetensors.index.json`) stands for the files that it names, which lie beside it.
     ///
     /// # Errors
     /// When a file cannot be read, is damaged, or is a pickle with anything but tensors and plain
@@ -159,7 +159,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Adds the tensors of another file. The error is the name of one that is there already.
+    /// Adds the tensors of another file. The error is the name of one that exists already.
     fn append(&mut self, part: Self) -> Result<(), String> {
         let before = self.files.len();
         self.files.extend(part.files);
@@ -172,11 +172,12 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// The prefix of the highest `score` before the names of the wanted model, of which `anchor` must be there.
-    /// `None` when the anchor is nowhere. A warning tells of another model of that score.
+    /// The prefix with the highest `score` in front of the wanted model's names, of which `anchor` must exist
+    /// under it. `None` when the anchor does not exist under any prefix. A warning names another model with the
+    /// same score.
     ///
     /// # Errors
-    /// When there are several of that score, and their names do not tell which is meant.
+    /// When several have that score, and their names do not tell which is meant.
     pub fn best_prefix<S: Ord>(
         &self,
         anchor: &str,
@@ -185,7 +186,7 @@ impl Checkpoint {
         self.prefix_among(anchor, |prefix| Some(score(prefix)))
     }
 
-    /// As [`Self::best_prefix`], of those prefixes that have a score.
+    /// As [`Self::best_prefix`], limited to the prefixes that have a score.
     pub(crate) fn prefix_among<S: Ord>(
         &self,
         anchor: &str,
@@ -211,7 +212,7 @@ impl Checkpoint {
         self.files.iter().map(|part| part.bytes).sum()
     }
 
-    /// How it is stored.
+    /// The storage format.
     #[must_use]
     pub const fn format(&self) -> Format {
         self.format
@@ -247,8 +248,8 @@ impl Checkpoint {
         copied.map_err(|source| part.io(source))
     }
 
-    /// The SHA-256 of the whole file in hexadecimal, as `sha256sum` prints it; of several files that of
-    /// one behind the other, in the order of their names. `progress` hears how many more bytes were
+    /// The SHA-256 of the whole file in hexadecimal, as `sha256sum` prints it. Several files are hashed one
+    /// after the other, in the order of their names. `progress` is called with the number of further bytes
     /// read.
     ///
     /// # Errors
@@ -267,7 +268,7 @@ impl Checkpoint {
     }
 }
 
-/// The first bytes; reading begins again behind.
+/// Reads the first bytes, then goes back to the start of the file.
 fn beginning(mut file: &File) -> std::io::Result<Vec<u8>> {
     let mut beginning = Vec::new();
     file.take(BEGINNING).read_to_end(&mut beginning)?;

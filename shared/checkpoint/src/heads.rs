@@ -23,10 +23,10 @@ pub(crate) struct HeadPlan<'a> {
     pub(crate) unused: Vec<String>,
 }
 
-/// What mmsegmentation and the depth toolbox put before a head's keys.
+/// Prefixes of a head's keys in files of mmsegmentation and the depth toolbox.
 const DECODE_HEAD: [&str; 2] = ["decode_head.", ""];
-/// Where checkpoints keep the one layer of a classifier: bare, as released; in a model of Hugging
-/// Face; in an evaluation of DINOv2.
+/// Prefixes of a classifier's only layer in checkpoints: bare, as released; in a model of Hugging Face; in an
+/// evaluation of DINOv2.
 const CLASSIFIER: [&str; 4] = ["", "classifier.", "linear_head.", "linear."];
 
 /// A linear classifier of 1 layer, on the last block's normed class token and mean patch token, or
@@ -162,11 +162,11 @@ pub(crate) fn dpt<'a>(
     })
 }
 
-/// What training and compilation put before a whole model's keys.
+/// Prefixes that training and compilation put before a whole model's keys.
 const WRAPPERS: [&str; 5] = ["_orig_mod", "module", "state_dict", "model", "head"];
 
-/// Whether a prefix is `ending` with wrappers before it. Nothing but wrappers may stand before a bare head:
-/// every layer of another model has a `weight`.
+/// `true` if a prefix is `ending` with wrappers before it. Only wrappers may precede a bare head, because every
+/// layer of another model has a `weight`.
 fn is_head(prefix: &str, ending: &str) -> bool {
     let Some(before) = prefix.strip_suffix(ending) else {
         return false;
@@ -186,8 +186,8 @@ struct HeadFile<'a> {
 }
 
 impl<'a> HeadFile<'a> {
-    /// Finds the prefix under which `key` is there: one of `endings`, the first before the others, with
-    /// whatever wrappers before it, and a matrix of fitting inputs if there is any.
+    /// Finds the prefix under which `key` exists: one of `endings`, in order of preference, with any wrappers
+    /// before it, and with a matrix of fitting inputs if there is one.
     fn find(
         checkpoint: &'a Checkpoint,
         task: Task,
@@ -279,7 +279,7 @@ impl<'a> HeadFile<'a> {
         }
     }
 
-    /// `stated` is what the user says that the head has.
+    /// `stated` is the number of outputs that the user gave.
     fn check_outputs(
         &self,
         actual: usize,

@@ -14,7 +14,7 @@ use crate::tasks::tasks;
 use crate::template::Template;
 use crate::{Checkpoint, Format};
 
-/// The checkpoints of a package to be.
+/// The checkpoints that a package is made of.
 #[derive(Debug)]
 pub struct Sources {
     /// The backbone.
@@ -27,12 +27,12 @@ pub struct Sources {
     pub dpt_head: Option<Checkpoint>,
 }
 
-/// What the user may decide otherwise than the template.
+/// The user's choices in place of the template's.
 #[derive(Debug, Clone, Default)]
 pub struct Choices {
     /// The package's name.
     pub name: Option<String>,
-    /// How the position embedding is brought to another grid.
+    /// The method by which the position embedding is resampled to another grid.
     pub position_interpolation: Option<PositionInterpolation>,
     /// Classes of the classification head.
     pub cls_classes: Option<usize>,
@@ -40,7 +40,7 @@ pub struct Choices {
     pub seg_classes: Option<usize>,
 }
 
-/// A package to be, whose every tensor has been found and fits.
+/// A planned package: every tensor has been found and fits.
 #[derive(Debug)]
 pub struct Import<'a> {
     template: String,
@@ -57,7 +57,7 @@ struct SourceNote<'a> {
     unused: Vec<String>,
 }
 
-/// A file that a package was made of: what `import.json` says of it.
+/// A file that a package was made of, as recorded in `import.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SourceFile {
     /// `backbone`, `cls-head`, `seg-head` or `dpt-head`.
@@ -66,10 +66,10 @@ pub struct SourceFile {
     pub file: String,
     /// `pth` or `safetensors`.
     pub format: &'static str,
-    /// Whose key names a backbone has: `meta` or `hugging-face`.
+    /// The naming of a backbone's keys: `meta`, `hugging-face` or `timm`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub naming: Option<&'static str>,
-    /// Length.
+    /// Length in bytes.
     pub bytes: u64,
     /// SHA-256 in hexadecimal, as `sha256sum` prints it.
     pub sha256: String,
@@ -77,12 +77,12 @@ pub struct SourceFile {
     pub unused: Vec<String>,
 }
 
-/// What became of an import.
+/// The result of an import.
 #[derive(Debug)]
 pub struct Imported {
     /// The package, opened.
     pub package: Package,
-    /// What it was made of.
+    /// The files that it was made of.
     pub sources: Vec<SourceFile>,
 }
 
@@ -94,14 +94,14 @@ struct Record<'a> {
     sources: &'a [SourceFile],
 }
 
-/// Where a package says what it was made of. No part of the package's digest: the same weights make
-/// the same package, whatever files they came in.
+/// The file in a package that records its sources. It is not part of the package's digest: the same weights
+/// make the same package, whatever files they came in.
 const RECORD: &str = "import.json";
 
 impl<'a> Import<'a> {
     /// Finds every tensor of the package in the checkpoints and checks that all of them fit.
     ///
-    /// Tasks whose head is not given are there for features only.
+    /// Without a head, a task provides features only.
     ///
     /// # Errors
     /// When the backbone is another than the template's, or a head does not fit it.
@@ -182,7 +182,7 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    /// What the package will say of itself.
+    /// The manifest that the package will have.
     #[must_use]
     pub const fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -196,8 +196,8 @@ impl<'a> Import<'a> {
         read.sum::<u64>() + written.sum::<u64>()
     }
 
-    /// Writes the package into `dir`, the manifest last, and opens it. `progress` hears how many more
-    /// of [`Self::work_bytes`] are done. At most a tensor is in memory at a time.
+    /// Writes the package into `dir`, the manifest last, and opens it. `progress` is called with the further
+    /// bytes of [`Self::work_bytes`] that are done. At most one tensor is in memory at a time.
     ///
     /// # Errors
     /// When a file cannot be read or written.

@@ -6,7 +6,7 @@ use splitsim_model::ModelError;
 
 use crate::error::{CheckpointError, list};
 
-/// Why checkpoints do not make a package.
+/// The reason why checkpoints do not make a package.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// A checkpoint cannot be read.
@@ -99,7 +99,7 @@ pub enum ImportError {
         task: Task,
         /// Channels that it takes.
         actual: usize,
-        /// What the backbone gives.
+        /// The numbers of channels that the backbone gives, in words.
         expected: String,
         /// The backbone's channels.
         dim: usize,
@@ -117,7 +117,7 @@ pub enum ImportError {
         unit: &'static str,
         /// The numbers that released heads have.
         expected: Vec<usize>,
-        /// How to take it all the same.
+        /// A hint at how to accept it all the same; empty if there is none.
         remedy: String,
     },
     /// A weight file's header cannot be written.
@@ -145,7 +145,7 @@ impl From<PathError> for ImportError {
     }
 }
 
-/// A dimension in which a checkpoint is not what a template says.
+/// A dimension in which a checkpoint differs from its template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// Its name in a manifest.

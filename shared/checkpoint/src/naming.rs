@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::prefix::{self, Ambiguous, Best};
 use crate::{Checkpoint, CheckpointError, StoredTensor};
 
-/// Whose names the keys of a checkpoint are.
+/// The naming scheme of a checkpoint's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
     /// facebookresearch/dinov2: `blocks.0.attn.qkv.weight`.
@@ -41,7 +41,7 @@ impl Naming {
         }
     }
 
-    /// The name that a package gives a key, and which part of that tensor it is.
+    /// The name that a package gives a key, and the number of the part that the key holds of that tensor.
     fn translate(self, key: &str, gated: bool) -> Option<(String, usize)> {
         match self {
             Self::Meta => meta(key),
@@ -50,7 +50,7 @@ impl Naming {
         }
     }
 
-    /// How many tensors a package makes one of.
+    /// The number of stored tensors that make up one tensor of a package.
     fn parts(name: &str, naming: Self) -> usize {
         match naming {
             Self::HuggingFace if name.contains(".attn.qkv.") => 3,
@@ -65,24 +65,24 @@ pub(crate) struct Named {
     pub(crate) naming: Naming,
     /// The keys whose tensors, one below the other, are the tensor of that name.
     pub(crate) tensors: BTreeMap<String, Vec<String>>,
-    /// Keys that are no part of a backbone.
+    /// Keys that do not belong to a backbone.
     pub(crate) unused: Vec<String>,
 }
 
-/// The names and shapes that are wanted of a backbone.
+/// The names and shapes that a backbone should have.
 pub(crate) struct Wanted {
     pub(crate) shapes: BTreeMap<String, Vec<usize>>,
-    /// Whether its feed-forward network is gated.
+    /// `true` if its feed-forward network is gated.
     pub(crate) gated: bool,
 }
 
 /// Recognises a backbone's keys; `None` when there is no class token.
 ///
-/// Of several backbones, under several prefixes, the one is taken that has most of the wanted tensors: in
-/// their shapes first, else by their names. A warning tells of another one that has as many.
+/// If there are several backbones under several prefixes, the one with most of the wanted tensors is taken:
+/// compared by shapes first, then by names. A warning names another one that has as many.
 ///
 /// # Errors
-/// When there are several, and their names do not tell which is meant.
+/// When several have as many, and their names do not tell which is meant.
 pub(crate) fn recognise(
     checkpoint: &Checkpoint,
     wanted: &Wanted,
@@ -95,10 +95,10 @@ pub(crate) fn recognise(
     }))
 }
 
-/// The number of tensors of a naming, the naming, and their place.
+/// The number of wanted tensors under a naming, the naming, and their place.
 type Candidate<'a> = ((usize, usize), Naming, Result<Best<'a>, Ambiguous<'a>>);
 
-/// The naming of most of the wanted tensors, and where they are.
+/// The naming with most of the wanted tensors, and their place.
 fn choose<'a>(
     stored: &'a BTreeMap<String, StoredTensor>,
     wanted: &Wanted,
@@ -181,7 +181,7 @@ fn named(
     }
 }
 
-/// timm's keys; those of a gated network are named as of one that is not.
+/// timm's keys; those of a gated network have the names of one that is not gated.
 fn timm(key: &str, gated: bool) -> Option<(String, usize)> {
     let key = match key {
         "register_tokens" => return None,
@@ -225,7 +225,7 @@ fn block(key: &str) -> Option<(usize, &str)> {
     Some((index.parse().ok()?, rest))
 }
 
-/// The name and, of the three tensors that attention's `qkv` is made of, which one.
+/// The name and, for the three tensors that attention's `qkv` is made of, the number of the part.
 fn hugging_face(key: &str) -> Option<(String, usize)> {
     let outside = match key {
         "embeddings.cls_token" => "cls_token",

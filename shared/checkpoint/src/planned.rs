@@ -1,4 +1,4 @@
-//! What a package's weight files will consist of.
+//! The planned contents of a package's weight files.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use splitsim_durable::Replacement;
 use crate::import_error::ImportError;
 use crate::{Checkpoint, StoredTensor};
 
-/// A tensor to be: the named tensors of one checkpoint, one below the other.
+/// A planned tensor: the named tensors of one checkpoint, one below the other.
 #[derive(Debug)]
 pub(crate) struct PlannedTensor<'a> {
     pub(crate) name: String,
@@ -18,14 +18,14 @@ pub(crate) struct PlannedTensor<'a> {
     pub(crate) shape: Vec<usize>,
     pub(crate) source: &'a Checkpoint,
     pub(crate) keys: Vec<String>,
-    /// Elements that stand before them, all zero.
+    /// The number of zero elements that precede them.
     zeros: usize,
 }
 
-/// A `.safetensors` file to be.
+/// A planned `.safetensors` file.
 #[derive(Debug)]
 pub(crate) struct PlannedFile<'a> {
-    /// Within the package.
+    /// The path within the package.
     pub(crate) path: PathBuf,
     pub(crate) tensors: Vec<PlannedTensor<'a>>,
 }
@@ -34,7 +34,7 @@ impl<'a> PlannedTensor<'a> {
     /// Takes the tensors `keys` of `source` as one of `shape`, to which their bytes must add up.
     ///
     /// # Errors
-    /// When there is none, or their element type is none that a package has.
+    /// When there is none, or packages do not have their element type.
     pub(crate) fn new(
         name: &str,
         source: &'a Checkpoint,
@@ -62,7 +62,7 @@ impl<'a> PlannedTensor<'a> {
         })
     }
 
-    /// The same with so many elements before its own, all zero.
+    /// The same tensor with this many zero elements before its own.
     pub(crate) fn after_zeros(self, zeros: usize) -> Self {
         Self { zeros, ..self }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::pickle::{Id, Pickle, TensorRef, Value};
 
-/// How deep dictionaries are looked into: `{"model": {"teacher": {"backbone": …}}}` is three.
+/// The greatest depth at which dictionaries are searched: `{"model": {"teacher": {"backbone": …}}}` is three.
 const MAX_DEPTH: usize = 4;
 /// The longest place, in bytes; it stands before every name in it.
 const MAX_PLACE: usize = 256;
@@ -17,7 +17,7 @@ pub(crate) struct Named<'a> {
 
 /// A dictionary that is reached through others.
 struct Place {
-    /// The keys to it, each with a full stop behind.
+    /// The keys to it, each followed by a full stop.
     path: String,
     depth: usize,
     dict: Id,
@@ -30,8 +30,8 @@ struct Found<'a> {
     tensor: &'a TensorRef,
 }
 
-/// Every tensor of every dictionary whose keys are texts, the outer ones first. Each dictionary is
-/// looked into once. A name is the keys to the tensor, full stops between; those that lead to all
+/// Every tensor of every dictionary whose keys are texts, the outer ones first. Each dictionary is searched
+/// once. A name consists of the keys to the tensor, joined by full stops; the keys that lead to all
 /// dictionaries with tensors are left out, and so is `module.` before a tensor's own key.
 pub(crate) fn tensors(pickle: &Pickle) -> Vec<Named<'_>> {
     let found = found(pickle);
@@ -80,7 +80,7 @@ fn found(pickle: &Pickle) -> Vec<Found<'_>> {
     found
 }
 
-/// The length of what all paths begin with, whole keys only.
+/// The length of the longest common beginning of all paths, in whole keys.
 fn common<'a>(mut paths: impl Iterator<Item = &'a str>) -> usize {
     let Some(first) = paths.next() else {
         return 0;

@@ -288,7 +288,7 @@ fn view(storage: &str, key: usize, count: usize, shape: &[usize], strides: &[usi
     out
 }
 
-/// What mmcv notes beside a state dict: texts, numbers, nested lists.
+/// The `meta` entry that mmcv saves beside a state dict: texts, numbers, nested lists.
 fn meta(out: &mut Vec<u8>) {
     out.extend(b"}(");
     text(out, "env_info");

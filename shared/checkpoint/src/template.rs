@@ -1,4 +1,4 @@
-//! Templates: what is known of a released model beside its weights.
+//! Templates: the properties of released models beside their weights.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,17 +14,17 @@ use toml::{Table, Value};
 use crate::import_error::ImportError;
 use crate::tasks::tasks;
 
-/// What is known of a released model: `models/NAME/template.toml` on top of `models/dinov2.toml`.
+/// The properties of a released model: `models/NAME/template.toml` on top of `models/dinov2.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Template {
     /// The model's name, and its package's unless another is asked for.
     pub name: String,
-    /// What it is, in a sentence.
+    /// A description of the model in a sentence.
     pub description: String,
     /// Licence of code and weights.
     pub licence: String,
-    /// Where the files to import are published, if they are.
+    /// Public addresses of the files to import, if there are any.
     #[serde(default)]
     pub downloads: Downloads,
     /// The backbone.
@@ -55,37 +55,37 @@ pub struct Downloads {
     pub dpt_head: Vec<String>,
 }
 
-/// What is known of a model's classification.
+/// The properties of a model's classification.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClsTemplate {
     /// Class counts of released heads, the usual one first.
     pub classes: Vec<usize>,
-    /// Published value range of the last block's feature; calibrated by the user where empty.
+    /// Published value range of the last block's feature; if empty, the user calibrates it.
     #[serde(default)]
     pub ranges: RangeTable,
     /// Parameters per codec, cheapest → richest.
     pub ladders: BTreeMap<String, Vec<f64>>,
-    /// How an image becomes an input.
+    /// The preprocessing from an image to an input.
     pub preprocess: ClsPreprocess,
 }
 
-/// What is known of a model's segmentation.
+/// The properties of a model's segmentation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SegTemplate {
     /// Class counts of released heads, the usual one first.
     pub classes: Vec<usize>,
-    /// Published value range of the last block's feature; calibrated by the user where empty.
+    /// Published value range of the last block's feature; if empty, the user calibrates it.
     #[serde(default)]
     pub ranges: RangeTable,
     /// Parameters per codec, cheapest → richest.
     pub ladders: BTreeMap<String, Vec<f64>>,
-    /// How an image becomes windows.
+    /// The preprocessing from an image to windows.
     pub preprocess: SegPreprocess,
 }
 
-/// What is known of a model's depth estimation.
+/// The properties of a model's depth estimation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DptTemplate {
@@ -99,12 +99,12 @@ pub struct DptTemplate {
     pub min_depth_m: f32,
     /// Centre of the farthest bin, metres.
     pub max_depth_m: f32,
-    /// Published value ranges of `taps`; calibrated by the user where empty.
+    /// Published value ranges of `taps`; if empty, the user calibrates them.
     #[serde(default)]
     pub ranges: RangeTable,
     /// Parameters per codec, cheapest → richest.
     pub ladders: BTreeMap<String, Vec<f64>>,
-    /// How an image becomes views.
+    /// The preprocessing from an image to views.
     pub preprocess: DptPreprocess,
 }
 
@@ -116,7 +116,7 @@ macro_rules! model_file {
 
 /// The largest file that is read as a template.
 const MAX_FILE_BYTES: u64 = 1 << 20;
-/// What all of DINOv2's models share.
+/// The properties that all of DINOv2's models share.
 const SHARED: &str = model_file!("dinov2.toml");
 /// The eight released models.
 const SHIPPED: [&str; 8] = [
@@ -172,7 +172,7 @@ impl Template {
         }
     }
 
-    /// Reads a template, taking what it does not say from what DINOv2's models share.
+    /// Reads a template; values that it lacks are those that DINOv2's models share.
     ///
     /// # Errors
     /// The reason why it is not valid.
@@ -190,7 +190,8 @@ impl Template {
         }
     }
 
-    /// What no package could be made of, if anything, by the names of the template's keys.
+    /// The first fault that keeps a package from being made, if there is one. It uses the names of the
+    /// template's keys.
     fn inconsistency(&self) -> Option<String> {
         if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
             return Some(format!(
@@ -231,7 +232,7 @@ impl Template {
     }
 }
 
-/// Adds the depth head's taps where a template does not say them: a quarter, half, three quarters and all of the
+/// Adds the depth head's taps if a template does not give them: a quarter, half, three quarters and all of the
 /// blocks.
 fn add_taps(template: &mut Table) {
     let architecture = template.get("architecture").and_then(Value::as_table);
@@ -249,7 +250,7 @@ fn add_taps(template: &mut Table) {
     }
 }
 
-/// More blocks than any backbone has: taps of nonsense are not worth computing.
+/// More blocks than any backbone has; no taps are computed for more.
 const MOST_BLOCKS: i64 = 1 << 16;
 
 /// Puts `over` on top of `base`, table by table.
@@ -331,7 +332,7 @@ mod tests {
         assert!(error.contains("colour"), "{error}");
     }
 
-    /// A template of one's own, as short as docs/models.md says.
+    /// A user's own template, as short as docs/models.md says.
     const OWN: &str = r#"
         name = "mine"
         description = "of my own"

@@ -1,9 +1,9 @@
 use safetensors::Dtype;
 
-/// A tensor of a checkpoint: what it is and where it lies in the file.
+/// A tensor of a checkpoint: its type and shape, and its place in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTensor {
-    /// Which of the checkpoint's files has it.
+    /// The index of its file among the checkpoint's files.
     pub(crate) file: usize,
     pub(crate) dtype: Dtype,
     pub(crate) shape: Vec<usize>,
@@ -12,7 +12,7 @@ pub struct StoredTensor {
     pub(crate) layout: Layout,
 }
 
-/// How elements follow one another.
+/// The order of elements in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// Row-major, nothing between.
@@ -38,7 +38,7 @@ impl StoredTensor {
         &self.shape
     }
 
-    /// Elements.
+    /// The number of elements.
     #[must_use]
     pub fn count(&self) -> usize {
         self.shape.iter().product()
@@ -64,7 +64,7 @@ pub(crate) fn count(shape: &[usize]) -> Option<usize> {
 
 /// The layout of a view; `None` when elements overlap or the numbers overflow.
 ///
-/// Strides of dimensions of extent 1 mean nothing and are not looked at.
+/// Strides of dimensions of extent 1 mean nothing and are ignored.
 pub(crate) fn layout(shape: &[usize], strides: &[usize]) -> Option<Layout> {
     let count = count(shape)?;
     let steps = || {

@@ -27,13 +27,13 @@ pub(crate) const MEAN_SPEC: Spec = Spec {
 /// Added to the denominator by the benchmark's script.
 const DENOMINATOR_OFFSET: f64 = 1e-8;
 
-/// What the CFQA benchmark's script computes of two maps under the name of linear CKA:
+/// The value that the CFQA benchmark's script computes for two maps under the name of linear CKA:
 /// `‖X̃Ỹᵀ‖²_F / (‖X̃X̃ᵀ‖_F ‖ỸỸᵀ‖_F + 1e-8)`.
 ///
 /// The numerator equals ⟨X̃ᵀX̃, ỸᵀỸ⟩: it compares how channels vary together, and is blind to the
 /// order of the tokens. It is standard CKA with tokens and channels exchanged, but for the centring.
 ///
-/// One deviation: of a constant map the script makes 0 or rounding noise; here it is undefined.
+/// One deviation: for a constant map the script gives 0 or rounding noise; here it is undefined.
 fn alignment(maps: &MapPair<'_>) -> f64 {
     let (cosine, norms) = maps.cosine(Side::Channels);
     // Unlike the ratio, the offset depends on the scale that the maps were divided by.

@@ -16,11 +16,11 @@ pub(crate) const SPEC: Spec = Spec {
     definition: Definition::Whole(gram_distance),
 };
 
-/// How far the similarities between a map's tokens moved: the Gram matrices of unit tokens, as in
+/// The distance between the token similarities of two maps. It compares the Gram matrices of unit tokens, as in
 /// similarity-preserving distillation (Tung and Mori, ICCV 2019), within one feature.
 ///
-/// Blind to rotations of all channels together, unlike the token-wise metrics; not to shifts, unlike
-/// CKA. A token's similarity to itself is one before and after, and is no pair.
+/// Blind to rotations of all channels together, unlike the token-wise metrics; not blind to shifts, unlike CKA.
+/// A token's similarity to itself is always one, and is not counted as a pair.
 fn gram_distance(pair: &Pair<'_>) -> Result<f64, Cause> {
     let shape = pair.original.shape();
     let (tokens, dim) = (shape.tokens(), shape.dim());
@@ -57,7 +57,7 @@ fn gram_distance(pair: &Pair<'_>) -> Result<f64, Cause> {
     Ok(total / shape.maps() as f64)
 }
 
-/// What each token is multiplied with to be of length one, or the first that has no length.
+/// The factor that brings each token to length one; the error is the index of the first token of length zero.
 fn scales(values: &[f32], dim: usize) -> Result<Vec<f64>, usize> {
     let tokens = values.chunks_exact(dim);
     let norms: Vec<f64> = tokens.map(|token| dot(token, token).sqrt()).collect();
@@ -77,7 +77,7 @@ struct Units<'a> {
 }
 
 impl Units<'_> {
-    /// What `of` makes of them, value by value and before any is rounded to `f32`.
+    /// Applies `of` to each pair of unit values, before any is rounded to `f32`, and lays out the results.
     fn panels(&self, of: impl Fn(f64, f64) -> f64 + Sync) -> Panels {
         let Self { x, y, dim, .. } = *self;
         let put = |out: &mut [f32], token: usize, channels: Range<usize>| {

@@ -1,4 +1,4 @@
-/// Why a pickle is no checkpoint. Positions count bytes from the pickle's beginning.
+/// The reason why a pickle is not a checkpoint. Positions count bytes from the pickle's beginning.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PickleError {
     /// An opcode that saving tensors does not need.
@@ -10,7 +10,7 @@ pub enum PickleError {
         name: &'static str,
         /// The opcode.
         byte: u8,
-        /// Where.
+        /// The position of the opcode.
         at: usize,
     },
     /// A name that saving tensors does not need; it was not looked up.
@@ -23,19 +23,19 @@ pub enum PickleError {
         module: String,
         /// The name in it.
         name: String,
-        /// Where.
+        /// The position of the opcode that names it.
         at: usize,
     },
     /// The bytes end before the pickle does.
     #[error("the pickle ends at byte {at} in the middle of something")]
     Truncated {
-        /// How long it is.
+        /// The length of the pickle.
         at: usize,
     },
-    /// The opcodes do not make sense together.
+    /// The opcodes do not fit together.
     #[error("byte {at} of the pickle: {reason}")]
     Malformed {
-        /// Where.
+        /// The position of the opcode at fault.
         at: usize,
         /// The fault.
         reason: &'static str,

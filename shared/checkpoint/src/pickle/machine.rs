@@ -3,14 +3,14 @@ use std::collections::BTreeMap;
 use super::value::{Global, Id, Value};
 use super::{Pickle, PickleError, opcode, torch};
 
-/// Opcodes that are read before a pickle is given up: a released checkpoint has under ten thousand.
+/// The most opcodes that are read of a pickle: a released checkpoint has under ten thousand.
 pub(crate) const MAX_OPCODES: usize = 1 << 22;
 
 /// The stack machine.
 pub(super) struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Where the opcode at work begins.
+    /// The position of the current opcode.
     start: usize,
     values: Vec<Value>,
     stack: Vec<Id>,
@@ -217,7 +217,7 @@ impl<'a> Machine<'a> {
         self.push(Value::Text(text.to_owned()))
     }
 
-    /// A little-endian two's complement integer; one of more than eight bytes is of no interest.
+    /// A little-endian two's complement integer. Integers of more than eight bytes are not needed.
     fn long(&mut self) -> Result<()> {
         let [length] = self.take()?;
         let digits = self.slice(length.into())?;
@@ -310,7 +310,7 @@ impl<'a> Machine<'a> {
         self.push(value)
     }
 
-    /// Attributes of a dictionary, such as a state dict's `_metadata`, are of no interest.
+    /// Attributes of a dictionary, such as a state dict's `_metadata`, are ignored.
     fn build(&mut self) -> Result<()> {
         self.pop()?;
         let not_a_dict = self.malformed("sets attributes of something that is no dictionary");

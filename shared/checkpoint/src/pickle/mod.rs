@@ -29,7 +29,7 @@ impl Pickle {
         machine::Machine::new(bytes).run()
     }
 
-    /// What was pickled.
+    /// The outermost value, which was pickled.
     pub(crate) const fn root(&self) -> Id {
         self.root
     }

@@ -1,4 +1,4 @@
-//! What the names of torch in a pickle stand for.
+//! The meaning of torch's names in a pickle.
 
 use super::PickleError;
 use super::machine::Machine;
@@ -35,7 +35,7 @@ pub(super) fn storage(machine: &Machine<'_>, id: Id) -> Result<Storage, PickleEr
     }
 }
 
-/// What a known global makes of its arguments.
+/// The value that a known global makes of its arguments.
 pub(super) fn construct(
     machine: &Machine<'_>,
     global: Global,

@@ -1,14 +1,14 @@
 use safetensors::Dtype;
 
-/// Where a value lies among those of its pickle.
+/// The index of a value among those of its pickle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id(pub(super) u32);
 
-/// What a pickle can hold here. Containers refer to their elements by [`Id`], so that a value may
-/// occur many times, and in itself, at no cost.
+/// A value of a pickle. Containers refer to their elements by [`Id`], so that a value may occur many times, and
+/// in itself, at no cost.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
-    /// `None`, numbers and whatever else is of no interest in a checkpoint.
+    /// `None`, numbers and other values that a checkpoint's tensors do not need.
     Plain,
     Int(i64),
     Text(String),
@@ -21,7 +21,7 @@ pub(crate) enum Value {
     Tensor(TensorRef),
 }
 
-/// The names of other modules that a pickle may mention; each is a shape of data, none a function
+/// The names of other modules that a pickle may mention. Each stands for a shape of data; none is a function
 /// that is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Global {
@@ -39,7 +39,7 @@ pub(crate) struct Storage {
     pub(crate) dtype: Dtype,
     /// The file `data/KEY` of the archive.
     pub(crate) key: String,
-    /// Elements.
+    /// The number of elements.
     pub(crate) count: u64,
 }
 

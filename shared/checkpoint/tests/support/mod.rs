@@ -76,7 +76,7 @@ pub(crate) fn import(template: &Template, sources: &Sources, dir: &Path) -> Impo
     imported
 }
 
-/// Why sources are refused.
+/// The text of the error with which sources are refused.
 pub(crate) fn refusal(template: &Template, sources: &Sources) -> String {
     refused(template, sources).to_string()
 }
