@@ -167,7 +167,8 @@ fn gram_terms([ss, se, es, ee]: Entry) -> [f64; 3] {
 }
 
 /// The terms for columns of X and Y: ⟨K, K⟩ = ‖XᵀX‖², ⟨K, D⟩ = ⟨XᵀS, XᵀE⟩ and
-/// ⟨D, D⟩ = ½(⟨SᵀS, EᵀE⟩ + ⟨SᵀE, EᵀS⟩). The second is not a symmetric sum, and is taken as the mean with its mirror image.
+/// ⟨D, D⟩ = ½(⟨SᵀS, EᵀE⟩ + ⟨SᵀE, EᵀS⟩). The second is not a symmetric sum, and is taken as
+/// the mean with its mirror image.
 fn column_terms([ss, se, es, ee]: Entry) -> [f64; 3] {
     let k = (ss + se + es + ee) / 4.0;
     let kd = ((ss + es) * (se + ee) + (ss + se) * (es + ee)) / 8.0;

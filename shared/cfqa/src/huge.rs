@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use memmap2::MmapMut;
 
-/// Uninitialised values: they may be anything until they are written.
+/// Values of arbitrary content until they are written.
 ///
 /// Large ones lie in huge pages, if the system has them. The memory of the last two that were dropped is kept
 /// for the next of about their size: touching new memory takes a tenth as long as CKA's products in pages of

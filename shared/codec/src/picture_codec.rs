@@ -68,8 +68,8 @@ pub trait PictureCoder: fmt::Debug + Send + Sync + Sized {
 pub struct CodedPicture {
     /// Its bitstream.
     pub payload: Vec<u8>,
-    /// Wall-clock time that coding it took, process start included. For a cached picture: the time when it was
-    /// made.
+    /// Wall-clock time that coding it took, process start included. For a cached picture, it was measured when
+    /// the picture was coded.
     pub took: Duration,
 }
 
