@@ -17,7 +17,7 @@ const OPENINGS: [&str; 12] = [
     "When", "Of",
 ];
 /// The share of doc comments that may open with one of them, in percent.
-const LIMIT_PERCENT: f64 = 2.0;
+const LIMIT_PERCENT: f64 = 0.5;
 /// The openings that are listed when there are too many.
 const LISTED: usize = 20;
 /// Folders that hold no source of ours.
