@@ -130,6 +130,10 @@ impl Shared {
 }
 
 /// `true` if the process was started with SIGHUP ignored, as `nohup` does it.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the kernel's own file is short and never waits"
+)]
 fn hangup_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     is_ignored(&status, libc::SIGHUP)
