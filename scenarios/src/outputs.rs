@@ -104,7 +104,7 @@ impl PackageTarget {
 
     fn check_copy(&self, package: &Package, out: &Path) -> Result<()> {
         ensure!(
-            !place(out).starts_with(place(package.root())),
+            !package.contains(out),
             "--out {}: this is the package itself or lies in it, name another folder",
             out.display()
         );

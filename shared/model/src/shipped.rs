@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::{fs, io};
 
-use splitsim_durable::Replacement;
+use splitsim_durable::{Replacement, place};
 use splitsim_text::{Opened, Text};
 
 use crate::{ModelError, Package};
@@ -30,12 +30,18 @@ impl Package {
             .any(|line| Some(line.text.trim()) == name)
     }
 
+    /// `true` if the path is the package's folder or lies in it, through links, whether or not anything is there.
+    #[must_use]
+    pub fn contains(&self, path: &Path) -> bool {
+        place(path).starts_with(place(self.root()))
+    }
+
     /// Copies the package to the folder `out`, whose name becomes the package's.
     ///
     /// # Errors
     /// When the folder is the package itself or lies in it, a file cannot be copied, or the folder's name is no name.
     pub fn copy_to(&self, out: &Path) -> Result<Self, ModelError> {
-        if splitsim_durable::place(out).starts_with(splitsim_durable::place(self.root())) {
+        if self.contains(out) {
             return Err(ModelError::CopyWithin {
                 root: self.root().to_owned(),
                 out: out.to_owned(),

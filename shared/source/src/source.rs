@@ -11,6 +11,7 @@ use crate::{LeftOut, Picture, SourceError, SourceSpec, scenes};
 /// A source that has been looked at: its items are known to exist, not yet that they are images.
 #[derive(Debug, Clone)]
 pub struct Source {
+    spec: SourceSpec,
     items: Items,
     /// Classes of the heads that are to be judged.
     heads: Vec<(Task, usize)>,
@@ -57,6 +58,7 @@ impl Source {
             SourceSpec::Path(path) => Items::Files(Files::of_path(path)?),
         };
         let source = Self {
+            spec: spec.clone(),
             items,
             heads: Vec::new(),
         };
@@ -114,13 +116,7 @@ impl Source {
     /// Returns `true` if the items come with ground truth for a task.
     #[must_use]
     pub const fn has_truth(&self, task: Task) -> bool {
-        match self.items {
-            Items::Scenes { .. } => true,
-            Items::ImageNet(_) => matches!(task, Task::Cls),
-            Items::Voc(_) => matches!(task, Task::Seg),
-            Items::Nyu(_) => matches!(task, Task::Dpt),
-            Items::Files(_) => false,
-        }
+        self.spec.has_truth(task)
     }
 
     /// The names of the label classes, from class 0 on; `None` if labels are only numbers.

@@ -149,12 +149,6 @@ impl Specimen<'_> {
         self.reference.feature()
     }
 
-    /// The original, prepared for scoring its reconstructions.
-    #[must_use]
-    pub const fn reference(&self) -> &Reference {
-        &self.reference
-    }
-
     /// The expected answer.
     #[must_use]
     pub const fn expected(&self) -> Option<&GroundTruth> {

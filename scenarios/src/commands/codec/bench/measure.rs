@@ -170,8 +170,11 @@ impl Measurement<'_> {
 }
 
 fn point(specimen: &Specimen<'_>, codec: &dyn FeatureCodec, level: Level) -> Result<Point> {
-    let metrics = [Metric::Mse, Metric::Cosine];
-    let trial = specimen.trial(codec, level, &metrics)?;
+    let metrics = match specimen.expected() {
+        Some(_) => &[Metric::Mse][..],
+        None => &[Metric::Mse, Metric::Cosine],
+    };
+    let trial = specimen.trial(codec, level, metrics)?;
     let encoded = &trial.encoded;
     let worth = match specimen.expected() {
         Some(_) => {
