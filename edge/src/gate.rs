@@ -13,7 +13,7 @@ use splitsim_feature::{Feature, units};
 use splitsim_model::Digest;
 use splitsim_policy::{
     Bound, Coded, Conditions, DecidedFrame, Decision, LadderLen, Outcome, Policy, PolicyConfig,
-    PredictedScore, Rung, Scale, Verdict, decide_frame,
+    PredictedScore, ResolvedPolicy, Rung, Scale, Verdict, decide_frame,
 };
 use splitsim_proto::{Attempt, Name, Score};
 use splitsim_trial::{Trial, TrialError};
@@ -23,7 +23,7 @@ use crate::EdgeError;
 /// A codec, a policy and the metrics: what decides how a feature is shipped.
 pub(crate) struct Gate {
     codec: Box<dyn FeatureCodec>,
-    policy: Box<dyn Policy>,
+    policy: ResolvedPolicy,
     /// All to be recorded, the policy's own first.
     metrics: Vec<Metric>,
     /// The policy's own.
@@ -142,8 +142,8 @@ impl Gate {
     }
 
     /// The policy with its settings.
-    pub(crate) fn label(&self) -> &str {
-        self.policy.label()
+    pub(crate) fn label(&self) -> String {
+        self.policy.config().to_string()
     }
 
     /// The metric that decides.
@@ -235,7 +235,7 @@ impl Gate {
     ) -> (Vec<Candidate>, Vec<splitsim_policy::Attempt>, Decision) {
         let reference = Reference::new(feature.clone());
         let mut candidates = Vec::new();
-        let Ok((seen, end)) = decide_frame(self.policy.as_ref(), conditions, |rung| {
+        let Ok((seen, end)) = decide_frame(&self.policy, conditions, |rung| {
             let candidate = self.attempt(&reference, rung);
             heard(candidates.len(), &candidate.attempt);
             let seen = candidate.seen;
@@ -352,7 +352,7 @@ impl Gate {
 
     fn unreasonable(&self, request: &str, attempts: usize) -> GateError {
         GateError::Policy {
-            policy: self.policy.label().to_owned(),
+            policy: self.label(),
             request: request.to_owned(),
             attempts,
         }

@@ -153,7 +153,7 @@ fn hello(
         protocol_version: PROTOCOL_VERSION,
         run_id: id("run id", &config.run_id)?,
         edge_id: id("edge id", &config.edge_id)?,
-        policy: name("policy", gate.label())?,
+        policy: name("policy", &gate.label())?,
         model: ModelIdentity {
             name: name("model", &package.manifest().name)?,
             digest: Digest::new(*package.digest().bytes()),

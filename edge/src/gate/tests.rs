@@ -77,7 +77,7 @@ fn choose(policy: &str, errors: &[Option<f32>]) -> (Gated, usize) {
     assert_eq!((decided.frame, decided.attempts.len()), (7, heard));
     let ladder = LadderLen::new(errors.len()).unwrap();
     let mut fresh = policy.resolve(ladder).unwrap();
-    assert_eq!(splitsim_policy::replay(fresh.as_mut(), &[decided]), Ok(()));
+    assert_eq!(splitsim_policy::replay(&mut fresh, &[decided]), Ok(()));
     (gated, heard)
 }
 

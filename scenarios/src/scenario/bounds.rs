@@ -8,16 +8,13 @@ use splitsim_feature::units::{BitRate, Bytes};
 use splitsim_link::Limit;
 
 use super::ScenarioError;
-use super::file::{PolicySection, ReplaySection, ScenarioFile, TransportSection};
+use super::file::{ReplaySection, ScenarioFile, TransportSection};
 use super::link::{EventSection, LinkSection, PipeSection};
 use super::units::{Rate, TimeSpan};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 const FASTEST: BitRate = BitRate(100_000_000_000);
-/// The same in bytes per second.
-const MOST_BYTES_PER_SECOND: u64 = 12_500_000_000;
-const MOST_BURST: u64 = 1_000_000_000_000;
 const LARGEST_WINDOW: u64 = 1 << 30;
 const LARGEST_QUEUE: u64 = 16 << 30;
 const MOST_PACKETS: u64 = 10_000_000;
@@ -33,8 +30,7 @@ pub(super) fn check(file: &ScenarioFile) -> Result<(), ScenarioError> {
     )?;
     transport(&file.transport)?;
     file.link.as_ref().map_or(Ok(()), link)?;
-    file.replay.as_ref().map_or(Ok(()), replay)?;
-    file.policies.iter().try_for_each(policy)
+    file.replay.as_ref().map_or(Ok(()), replay)
 }
 
 /// Counts and times have the ranges that the same things have on command lines.
@@ -133,19 +129,6 @@ fn replay(section: &ReplaySection) -> Result<(), ScenarioError> {
     span("replay.rtt", Some(section.rtt), HOUR)?;
     span("replay.interval", section.interval, DAY)?;
     span("replay.deadline", section.deadline, DAY)
-}
-
-fn policy(section: &PolicySection) -> Result<(), ScenarioError> {
-    let key = |name: &str| format!("policies.{}.{name}", section.name);
-    span(&key("deadline"), section.deadline, DAY)?;
-    let rate = section.rate.map(|rate| rate.0);
-    most(
-        &key("rate in bytes per second"),
-        rate,
-        Bytes(MOST_BYTES_PER_SECOND),
-    )?;
-    let burst = section.burst.map(|burst| burst.0);
-    most(&key("burst"), burst, Bytes(MOST_BURST))
 }
 
 fn span(key: &str, value: Option<TimeSpan>, longest: Duration) -> Result<(), ScenarioError> {

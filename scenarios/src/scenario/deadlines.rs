@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use splitsim_policy::PolicyConfig;
+use splitsim_policy::setting::DEADLINE;
 
 use super::{LinkPlan, PlannedPolicy, ReplayPlan, ScenarioError};
 
@@ -19,14 +19,7 @@ pub(super) fn check(
     }
     for policy in policies {
         let configs = policy.of_task.values();
-        let deadline = configs.filter_map(|config| match config {
-            PolicyConfig::Deadline(config) => Some(config.by),
-            PolicyConfig::Always { .. }
-            | PolicyConfig::Threshold(_)
-            | PolicyConfig::Bisect(_)
-            | PolicyConfig::Predictive(_)
-            | PolicyConfig::Budget(_) => None,
-        });
+        let deadline = configs.filter_map(|config| config.find(&DEADLINE));
         for by in deadline {
             let key = format!("policies.{}.deadline", policy.name);
             if let Some(plan) = replay {

@@ -10,7 +10,7 @@ use splitsim_codec::{CodecId, RangeMode};
 use splitsim_feature::Task;
 
 pub(super) use super::link::LinkSection;
-pub(super) use super::policy_section::{PolicyKind, PolicySection, StartChoice, ThresholdChoice};
+pub(super) use super::policy_section::{KindChoice, PolicySection, ThresholdChoice};
 pub(super) use super::replay::ReplaySection;
 use super::units::{Size, TimeSpan};
 

@@ -7,7 +7,7 @@ use splitsim_cfqa::Metric;
 use splitsim_model::Package;
 use splitsim_vision::train::{TrainConfig, random_package};
 
-use super::file::PolicyKind;
+use super::file::KindChoice;
 use super::{Scenario, ScenarioError, keys, parse};
 
 /// Every table with its required keys, so that a default can be put in anywhere.
@@ -117,7 +117,7 @@ fn the_page_names_every_metric() {
 fn the_page_says_which_policies_a_key_is_for() {
     for row in rows(&page(), "### `[[policies]]`") {
         let told = row.kinds.unwrap();
-        for kind in PolicyKind::ALL {
+        for kind in KindChoice::all() {
             let is_told = told == "all" || told.split(", ").any(|name| name == kind.name());
             let key = row.key.as_str();
             let is_known = ["name", "kind"].contains(&key) || kind.keys().contains(&key);

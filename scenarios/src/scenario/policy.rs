@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 
 use splitsim_cfqa::Metric;
 use splitsim_feature::Task;
-use splitsim_policy::{
-    BisectConfig, BudgetConfig, Criterion, DeadlineConfig, PolicyConfig, PolicyError,
-    PredictiveConfig, Start, ThresholdConfig,
-};
+use splitsim_policy::{Criterion, PolicyConfig, PolicyError, PolicyKind};
+use toml::{Table, Value};
 
 use super::ScenarioError;
-use super::file::{PolicyKind, PolicySection, StartChoice, ThresholdChoice};
-use super::units::{ByteRate, Size, TimeSpan};
+use super::file::{KindChoice, PolicySection, ThresholdChoice};
 
 /// The scenario's default thresholds of policies with a criterion, by metric and task.
 pub(super) type Thresholds = BTreeMap<Metric, BTreeMap<Task, f64>>;
@@ -53,7 +50,7 @@ impl PlannedPolicy {
             }
         }
         if let Some(config) = of_task.values().next() {
-            spell_out(&mut section, config);
+            section.settings = spelt_out(config);
         }
         Ok(Self {
             name: section.name.clone(),
@@ -65,7 +62,7 @@ impl PlannedPolicy {
     /// `true` if it is the bound that knows the true distortion, rather than a policy.
     #[must_use]
     pub fn is_oracle(&self) -> bool {
-        self.section.kind == PolicyKind::Oracle
+        self.section.kind == KindChoice::Oracle
     }
 
     /// `true` if the policy takes its threshold for this metric from the scenario, rather than having its own.
@@ -80,30 +77,19 @@ fn key(section: &PolicySection, key: &str) -> String {
 
 /// Keys that mean nothing for the policy's kind would be passed over in silence.
 fn refuse_foreign_keys(section: &PolicySection) -> Result<(), ScenarioError> {
+    let own = section.kind.keys();
+    let settings = section.settings.keys().map(String::as_str);
     let given = [
         ("metric", section.metric.is_some()),
         ("threshold", section.threshold.is_some()),
-        ("start", section.start.is_some()),
-        ("step", section.step.is_some()),
-        ("margin", section.margin.is_some()),
-        ("max-attempts", section.max_attempts.is_some()),
-        ("fallback", section.fallback.is_some()),
-        ("deadline", section.deadline.is_some()),
-        ("rate", section.rate.is_some()),
-        ("burst", section.burst.is_some()),
-        ("level", section.level.is_some()),
     ];
-    let own = section.kind.keys();
-    let foreign = given
-        .into_iter()
-        .find(|(name, given)| *given && !own.contains(name));
-    match foreign {
+    let given = given.into_iter().filter(|(_, given)| *given);
+    let mut given = given.map(|(name, _)| name).chain(settings);
+    match given.find(|name| !own.contains(name)) {
         None => Ok(()),
-        Some((name, _)) => {
-            let reason = format!(
-                "means nothing to a policy of kind '{}', remove it",
-                section.kind.name()
-            );
+        Some(name) => {
+            let kind = section.kind.name();
+            let reason = format!("means nothing to a policy of kind '{kind}', remove it");
             Err(ScenarioError::value(key(section, name), reason))
         }
     }
@@ -115,100 +101,74 @@ fn config(
     task: Task,
     sources: &ThresholdSources<'_>,
 ) -> Result<Option<PolicyConfig>, ScenarioError> {
-    let pass = || criterion_of(section, task, sources);
-    Ok(Some(match section.kind {
-        PolicyKind::Oracle => return Ok(None),
-        PolicyKind::Always => PolicyConfig::Always {
-            rung: required(section, "level", section.level)?,
-        },
-        PolicyKind::Threshold => PolicyConfig::Threshold(climb(section, pass()?)?),
-        PolicyKind::Bisect => {
-            let default = BisectConfig::new(pass()?);
-            PolicyConfig::Bisect(BisectConfig {
-                max_attempts: section.max_attempts.unwrap_or(default.max_attempts),
-                fallback: section.fallback.unwrap_or(default.fallback),
-                ..default
-            })
-        }
-        PolicyKind::Predictive => {
-            let default = PredictiveConfig::new(pass()?);
-            PolicyConfig::Predictive(PredictiveConfig {
-                start: index(section)?.unwrap_or(default.start),
-                max_attempts: section.max_attempts.unwrap_or(default.max_attempts),
-                fallback: section.fallback.unwrap_or(default.fallback),
-                ..default
-            })
-        }
-        PolicyKind::Deadline => PolicyConfig::Deadline(DeadlineConfig {
-            pass: pass()?,
-            by: required(section, "deadline", section.deadline)?.0,
-            max_attempts: section.max_attempts.unwrap_or_default(),
-            fallback: section.fallback.unwrap_or_default(),
-        }),
-        PolicyKind::Budget => {
-            let rate = required(section, "rate", section.rate)?.0;
-            PolicyConfig::Budget(BudgetConfig {
-                pass: pass()?,
-                rate,
-                burst: section.burst.map_or(rate, |burst| burst.0),
-                start: index(section)?.unwrap_or(splitsim_policy::Rung(0)),
-                max_attempts: section.max_attempts.unwrap_or_default(),
-            })
-        }
-    }))
-}
-
-fn required<T>(section: &PolicySection, name: &str, value: Option<T>) -> Result<T, ScenarioError> {
-    value.ok_or_else(|| {
-        let reason = format!(
-            "missing: a policy of kind '{}' needs it",
-            section.kind.name()
-        );
-        ScenarioError::value(key(section, name), reason)
-    })
-}
-
-/// A threshold policy with its defaults, which are the policy crate's.
-fn climb(section: &PolicySection, pass: Criterion) -> Result<ThresholdConfig, ScenarioError> {
-    let default = ThresholdConfig::new(pass);
-    let start = match (section.start, section.margin) {
-        (Some(StartChoice::Last), margin) => Start::Last {
-            margin: margin.unwrap_or(0.0),
-        },
-        (_, Some(_)) => {
-            let reason = "needs start = 'last': there is no hysteresis without";
-            return Err(ScenarioError::value(key(section, "margin"), reason));
-        }
-        (Some(StartChoice::At(rung)), None) => Start::At(rung),
-        (None, None) => default.start,
+    let KindChoice::Policy(kind) = section.kind else {
+        return Ok(None);
     };
-    if section
-        .margin
-        .is_some_and(|margin| !(0.0..f64::INFINITY).contains(&margin))
-    {
-        let reason = "no hysteresis, expected a number from 0";
-        return Err(ScenarioError::value(key(section, "margin"), reason));
-    }
-    Ok(ThresholdConfig {
-        start,
-        step: section.step.unwrap_or(default.step),
-        max_attempts: section.max_attempts.unwrap_or(default.max_attempts),
-        fallback: section.fallback.unwrap_or(default.fallback),
-        ..default
-    })
+    let pass = kind.scored.then(|| criterion_of(section, task, sources));
+    let pass = pass.transpose()?;
+    let texts = section.settings.iter().map(|(name, value)| {
+        let text =
+            text_of(value).map_err(|reason| ScenarioError::value(key(section, name), reason));
+        Ok((name.as_str(), text?))
+    });
+    let texts: Vec<(&str, String)> = texts.collect::<Result<_, ScenarioError>>()?;
+    let given = texts.iter().map(|(name, text)| (*name, text.as_str()));
+    let config = PolicyConfig::new(kind, pass, given);
+    config
+        .map(Some)
+        .map_err(|error| unfit(section, kind, &error))
 }
 
-/// The starting level of a policy that cannot begin where the last frame ended.
-fn index(section: &PolicySection) -> Result<Option<splitsim_policy::Rung>, ScenarioError> {
-    match section.start {
-        None => Ok(None),
-        Some(StartChoice::At(rung)) => Ok(Some(rung)),
-        Some(StartChoice::Last) => {
-            let kind = section.kind.name();
-            let reason = format!("a policy of kind '{kind}' begins at an index, 0 the cheapest");
-            Err(ScenarioError::value(key(section, "start"), reason))
-        }
+/// A setting's value as the text form of a policy has it.
+fn text_of(value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Float(number) => Ok(number.to_string()),
+        other => Err(format!(
+            "{other} is no setting, expected a number or a text"
+        )),
     }
+}
+
+/// An error about a setting, under the setting's key.
+fn unfit(section: &PolicySection, kind: &PolicyKind, error: &PolicyError) -> ScenarioError {
+    match error {
+        PolicyError::MissingSetting { name, .. } => missing(section, name),
+        PolicyError::SettingValue {
+            name,
+            value,
+            expected,
+        } => ScenarioError::value(
+            key(section, name),
+            format!("'{value}': expected {expected}"),
+        ),
+        PolicyError::Contradiction { name, reason } => {
+            ScenarioError::value(key(section, name), reason)
+        }
+        other => ScenarioError::value(key(section, kind.name), other),
+    }
+}
+
+fn missing(section: &PolicySection, name: &str) -> ScenarioError {
+    let kind = section.kind.name();
+    let reason = format!("missing: a policy of kind '{kind}' needs it");
+    ScenarioError::value(key(section, name), reason)
+}
+
+/// All settings of a policy, defaults included, as a scenario file has them.
+fn spelt_out(config: &PolicyConfig) -> Table {
+    let settings = config.settings();
+    settings
+        .map(|(name, text)| (name.to_owned(), value_of(text)))
+        .collect()
+}
+
+/// A number where the text is one.
+fn value_of(text: &str) -> Value {
+    let whole = text.parse().map(Value::Integer);
+    let number = whole.or_else(|_| text.parse().map(Value::Float));
+    number.unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
 /// Returns a task's criterion: its threshold is the policy's own, a calibrated one, or the scenario's.
@@ -218,7 +178,7 @@ fn criterion_of(
     sources: &ThresholdSources<'_>,
 ) -> Result<Criterion, ScenarioError> {
     let wrong = |reason: String| ScenarioError::value(key(section, "threshold"), reason);
-    let metric = required(section, "metric", section.metric)?;
+    let metric = section.metric.ok_or_else(|| missing(section, "metric"))?;
     let threshold = match section.threshold {
         Some(ThresholdChoice::Score(score)) => score,
         Some(ThresholdChoice::Calibrated { tau, alpha }) => {
@@ -242,37 +202,4 @@ pub(super) fn criterion(metric: Metric, threshold: f64) -> Result<Criterion, Pol
     let scale = splitsim_edge::scale(metric);
     scale.check(metric.name(), threshold)?;
     Criterion::new(metric.name(), scale.better, threshold)
-}
-
-/// Writes the defaults that hold into the section.
-fn spell_out(section: &mut PolicySection, config: &PolicyConfig) {
-    match config {
-        PolicyConfig::Always { rung } => section.level = Some(*rung),
-        PolicyConfig::Threshold(config) => {
-            section.start = Some(config.start.into());
-            section.step = Some(config.step);
-            section.max_attempts = Some(config.max_attempts);
-            section.fallback = Some(config.fallback);
-        }
-        PolicyConfig::Bisect(config) => {
-            section.max_attempts = Some(config.max_attempts);
-            section.fallback = Some(config.fallback);
-        }
-        PolicyConfig::Predictive(config) => {
-            section.start = Some(StartChoice::At(config.start));
-            section.max_attempts = Some(config.max_attempts);
-            section.fallback = Some(config.fallback);
-        }
-        PolicyConfig::Deadline(config) => {
-            section.deadline = Some(TimeSpan(config.by));
-            section.max_attempts = Some(config.max_attempts);
-            section.fallback = Some(config.fallback);
-        }
-        PolicyConfig::Budget(config) => {
-            section.rate = Some(ByteRate(config.rate));
-            section.burst = Some(Size(config.burst));
-            section.start = Some(StartChoice::At(config.start));
-            section.max_attempts = Some(config.max_attempts);
-        }
-    }
 }

@@ -1,110 +1,102 @@
 //! A policy as a scenario file has it.
 
 use std::fmt;
-use std::num::NonZeroU8;
 
 use serde::{Deserialize, Serialize};
 use splitsim_cfqa::Metric;
-use splitsim_policy::{Fallback, MaxAttempts, Rung, RungChoice, Start};
+use splitsim_policy::{POLICIES, PolicyKind};
+use toml::Table;
 
-use super::units::{ByteRate, Size, TimeSpan};
-
-/// A policy. Which keys it may have depends on its kind.
+/// A policy. Which settings it may have depends on its kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub(super) struct PolicySection {
     pub(super) name: String,
-    pub(super) kind: PolicyKind,
+    pub(super) kind: KindChoice,
     pub(super) metric: Option<Metric>,
     pub(super) threshold: Option<ThresholdChoice>,
-    pub(super) start: Option<StartChoice>,
-    pub(super) step: Option<NonZeroU8>,
-    pub(super) margin: Option<f64>,
-    pub(super) max_attempts: Option<MaxAttempts>,
-    pub(super) fallback: Option<Fallback>,
-    pub(super) deadline: Option<TimeSpan>,
-    pub(super) rate: Option<ByteRate>,
-    pub(super) burst: Option<Size>,
-    pub(super) level: Option<RungChoice>,
+    /// The settings of the kind, and those that are none.
+    #[serde(flatten)]
+    pub(super) settings: Table,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum PolicyKind {
-    /// One encoding at a fixed level.
-    Always,
-    /// Richer until the score passes.
-    Threshold,
-    /// The cheapest passing level by halving.
-    Bisect,
-    /// One probe, then a jump.
-    Predictive,
-    /// The best score that arrives in time.
-    Deadline,
-    /// A level that a token bucket can pay for.
-    Budget,
-    /// The cheapest level within the distortion limit: no policy, the bound for all.
+/// The keys of a policy that no kind defines.
+const COMMON: [&str; 2] = ["name", "kind"];
+/// The keys of policies with a criterion.
+const SCORED: [&str; 2] = ["metric", "threshold"];
+
+impl PolicySection {
+    /// The keys that a policy of some kind may have.
+    pub(super) fn keys() -> Vec<&'static str> {
+        let settings = POLICIES
+            .all()
+            .into_iter()
+            .flat_map(PolicyKind::setting_names);
+        let mut keys: Vec<&str> = COMMON.into_iter().chain(SCORED).collect();
+        for setting in settings {
+            if !keys.contains(&setting) {
+                keys.push(setting);
+            }
+        }
+        keys
+    }
+}
+
+/// A kind of policy, or the bound for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) enum KindChoice {
+    Policy(&'static PolicyKind),
+    /// The cheapest level within the distortion limit: no policy.
     Oracle,
 }
 
-impl PolicyKind {
+const ORACLE: &str = "oracle";
+
+impl KindChoice {
     /// Every kind.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 7] = [
-        Self::Always,
-        Self::Threshold,
-        Self::Bisect,
-        Self::Predictive,
-        Self::Deadline,
-        Self::Budget,
-        Self::Oracle,
-    ];
+    pub(super) fn all() -> Vec<Self> {
+        let policies = POLICIES.all().into_iter().map(Self::Policy);
+        policies.chain([Self::Oracle]).collect()
+    }
 
     /// The kind as a file has it.
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Always => "always",
-            Self::Threshold => "threshold",
-            Self::Bisect => "bisect",
-            Self::Predictive => "predictive",
-            Self::Deadline => "deadline",
-            Self::Budget => "budget",
-            Self::Oracle => "oracle",
+            Self::Policy(kind) => kind.name,
+            Self::Oracle => ORACLE,
         }
     }
 
-    /// The keys that mean something beside name and kind.
-    pub(super) const fn keys(self) -> &'static [&'static str] {
-        match self {
-            Self::Always => &["level"],
-            Self::Threshold => &[
-                "metric",
-                "threshold",
-                "start",
-                "step",
-                "margin",
-                "max-attempts",
-                "fallback",
-            ],
-            Self::Bisect => &["metric", "threshold", "max-attempts", "fallback"],
-            Self::Predictive => &["metric", "threshold", "start", "max-attempts", "fallback"],
-            Self::Deadline => &[
-                "metric",
-                "threshold",
-                "deadline",
-                "max-attempts",
-                "fallback",
-            ],
-            Self::Budget => &[
-                "metric",
-                "threshold",
-                "rate",
-                "burst",
-                "start",
-                "max-attempts",
-            ],
-            Self::Oracle => &[],
-        }
+    /// The keys that have a meaning, apart from name and kind.
+    pub(super) fn keys(self) -> Vec<&'static str> {
+        let Self::Policy(kind) = self else {
+            return Vec::new();
+        };
+        let scored = if kind.scored { &SCORED[..] } else { &[] };
+        scored.iter().copied().chain(kind.setting_names()).collect()
+    }
+}
+
+impl TryFrom<String> for KindChoice {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let known = || POLICIES.names().into_iter().chain([ORACLE]);
+        let policy = || POLICIES.get(&name).map(Self::Policy);
+        let choice = (name == ORACLE).then_some(Self::Oracle).or_else(policy);
+        choice.ok_or_else(|| {
+            let list = known().collect::<Vec<_>>().join(", ");
+            let nearest = splitsim_display::did_you_mean(&name, known());
+            format!("unknown kind of policy '{name}', expected one of {list}{nearest}")
+        })
+    }
+}
+
+impl From<KindChoice> for String {
+    fn from(kind: KindChoice) -> Self {
+        kind.name().to_owned()
     }
 }
 
@@ -119,14 +111,6 @@ pub(super) enum ThresholdChoice {
         tau: f64,
         alpha: f64,
     },
-}
-
-/// The level that a policy starts at: an index, or `"last"` for the one at which the previous frame ended.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "NumberOrText", into = "NumberOrText")]
-pub(super) enum StartChoice {
-    At(Rung),
-    Last,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -180,39 +164,6 @@ impl From<ThresholdChoice> for NumberOrText {
         match choice {
             ThresholdChoice::Score(score) => Self::Number(score),
             calibrated @ ThresholdChoice::Calibrated { .. } => Self::Text(calibrated.to_string()),
-        }
-    }
-}
-
-impl TryFrom<NumberOrText> for StartChoice {
-    type Error = String;
-
-    fn try_from(value: NumberOrText) -> Result<Self, Self::Error> {
-        match value {
-            NumberOrText::Index(index) => Ok(Self::At(Rung(index))),
-            NumberOrText::Text(text) if text == "last" => Ok(Self::Last),
-            NumberOrText::Number(_) | NumberOrText::Text(_) => {
-                Err("start is an index from 0 or 'last'".to_owned())
-            }
-        }
-    }
-}
-
-impl From<StartChoice> for NumberOrText {
-    fn from(start: StartChoice) -> Self {
-        match start {
-            StartChoice::At(Rung(index)) => Self::Index(index),
-            StartChoice::Last => Self::Text("last".to_owned()),
-        }
-    }
-}
-
-/// The margin stands under a key of its own.
-impl From<Start> for StartChoice {
-    fn from(start: Start) -> Self {
-        match start {
-            Start::At(rung) => Self::At(rung),
-            Start::Last { .. } => Self::Last,
         }
     }
 }

@@ -269,7 +269,15 @@ fn a_policy_has_the_keys_of_its_kind() {
         "add cls to [thresholds.mse]",
     );
     check("kind = 'oracle'", "it needs [replay]");
-    check("kind = 'always'\nlevel = 'best'", "'best' is no rung");
+    check(
+        "kind = 'always'\nlevel = 'best'",
+        "policies.p.level: 'best': expected cheapest, richest or an index from 0",
+    );
+    check("kind = 'gate'", "unknown kind of policy 'gate'");
+    check(
+        "kind = 'always'\nlevel = [1]",
+        "policies.p.level: [1] is no setting",
+    );
     check(
         "kind = 'always'\nlevel = 1\nstep = 2",
         "policies.p.step: means nothing",

@@ -1,18 +1,26 @@
-use crate::{Attempt, Conditions, Decision, Policy, Rung, Verdict};
+use crate::setting::LEVEL;
+use crate::{Attempt, Conditions, Decision, Policy, PolicyKind, Rung, Verdict};
+
+/// [`Always`] as users name it.
+pub(crate) static KIND: PolicyKind = PolicyKind {
+    name: "always",
+    summary: "one encoding at a fixed level, shipped unseen",
+    example: "always:cheapest",
+    scored: false,
+    settings: &[&LEVEL],
+    check: |_| Ok(()),
+    build: |config, ladder| {
+        let rung = config.get(&LEVEL)?.resolve(ladder)?;
+        Ok(Box::new(Always { rung }))
+    },
+};
 
 /// Encodes once, at a fixed rung, and ships the result unseen: the baseline without a gate.
 ///
 /// When the codec fails it gives up: the same input at the same rung would fail again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Always {
     rung: Rung,
-    label: String,
-}
-
-impl Always {
-    pub(crate) const fn new(rung: Rung, label: String) -> Self {
-        Self { rung, label }
-    }
 }
 
 impl Policy for Always {
@@ -30,14 +38,6 @@ impl Policy for Always {
             },
             None => Decision::GiveUp,
         }
-    }
-
-    fn metric(&self) -> Option<&str> {
-        None
-    }
-
-    fn label(&self) -> &str {
-        &self.label
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
             .iter()
             .map(|&outcome| Attempt { rung, outcome })
             .collect();
-        let policy = Always::new(rung, "always:3".to_owned());
+        let policy = Always { rung };
         assert_eq!(policy.decide(&Conditions::default(), &attempts), expected);
     }
 

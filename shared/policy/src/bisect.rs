@@ -1,22 +1,20 @@
-use std::fmt;
-
 use crate::gated::Gated;
-use crate::settings::{Settings, write_fallback};
-use crate::{
-    Attempt, Conditions, Criterion, Decision, Fallback, LadderLen, MaxAttempts, Policy,
-    PolicyError, Rung,
-};
+use crate::setting::{FALLBACK, MAX_ATTEMPTS};
+use crate::{Attempt, Conditions, Decision, Policy, PolicyKind, Rung};
 
-/// The settings of a [`Bisect`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct BisectConfig {
-    /// The criterion that a score must satisfy.
-    pub pass: Criterion,
-    /// The most encodings of one feature; a ladder of n rungs needs ⌈log₂(n + 1)⌉.
-    pub max_attempts: MaxAttempts,
-    /// The action taken when no attempt passes.
-    pub fallback: Fallback,
-}
+/// [`Bisect`] as users name it. A ladder of n rungs needs ⌈log₂(n + 1)⌉ attempts.
+pub(crate) static KIND: PolicyKind = PolicyKind {
+    name: "bisect",
+    summary: "the cheapest passing level, by halving the levels in question",
+    example: "bisect:cosine>=0.98",
+    scored: true,
+    settings: &[&MAX_ATTEMPTS, &FALLBACK],
+    check: |_| Ok(()),
+    build: |config, ladder| {
+        let gated = Gated::of(config, ladder)?;
+        Ok(Box::new(Bisect { gated }))
+    },
+};
 
 /// Finds the cheapest passing rung of n in at most ⌈log₂(n + 1)⌉ attempts, by halving the rungs in
 /// question.
@@ -30,57 +28,7 @@ pub struct Bisect {
     gated: Gated,
 }
 
-impl BisectConfig {
-    pub(crate) const KIND: &'static str = "bisect";
-    pub(crate) const EXAMPLE: &'static str = "bisect:cosine>=0.98";
-
-    /// A search with the default limits.
-    #[must_use]
-    pub fn new(pass: Criterion) -> Self {
-        Self {
-            pass,
-            max_attempts: MaxAttempts::default(),
-            fallback: Fallback::default(),
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Result<Self, PolicyError> {
-        let (pass, mut settings) =
-            Settings::split(Self::KIND, text, &["max-attempts", "fallback"])?;
-        Ok(Self {
-            pass: pass.parse()?,
-            max_attempts: settings.max_attempts()?,
-            fallback: settings.fallback()?,
-        })
-    }
-}
-
-impl fmt::Display for BisectConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{},max-attempts={}",
-            Self::KIND,
-            self.pass,
-            self.max_attempts
-        )?;
-        write_fallback(f, self.fallback)
-    }
-}
-
 impl Bisect {
-    pub(crate) fn new(config: &BisectConfig, ladder: LadderLen, label: String) -> Self {
-        Self {
-            gated: Gated {
-                criterion: config.pass.clone(),
-                ladder,
-                max_attempts: config.max_attempts,
-                fallback: config.fallback,
-                label,
-            },
-        }
-    }
-
     /// The middle of the rungs between the richest that failed and the cheapest that passed.
     fn middle(&self, attempts: &[Attempt]) -> Option<Rung> {
         let mut open = 0..self.gated.ladder.get();
@@ -98,13 +46,5 @@ impl Bisect {
 impl Policy for Bisect {
     fn decide(&self, _: &Conditions, attempts: &[Attempt]) -> Decision {
         self.gated.search(attempts, self.middle(attempts))
-    }
-
-    fn metric(&self) -> Option<&str> {
-        Some(self.gated.criterion.metric())
-    }
-
-    fn label(&self) -> &str {
-        &self.gated.label
     }
 }

@@ -1,30 +1,27 @@
-use std::fmt;
 use std::time::Duration;
 
 use splitsim_feature::units::Bytes;
 
 use crate::gated::{Gated, tried};
-use crate::settings::Settings;
-use crate::{
-    Attempt, Conditions, Criterion, Decision, Fallback, LadderLen, MaxAttempts, Policy,
-    PolicyError, Rung,
-};
+use crate::setting::{BURST, MAX_ATTEMPTS, RATE, START};
+use crate::{Attempt, Conditions, Decision, Policy, PolicyKind, Rung};
 
-/// The settings of a [`Budget`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct BudgetConfig {
-    /// The criterion that a score must satisfy.
-    pub pass: Criterion,
-    /// Bytes added to the bucket per second.
-    pub rate: Bytes,
-    /// The capacity of the bucket, which starts full; by default the bytes of one second. Frames
-    /// larger than this are never shipped.
-    pub burst: Bytes,
-    /// The rung to begin at; the cheapest by default.
-    pub start: Rung,
-    /// The most encodings of one feature.
-    pub max_attempts: MaxAttempts,
-}
+/// [`Budget`] as users name it. It drops a frame that it cannot pay for.
+pub(crate) static KIND: PolicyKind = PolicyKind {
+    name: "budget",
+    summary: "a level that a token bucket of bytes can pay for",
+    example: "budget:cosine>=0.98,rate=20kB/s,burst=64kB",
+    scored: true,
+    settings: &[&RATE, &BURST, &START, &MAX_ATTEMPTS],
+    check: |_| Ok(()),
+    build: |config, ladder| {
+        Ok(Box::new(Budget {
+            gated: Gated::of(config, ladder)?,
+            start: ladder.check(config.get(&START)?)?,
+            bucket: Bucket::full(config.get(&RATE)?, config.get(&BURST)?),
+        }))
+    },
+};
 
 /// Encodes richer until the score passes, as far as a token bucket of bytes allows.
 ///
@@ -49,76 +46,7 @@ struct Bucket {
     at: Duration,
 }
 
-impl BudgetConfig {
-    pub(crate) const KIND: &'static str = "budget";
-    pub(crate) const EXAMPLE: &'static str = "budget:cosine>=0.98,rate=20kB/s,burst=64kB";
-
-    pub(crate) fn parse(text: &str) -> Result<Self, PolicyError> {
-        let known = &["rate", "burst", "start", "max-attempts"];
-        let (pass, mut settings) = Settings::split(Self::KIND, text, known)?;
-        let size = |text: &str| text.parse().ok().filter(|&Bytes(bytes)| bytes > 0);
-        let rate = settings.take("rate", "a size per second such as 20kB/s", |text| {
-            size(text.strip_suffix("/s")?.trim_end())
-        })?;
-        let rate = rate.ok_or(PolicyError::MissingSetting {
-            name: "rate",
-            example: Self::EXAMPLE,
-        })?;
-        let burst = settings.take("burst", "a size such as 64kB", size)?;
-        Ok(Self {
-            pass: pass.parse()?,
-            rate,
-            burst: burst.unwrap_or(rate),
-            start: settings.start()?,
-            max_attempts: settings.max_attempts()?,
-        })
-    }
-}
-
-impl fmt::Display for BudgetConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            pass,
-            rate,
-            burst,
-            start,
-            max_attempts,
-        } = self;
-        let size = |bytes: &Bytes| bytes.in_whole_units().replace(' ', "");
-        let (rate, burst) = (size(rate), size(burst));
-        write!(
-            f,
-            "{}:{pass},rate={rate}/s,burst={burst},start={start},max-attempts={max_attempts}",
-            Self::KIND
-        )
-    }
-}
-
 impl Budget {
-    pub(crate) fn new(
-        config: &BudgetConfig,
-        ladder: LadderLen,
-        label: String,
-    ) -> Result<Self, PolicyError> {
-        Ok(Self {
-            gated: Gated {
-                criterion: config.pass.clone(),
-                ladder,
-                max_attempts: config.max_attempts,
-                // What cannot be paid for cannot be shipped, whatever a scenario would prefer.
-                fallback: Fallback::Drop,
-                label,
-            },
-            start: ladder.check(config.start)?,
-            bucket: Bucket {
-                bytes_per_second: config.rate.0 as f64,
-                capacity: config.burst.0 as f64,
-                tokens: config.burst.0 as f64,
-                at: Duration::ZERO,
-            },
-        })
-    }
-
     /// The rung to try next: upward while the bucket pays, downward while it does not.
     fn next(&self, attempts: &[Attempt], pays: impl Fn(&Attempt) -> bool) -> Option<Rung> {
         let Some(last) = attempts.last() else {
@@ -136,6 +64,15 @@ impl Budget {
 }
 
 impl Bucket {
+    fn full(rate: Bytes, capacity: Bytes) -> Self {
+        Self {
+            bytes_per_second: rate.0 as f64,
+            capacity: capacity.0 as f64,
+            tokens: capacity.0 as f64,
+            at: Duration::ZERO,
+        }
+    }
+
     /// Tokens at a moment; a clock that goes backward stands still.
     fn available(&self, now: Duration) -> f64 {
         let passed = now.saturating_sub(self.at).as_secs_f64();
@@ -179,13 +116,5 @@ impl Policy for Budget {
         if let Some(coded) = attempts.get(attempt).and_then(Attempt::coded) {
             self.bucket.pay(conditions.now, coded.container);
         }
-    }
-
-    fn metric(&self) -> Option<&str> {
-        Some(self.gated.criterion.metric())
-    }
-
-    fn label(&self) -> &str {
-        &self.gated.label
     }
 }

@@ -1,27 +1,29 @@
-use std::fmt;
 use std::time::Duration;
+
+use splitsim_feature::units::Bytes;
 
 use crate::gated::{Gated, tried};
 use crate::learned::{Learned, Point, sizes, times};
-use crate::settings::{Settings, write_fallback};
-use crate::{
-    Attempt, Conditions, Criterion, Decision, Fallback, LadderLen, LinkEstimate, MaxAttempts,
-    Policy, PolicyError, Rung,
-};
-use splitsim_feature::units::Bytes;
+use crate::setting::{DEADLINE, FALLBACK, MAX_ATTEMPTS};
+use crate::{Attempt, Conditions, Decision, LinkEstimate, Policy, PolicyKind, Rung};
 
-/// The settings of a [`Deadline`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeadlineConfig {
-    /// The metric by which one attempt is better than another, and what counts as passed.
-    pub pass: Criterion,
-    /// The deadline: time from capture until the last byte is at the cloud.
-    pub by: Duration,
-    /// The most encodings of one feature.
-    pub max_attempts: MaxAttempts,
-    /// The action taken when no attempt is expected to arrive in time.
-    pub fallback: Fallback,
-}
+/// [`Deadline`] as users name it. Its criterion's metric says which attempt is better than another.
+pub(crate) static KIND: PolicyKind = PolicyKind {
+    name: "deadline",
+    summary: "the best score that arrives in time",
+    example: "deadline:cosine>=0.98,deadline=250ms",
+    scored: true,
+    settings: &[&DEADLINE, &MAX_ATTEMPTS, &FALLBACK],
+    check: |_| Ok(()),
+    build: |config, ladder| {
+        Ok(Box::new(Deadline {
+            gated: Gated::of(config, ladder)?,
+            by: config.get(&DEADLINE)?,
+            sizes: Learned::new(ladder, Some(std::f64::consts::LN_2)),
+            times: Learned::new(ladder, Some(0.0)),
+        }))
+    },
+};
 
 /// Ships the best-scoring attempt that can arrive in time.
 ///
@@ -42,64 +44,7 @@ pub struct Deadline {
     times: Learned,
 }
 
-impl DeadlineConfig {
-    pub(crate) const KIND: &'static str = "deadline";
-    pub(crate) const EXAMPLE: &'static str = "deadline:cosine>=0.98,deadline=250ms";
-
-    pub(crate) fn parse(text: &str) -> Result<Self, PolicyError> {
-        let known = &["deadline", "max-attempts", "fallback"];
-        let (pass, mut settings) = Settings::split(Self::KIND, text, known)?;
-        let by = settings.take("deadline", "a span of time such as 250ms", span)?;
-        Ok(Self {
-            pass: pass.parse()?,
-            by: by.ok_or(PolicyError::MissingSetting {
-                name: "deadline",
-                example: Self::EXAMPLE,
-            })?,
-            max_attempts: settings.max_attempts()?,
-            fallback: settings.fallback()?,
-        })
-    }
-}
-
-fn span(text: &str) -> Option<Duration> {
-    humantime::parse_duration(text)
-        .ok()
-        .filter(|span| !span.is_zero())
-}
-
-impl fmt::Display for DeadlineConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let by = humantime::format_duration(self.by)
-            .to_string()
-            .replace(' ', "");
-        write!(
-            f,
-            "{}:{},deadline={by},max-attempts={}",
-            Self::KIND,
-            self.pass,
-            self.max_attempts
-        )?;
-        write_fallback(f, self.fallback)
-    }
-}
-
 impl Deadline {
-    pub(crate) fn new(config: &DeadlineConfig, ladder: LadderLen, label: String) -> Self {
-        Self {
-            gated: Gated {
-                criterion: config.pass.clone(),
-                ladder,
-                max_attempts: config.max_attempts,
-                fallback: config.fallback,
-                label,
-            },
-            by: config.by,
-            sizes: Learned::new(ladder, Some(std::f64::consts::LN_2)),
-            times: Learned::new(ladder, Some(0.0)),
-        }
-    }
-
     fn decide_on(&self, frame: &Frame<'_>, link: LinkEstimate) -> Decision {
         let left = frame.attempts.len() < usize::from(self.gated.max_attempts.get());
         let in_time = self.best_in_time(frame, link, Duration::ZERO);
@@ -209,13 +154,5 @@ impl Policy for Deadline {
     fn observe(&mut self, _: &Conditions, attempts: &[Attempt], _: Decision) {
         self.sizes.learn(sizes(attempts));
         self.times.learn(times(attempts));
-    }
-
-    fn metric(&self) -> Option<&str> {
-        Some(self.gated.criterion.metric())
-    }
-
-    fn label(&self) -> &str {
-        &self.gated.label
     }
 }

@@ -41,7 +41,7 @@ mod tests {
         Attempt { rung, outcome }
     }
 
-    fn climbing() -> Box<dyn Policy> {
+    fn climbing() -> crate::ResolvedPolicy {
         let config: PolicyConfig = "threshold:cosine>=0.9,max-attempts=3".parse().unwrap();
         config.resolve(LadderLen::new(5).unwrap()).unwrap()
     }
@@ -49,8 +49,7 @@ mod tests {
     #[test]
     fn attempts_are_made_as_the_policy_asks_until_it_ends_the_frame() {
         let attempt = |rung| Ok::<_, Infallible>(failed(rung));
-        let Ok((attempts, end)) =
-            decide_frame(climbing().as_ref(), &Conditions::default(), attempt);
+        let Ok((attempts, end)) = decide_frame(&climbing(), &Conditions::default(), attempt);
         let rungs: Vec<u8> = attempts.iter().map(|attempt| attempt.rung.0).collect();
         assert_eq!(
             (rungs.as_slice(), end),
@@ -64,7 +63,7 @@ mod tests {
             0 => Ok(failed(rung)),
             _ => Err(rung),
         };
-        let ended = decide_frame(climbing().as_ref(), &Conditions::default(), attempt);
+        let ended = decide_frame(&climbing(), &Conditions::default(), attempt);
         assert_eq!(ended, Err(Rung(1)));
     }
 
@@ -74,14 +73,6 @@ mod tests {
         impl Policy for Forever {
             fn decide(&self, _: &Conditions, _: &[Attempt]) -> Decision {
                 Decision::Encode(Rung(0))
-            }
-
-            fn metric(&self) -> Option<&str> {
-                None
-            }
-
-            fn label(&self) -> &'static str {
-                "forever"
             }
         }
         let attempt = |rung| Ok::<_, Infallible>(failed(rung));

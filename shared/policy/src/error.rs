@@ -1,32 +1,32 @@
-use crate::{MaxAttempts, PolicyConfig, Rung};
+use crate::{MaxAttempts, POLICIES, PolicyKind, Rung};
 
 /// An error that explains why a policy is invalid, or does not fit a ladder.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PolicyError {
     /// The text names no policy.
-    #[error("unknown policy '{0}', expected {list}", list = one_of(&PolicyConfig::KINDS))]
+    #[error("unknown policy '{0}', expected {list}", list = one_of(&POLICIES.names()))]
     UnknownKind(String),
     /// The text names a policy but nothing else.
-    #[error("policy '{kind}' needs settings, for example {example}")]
+    #[error("policy '{kind}' is not complete, for example {example}")]
     NoSettings {
         /// The policy's name.
-        kind: String,
+        kind: &'static str,
         /// A complete policy of that name.
         example: &'static str,
     },
     /// A setting that the policy does not have.
-    #[error("unknown setting '{setting}' of a {kind} policy, it has {list}", list = all_of(.known))]
+    #[error("unknown setting '{setting}' of a {kind} policy, {list}", list = settings(.known))]
     UnknownSetting {
         /// The setting.
         setting: String,
         /// The policy's name.
         kind: &'static str,
         /// The settings that it has.
-        known: &'static [&'static str],
+        known: Vec<&'static str>,
     },
     /// The same setting is given twice.
     #[error("setting '{0}' is given twice")]
-    RepeatedSetting(String),
+    RepeatedSetting(&'static str),
     /// A setting without which there is no policy.
     #[error("setting '{name}' is missing, for example {example}")]
     MissingSetting {
@@ -43,11 +43,16 @@ pub enum PolicyError {
         /// The value given.
         value: String,
         /// The permitted values.
-        expected: String,
+        expected: &'static str,
     },
-    /// A hysteresis for a climb that begins at a fixed rung.
-    #[error("setting 'margin' needs start=last: there is no hysteresis without")]
-    MarginWithoutLast,
+    /// A setting that has no place beside the others.
+    #[error("setting '{name}' {reason}")]
+    Contradiction {
+        /// The setting.
+        name: &'static str,
+        /// The contradiction, as a predicate.
+        reason: &'static str,
+    },
     /// The text is no fallback.
     #[error("'{0}' is no fallback, expected best, richest or drop")]
     Fallback(String),
@@ -108,12 +113,32 @@ pub enum PolicyError {
     ScoreNotFinite(f64),
 }
 
+impl PolicyError {
+    pub(crate) const fn no_settings(kind: &PolicyKind) -> Self {
+        Self::NoSettings {
+            kind: kind.name,
+            example: kind.example,
+        }
+    }
+
+    pub(crate) fn unknown_setting(kind: &PolicyKind, setting: &str) -> Self {
+        Self::UnknownSetting {
+            setting: setting.to_owned(),
+            kind: kind.name,
+            known: kind.setting_names().collect(),
+        }
+    }
+}
+
 fn one_of(names: &[&str]) -> String {
     listed(names, "or")
 }
 
-fn all_of(names: &[&str]) -> String {
-    listed(names, "and")
+fn settings(names: &[&str]) -> String {
+    match names {
+        [] => "which has none".to_owned(),
+        names => format!("it has {}", listed(names, "and")),
+    }
 }
 
 fn listed(names: &[&str], conjunction: &str) -> String {

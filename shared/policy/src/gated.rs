@@ -1,7 +1,9 @@
 //! The part that all policies with a criterion have in common.
 
+use crate::setting::{FALLBACK, MAX_ATTEMPTS};
 use crate::{
-    Attempt, Criterion, Decision, Fallback, LadderLen, MaxAttempts, PredictedScore, Rung, Verdict,
+    Attempt, Criterion, Decision, Fallback, LadderLen, MaxAttempts, PolicyConfig, PolicyError,
+    PredictedScore, Rung, Verdict,
 };
 
 /// A criterion on a ladder, with the limit of attempts and what happens when nothing passes.
@@ -11,10 +13,21 @@ pub(crate) struct Gated {
     pub(crate) ladder: LadderLen,
     pub(crate) max_attempts: MaxAttempts,
     pub(crate) fallback: Fallback,
-    pub(crate) label: String,
 }
 
 impl Gated {
+    /// The criterion of a policy and its limits. A kind without the setting `fallback` drops a frame that
+    /// it cannot ship.
+    pub(crate) fn of(config: &PolicyConfig, ladder: LadderLen) -> Result<Self, PolicyError> {
+        let criterion = config.criterion().cloned();
+        Ok(Self {
+            criterion: criterion.ok_or_else(|| PolicyError::no_settings(config.kind()))?,
+            ladder,
+            max_attempts: config.get(&MAX_ATTEMPTS)?,
+            fallback: config.find(&FALLBACK).unwrap_or(Fallback::Drop),
+        })
+    }
+
     /// Returns `true` if the attempt has a score that passes.
     pub(crate) fn passes(&self, attempt: &Attempt) -> bool {
         attempt

@@ -9,7 +9,7 @@ use crate::{Attempt, Conditions, Rung};
 ///
 /// The caller serves frames in order. For each frame it first asks with no attempts. At
 /// [`Decision::Encode`] it encodes at that rung, decodes the same bytes, scores them with
-/// [`Self::metric`] if there is one, appends the [`Attempt`] and asks again, until the answer ends
+/// the metric of the policy's criterion if there is one, appends the [`Attempt`] and asks again, until the answer ends
 /// the frame. It then reports the end with [`Self::observe`].
 ///
 /// An answer depends only on the policy's settings, its observations, the conditions and the
@@ -25,12 +25,6 @@ pub trait Policy: Send {
     fn observe(&mut self, conditions: &Conditions, attempts: &[Attempt], end: Decision) {
         let _ = (conditions, attempts, end);
     }
-
-    /// The metric that attempts must be scored with; `None` when the policy needs no score.
-    fn metric(&self) -> Option<&str>;
-
-    /// The policy with all its settings, in the text form of [`PolicyConfig`](crate::PolicyConfig).
-    fn label(&self) -> &str;
 }
 
 /// The next step for a feature.

@@ -1,25 +1,25 @@
-use std::fmt;
-
 use crate::gated::{Gated, tried};
 use crate::learned::{Learned, Point, losses};
-use crate::settings::{Settings, write_fallback};
-use crate::{
-    Attempt, Conditions, Criterion, Decision, Fallback, LadderLen, MaxAttempts, Policy,
-    PolicyError, Rung,
-};
+use crate::setting::{FALLBACK, MAX_ATTEMPTS, START};
+use crate::{Attempt, Conditions, Decision, LadderLen, Policy, PolicyKind, Rung};
 
-/// The settings of a [`Predictive`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct PredictiveConfig {
-    /// The criterion that a score must satisfy.
-    pub pass: Criterion,
-    /// The rung to probe at; the cheapest by default.
-    pub start: Rung,
-    /// The most encodings of one feature.
-    pub max_attempts: MaxAttempts,
-    /// The action taken when no attempt passes.
-    pub fallback: Fallback,
-}
+/// [`Predictive`] as users name it.
+pub(crate) static KIND: PolicyKind = PolicyKind {
+    name: "predictive",
+    summary: "one probe, then a jump to the cheapest level that is expected to pass",
+    example: "predictive:cosine>=0.98",
+    scored: true,
+    settings: &[&START, &MAX_ATTEMPTS, &FALLBACK],
+    check: |_| Ok(()),
+    build: |config, ladder| {
+        Ok(Box::new(Predictive {
+            gated: Gated::of(config, ladder)?,
+            start: ladder.check(config.get(&START)?)?,
+            losses: Learned::new(ladder, None),
+            deviation: 0.0,
+        }))
+    },
+};
 
 /// Probes once, then jumps to the cheapest rung that is expected to pass.
 ///
@@ -40,70 +40,7 @@ pub struct Predictive {
 /// Weight of a frame in the mean deviation: RFC 6298, §2, beta.
 const DEVIATION_GAIN: f64 = 1.0 / 4.0;
 
-impl PredictiveConfig {
-    pub(crate) const KIND: &'static str = "predictive";
-    pub(crate) const EXAMPLE: &'static str = "predictive:cosine>=0.98";
-
-    /// A probe at the cheapest rung, with the default limits.
-    #[must_use]
-    pub fn new(pass: Criterion) -> Self {
-        Self {
-            pass,
-            start: Rung(0),
-            max_attempts: MaxAttempts::default(),
-            fallback: Fallback::default(),
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Result<Self, PolicyError> {
-        let known = &["start", "max-attempts", "fallback"];
-        let (pass, mut settings) = Settings::split(Self::KIND, text, known)?;
-        Ok(Self {
-            pass: pass.parse()?,
-            start: settings.start()?,
-            max_attempts: settings.max_attempts()?,
-            fallback: settings.fallback()?,
-        })
-    }
-}
-
-impl fmt::Display for PredictiveConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            pass,
-            start,
-            max_attempts,
-            fallback,
-        } = self;
-        write!(
-            f,
-            "{}:{pass},start={start},max-attempts={max_attempts}",
-            Self::KIND
-        )?;
-        write_fallback(f, *fallback)
-    }
-}
-
 impl Predictive {
-    pub(crate) fn new(
-        config: &PredictiveConfig,
-        ladder: LadderLen,
-        label: String,
-    ) -> Result<Self, PolicyError> {
-        Ok(Self {
-            gated: Gated {
-                criterion: config.pass.clone(),
-                ladder,
-                max_attempts: config.max_attempts,
-                fallback: config.fallback,
-                label,
-            },
-            start: ladder.check(config.start)?,
-            losses: Learned::new(ladder, None),
-            deviation: 0.0,
-        })
-    }
-
     /// The cheapest rung that is expected to pass, given a probe; the richest if none is.
     fn expected_pass(&self, probe: Point) -> Option<Rung> {
         let criterion = &self.gated.criterion;
@@ -164,13 +101,5 @@ impl Policy for Predictive {
             self.deviation += DEVIATION_GAIN * (error - self.deviation);
         }
         self.losses.learn(points);
-    }
-
-    fn metric(&self) -> Option<&str> {
-        Some(self.gated.criterion.metric())
-    }
-
-    fn label(&self) -> &str {
-        &self.gated.label
     }
 }

@@ -3,11 +3,13 @@
 mod support;
 
 use proptest::prelude::*;
-use splitsim_policy::{Attempt, Conditions, Decision, Outcome, PolicyConfig, Rung, Verdict};
+use splitsim_policy::{
+    Attempt, Conditions, Decision, Outcome, Policy, PolicyConfig, Rung, Verdict,
+};
 use support::{Ladder, attempt, resolve, run, rungs};
 
 fn check(text: &str, ladder: &[Option<f64>], tried: &[u8], expected: Decision) {
-    let (attempts, end) = run(resolve(text, ladder.len()).as_mut(), ladder);
+    let (attempts, end) = run(&mut resolve(text, ladder.len()), ladder);
     assert_eq!(
         (rungs(&attempts).as_slice(), end),
         (tried, expected),
@@ -80,7 +82,7 @@ fn an_unscored_attempt_is_not_shipped_by_a_gate() {
 fn a_frame_begins_where_the_last_one_ended() {
     let mut policy = resolve("threshold:cosine>=0.9,start=last,margin=0.05", 5);
     let mut tried = |scores: [f64; 5]| {
-        let (attempts, end) = run(policy.as_mut(), &scores.map(Some));
+        let (attempts, end) = run(&mut policy, &scores.map(Some));
         assert!(matches!(
             end,
             Decision::Ship {
@@ -153,7 +155,7 @@ proptest! {
         let mut policy = resolve(&text, ladder.len());
         let config: PolicyConfig = text.parse().unwrap();
         let criterion = config.criterion().unwrap();
-        let (attempts, end) = run(policy.as_mut(), &ladder);
+        let (attempts, end) = run(&mut policy, &ladder);
 
         prop_assert!((1..=max).contains(&attempts.len()));
         prop_assert!(attempts.windows(2).all(|pair| pair[0].rung < pair[1].rung));

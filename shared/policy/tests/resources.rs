@@ -44,14 +44,14 @@ fn a_deadline_policy_learns_what_arrives() {
     // 1 Mbit/s is 125 bytes per ms; 20 ms one way. A probe, then the richest that is presumed to fit:
     // 16 kB need 128 ms and two attempts 16, which with age and path is 50 + 16 + 20 + 128 = 214 ms.
     let link = at(0, 50, Some((1000, 40)));
-    assert_eq!(tried(policy.as_mut(), &link), (vec![0, 3], best_effort(1)));
+    assert_eq!(tried(&mut policy, &link), (vec![0, 3], best_effort(1)));
     // Known now: 8 kB at once. With one attempt 16 kB would take 206 ms.
-    assert_eq!(tried(policy.as_mut(), &link), (vec![3], best_effort(0)));
+    assert_eq!(tried(&mut policy, &link), (vec![3], best_effort(0)));
     // A slower link, and one on which everything arrives.
     let slow = at(0, 50, Some((100, 40)));
-    assert_eq!(tried(policy.as_mut(), &slow), (vec![0], best_effort(0)));
+    assert_eq!(tried(&mut policy, &slow), (vec![0], best_effort(0)));
     let fast = at(0, 50, Some((100_000, 40)));
-    assert_eq!(tried(policy.as_mut(), &fast), (vec![5], best_effort(0)));
+    assert_eq!(tried(&mut policy, &fast), (vec![5], best_effort(0)));
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_late_frame_falls_to_the_fallback() {
     let late = at(0, 500, Some((1000, 40)));
     let end = |fallback: &str| {
         let text = format!("deadline:cosine>=0.99,by=200ms,fallback={fallback}");
-        tried(resolve(&text, RUNGS.into()).as_mut(), &late)
+        tried(&mut resolve(&text, RUNGS.into()), &late)
     };
     assert_eq!(end("best"), (vec![0], best_effort(0)));
     assert_eq!(end("drop"), (vec![0], Decision::Drop));
@@ -73,7 +73,7 @@ fn without_an_estimate_the_cheapest_is_shipped() {
         attempt: 0,
         verdict: Verdict::Passed,
     };
-    assert_eq!(tried(policy.as_mut(), &at(0, 50, None)), (vec![0], passed));
+    assert_eq!(tried(&mut policy, &at(0, 50, None)), (vec![0], passed));
 }
 
 #[test]
@@ -84,30 +84,27 @@ fn a_bucket_is_emptied_and_fills_again() {
         verdict: Verdict::Passed,
     };
     // 5 kB: the third rung's 4 kB pass.
-    assert_eq!(
-        tried(policy.as_mut(), &at(0, 0, None)),
-        (vec![0, 1, 2], passed)
-    );
+    assert_eq!(tried(&mut policy, &at(0, 0, None)), (vec![0, 1, 2], passed));
     // 1 kB left: the second rung is too large.
     assert_eq!(
-        tried(policy.as_mut(), &at(0, 0, None)),
+        tried(&mut policy, &at(0, 0, None)),
         (vec![0, 1], best_effort(0))
     );
     assert_eq!(
-        tried(policy.as_mut(), &at(0, 0, None)),
+        tried(&mut policy, &at(0, 0, None)),
         (vec![0], Decision::Drop)
     );
     assert_eq!(
-        tried(policy.as_mut(), &at(1999, 0, None)),
+        tried(&mut policy, &at(1999, 0, None)),
         (vec![0, 1], best_effort(0))
     );
     // However long it waits, no more than the burst.
     assert_eq!(
-        tried(policy.as_mut(), &at(900_000, 0, None)),
+        tried(&mut policy, &at(900_000, 0, None)),
         (vec![0, 1, 2], passed)
     );
     assert_eq!(
-        tried(policy.as_mut(), &at(900_000, 0, None)),
+        tried(&mut policy, &at(900_000, 0, None)),
         (vec![0, 1], best_effort(0))
     );
 }
@@ -119,12 +116,10 @@ fn a_first_rung_too_large_is_followed_by_cheaper_ones() {
         RUNGS.into(),
     );
     assert_eq!(
-        tried(policy.as_mut(), &at(0, 0, None)),
+        tried(&mut policy, &at(0, 0, None)),
         (vec![3, 2, 1], best_effort(2))
     );
-    let gives_up = run_frame(policy.as_mut(), &at(9000, 0, None), |rung| {
-        sized(rung, None, 0)
-    });
+    let gives_up = run_frame(&mut policy, &at(9000, 0, None), |rung| sized(rung, None, 0));
     assert_eq!(gives_up.1, Decision::GiveUp);
 }
 
@@ -143,7 +138,7 @@ proptest! {
         let mut shipped = Vec::new();
         for (gap_ms, ladder) in frames {
             now += gap_ms;
-            let (attempts, end) = run_frame(policy.as_mut(), &at(now, 0, None), |rung| {
+            let (attempts, end) = run_frame(&mut policy, &at(now, 0, None), |rung| {
                 let (score, bytes) = ladder[usize::from(rung.0)];
                 sized(rung, Some(score), bytes)
             });
@@ -173,7 +168,7 @@ proptest! {
         let mut policy = resolve(&format!("deadline:cka>=0.8,by={by_ms}ms,fallback=drop"), RUNGS.into());
         let conditions = at(0, age_ms, Some((kilobits, 40)));
         for ladder in frames {
-            let (attempts, end) = run_frame(policy.as_mut(), &conditions, |rung| {
+            let (attempts, end) = run_frame(&mut policy, &conditions, |rung| {
                 let (score, bytes) = ladder[usize::from(rung.0)];
                 sized(rung, Some(score), bytes)
             });

@@ -3,11 +3,11 @@
 mod support;
 
 use proptest::prelude::*;
-use splitsim_policy::{Decision, Policy, Verdict};
+use splitsim_policy::{Decision, Verdict};
 use support::{Ladder, resolve, run, rungs};
 
 fn check(text: &str, ladder: &[Option<f64>], tried: &[u8], expected: Decision) {
-    let (attempts, end) = run(resolve(text, ladder.len()).as_mut(), ladder);
+    let (attempts, end) = run(&mut resolve(text, ladder.len()), ladder);
     assert_eq!(
         (rungs(&attempts).as_slice(), end),
         (tried, expected),
@@ -80,7 +80,7 @@ fn prediction_steps_until_it_has_learned_and_then_jumps() {
     };
     let mut policy = resolve("predictive:cosine>=0.98", 8);
     let mut tried = |scale: f64| {
-        let (attempts, end) = run(policy.as_mut(), &frame(scale));
+        let (attempts, end) = run(&mut policy, &frame(scale));
         let passed = matches!(end, Decision::Ship { attempt, verdict: Verdict::Passed } if attempt + 1 == attempts.len());
         assert!(passed, "{end:?}");
         rungs(&attempts)
@@ -100,7 +100,7 @@ fn a_probe_that_passes_is_undercut_or_shipped() {
     };
     let mut policy = resolve("predictive:cosine>=0.98,start=4", 8);
     let mut end = |scale: f64| {
-        let (attempts, end) = run(policy.as_mut(), &frame(scale));
+        let (attempts, end) = run(&mut policy, &frame(scale));
         (rungs(&attempts), end)
     };
     assert_eq!(end(0.6), (vec![4, 5], ship(1, Verdict::Passed)));
@@ -113,9 +113,9 @@ fn a_probe_that_passes_is_undercut_or_shipped() {
 fn a_jump_that_falls_short_is_followed_by_steps() {
     let mut policy = resolve("predictive:cosine>=0.98", 6);
     let steep: Ladder = [0.5, 0.9, 0.99, 0.999, 0.9999, 1.0].map(Some).to_vec();
-    assert_eq!(rungs(&run(policy.as_mut(), &steep).0), [0, 1, 2]);
+    assert_eq!(rungs(&run(&mut policy, &steep).0), [0, 1, 2]);
     let flat: Ladder = [0.6, 0.7, 0.8, 0.9, 0.95, 0.985].map(Some).to_vec();
-    let (attempts, end) = run(policy.as_mut(), &flat);
+    let (attempts, end) = run(&mut policy, &flat);
     assert_eq!(rungs(&attempts), [0, 2, 3, 4, 5]);
     assert_eq!(end, ship(4, Verdict::Passed));
 }
@@ -139,7 +139,7 @@ proptest! {
     #[test]
     fn bisection_finds_the_cheapest_pass_of_a_monotone_ladder(rungs in 1usize..200, pass in 0usize..200) {
         let pass = pass % (rungs + 1);
-        let (attempts, end) = run(resolve("bisect:cosine>=0.9", rungs).as_mut(), &monotone(rungs, pass));
+        let (attempts, end) = run(&mut resolve("bisect:cosine>=0.9", rungs), &monotone(rungs, pass));
         let most = (rungs + 1).next_power_of_two().trailing_zeros() as usize;
         prop_assert!(attempts.len() <= most, "{} attempts for {rungs} rungs", attempts.len());
         match end {
@@ -167,7 +167,7 @@ proptest! {
         let config: splitsim_policy::PolicyConfig = text.parse().unwrap();
         let criterion = config.criterion().unwrap();
         for ladder in &ladders {
-            let (attempts, end) = run(policy.as_mut(), ladder);
+            let (attempts, end) = run(&mut policy, ladder);
             prop_assert!((1..=usize::from(max)).contains(&attempts.len()), "{} attempts", attempts.len());
             let mut tried = support::rungs(&attempts);
             tried.sort_unstable();
@@ -186,26 +186,26 @@ proptest! {
         ladders in prop::collection::vec(any_ladder(), 1..8),
     ) {
         let rungs = ladders.iter().map(Vec::len).min().unwrap();
-        let mut live: Box<dyn Policy> = resolve(kind, rungs);
+        let mut live = resolve(kind, rungs);
         let mut record = Vec::new();
         for (frame, ladder) in (0..).zip(&ladders) {
             let conditions = splitsim_policy::Conditions {
                 now: std::time::Duration::from_millis(70 * frame),
                 ..Default::default()
             };
-            let (attempts, end) = support::run_frame(live.as_mut(), &conditions, |rung| {
+            let (attempts, end) = support::run_frame(&mut live, &conditions, |rung| {
                 support::attempt(rung, ladder[usize::from(rung.0)])
             });
             record.push(splitsim_policy::DecidedFrame { frame, conditions, attempts, end });
         }
         let text = serde_json::to_string(&record).unwrap();
         let record: Vec<splitsim_policy::DecidedFrame> = serde_json::from_str(&text).unwrap();
-        prop_assert_eq!(splitsim_policy::replay(resolve(kind, rungs).as_mut(), &record), Ok(()));
+        prop_assert_eq!(splitsim_policy::replay(&mut resolve(kind, rungs), &record), Ok(()));
 
         // And a record of something else is found out.
         let mut other = record;
         let last = other.last_mut().unwrap();
         last.end = Decision::Encode(splitsim_policy::Rung(254));
-        prop_assert!(splitsim_policy::replay(resolve(kind, rungs).as_mut(), &other).is_err());
+        prop_assert!(splitsim_policy::replay(&mut resolve(kind, rungs), &other).is_err());
     }
 }

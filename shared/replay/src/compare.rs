@@ -165,7 +165,7 @@ fn evaluate(
     let (case, replayed) = match contender {
         Contender::Policy { name, config } => {
             let mut policy = config.resolve(recording.ladder())?;
-            let replayed = replay(recording, policy.as_mut(), &rules.uplink)?;
+            let replayed = replay(recording, &mut policy, &rules.uplink)?;
             let case = Case {
                 name,
                 label: config.to_string(),

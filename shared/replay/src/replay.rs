@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use splitsim_feature::units::BitRate;
 use splitsim_policy::{
-    Attempt, Conditions, DecidedFrame, Decision, LinkEstimate, Policy, Rung, Verdict, decide_frame,
+    Attempt, Conditions, DecidedFrame, Decision, LinkEstimate, Policy, ResolvedPolicy, Rung,
+    Verdict, decide_frame,
 };
 
 use crate::{Level, RecordedFrame, Recording, ReplayError};
@@ -67,7 +68,7 @@ impl Replayed {
 /// When its metric was not recorded, or it asks for something that does not exist.
 pub fn replay(
     recording: &Recording,
-    policy: &mut dyn Policy,
+    policy: &mut ResolvedPolicy,
     uplink: &Uplink,
 ) -> Result<Vec<Replayed>, ReplayError> {
     check_metric(recording, policy)?;
@@ -130,7 +131,7 @@ pub fn at_rungs(recording: &Recording, rungs: &[Option<Rung>], uplink: &Uplink) 
         .collect()
 }
 
-fn check_metric(recording: &Recording, policy: &dyn Policy) -> Result<(), ReplayError> {
+fn check_metric(recording: &Recording, policy: &ResolvedPolicy) -> Result<(), ReplayError> {
     let Some(metric) = policy.metric() else {
         return Ok(());
     };
@@ -140,7 +141,7 @@ fn check_metric(recording: &Recording, policy: &dyn Policy) -> Result<(), Replay
     }
     let recorded: Vec<&str> = recorded.into_iter().collect();
     Err(ReplayError::Metric {
-        policy: policy.label().to_owned(),
+        policy: policy.config().to_string(),
         metric: metric.to_owned(),
         recorded: match recorded.is_empty() {
             true => "no scores".to_owned(),
@@ -151,12 +152,12 @@ fn check_metric(recording: &Recording, policy: &dyn Policy) -> Result<(), Replay
 
 /// The edge's loop, with a recording in place of codec and metric.
 fn decide(
-    policy: &dyn Policy,
+    policy: &ResolvedPolicy,
     frame: &RecordedFrame,
     conditions: &Conditions,
 ) -> Result<(Vec<Attempt>, Decision), ReplayError> {
     let unreasonable = |rung, attempts| ReplayError::Unreasonable {
-        policy: policy.label().to_owned(),
+        policy: policy.config().to_string(),
         rung,
         attempts,
     };
@@ -173,7 +174,7 @@ fn decide(
             if attempts.get(attempt).and_then(Attempt::coded).is_none() =>
         {
             Err(ReplayError::NoSuchAttempt {
-                policy: policy.label().to_owned(),
+                policy: policy.config().to_string(),
                 attempt,
                 attempts: attempts.len(),
             })

@@ -22,7 +22,7 @@ fn config(text: &str) -> PolicyConfig {
 
 fn replayed(recording: &Recording, text: &str, uplink: &Uplink) -> Vec<splitsim_replay::Replayed> {
     let mut policy = config(text).resolve(recording.ladder()).unwrap();
-    replay(recording, policy.as_mut(), uplink).unwrap()
+    replay(recording, &mut policy, uplink).unwrap()
 }
 
 fn rules() -> Rules {
@@ -66,7 +66,7 @@ fn a_replay_decides_as_the_edge_that_recorded_it() {
     let mut fresh = config("threshold:cosine>=0.95")
         .resolve(LadderLen::new(3).unwrap())
         .unwrap();
-    assert_eq!(splitsim_policy::replay(fresh.as_mut(), &records), Ok(()));
+    assert_eq!(splitsim_policy::replay(&mut fresh, &records), Ok(()));
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn what_cannot_be_replayed_is_refused() {
     let mut policy = config("threshold:cka>=0.9")
         .resolve(recording.ladder())
         .unwrap();
-    let message = replay(&recording, policy.as_mut(), &UPLINK)
+    let message = replay(&recording, &mut policy, &UPLINK)
         .unwrap_err()
         .to_string();
     assert!(
@@ -242,7 +242,7 @@ fn what_cannot_be_replayed_is_refused() {
     let mut long = config("always:7")
         .resolve(LadderLen::new(9).unwrap())
         .unwrap();
-    let beyond = replay(&recording, long.as_mut(), &UPLINK).unwrap_err();
+    let beyond = replay(&recording, &mut long, &UPLINK).unwrap_err();
     assert!(matches!(
         beyond,
         ReplayError::Unreasonable { rung: Rung(7), .. }

@@ -9,7 +9,7 @@ use splitsim_cfqa::Metric;
 use splitsim_cli::{Program, bounds, names};
 use splitsim_codec::{CodecId, RangeMode};
 use splitsim_feature::Task;
-use splitsim_policy::PolicyConfig;
+use splitsim_policy::{POLICIES, PolicyConfig, PolicyKind};
 use splitsim_proto::Id;
 use splitsim_source::SourceSpec;
 use splitsim_transport::Priority;
@@ -142,7 +142,7 @@ fn edge_id(text: &str) -> Result<Id, String> {
 fn policies() -> String {
     format!(
         "What decides over levels, one of {}; further settings are in docs/policies.md",
-        PolicyConfig::EXAMPLES.join(" | ")
+        PolicyKind::examples().join(" | ")
     )
 }
 
@@ -155,7 +155,7 @@ fn ranges() -> String {
 }
 
 fn policy(text: &str) -> Result<PolicyConfig, names::Misnamed> {
-    names::parse(text, &PolicyConfig::KINDS)
+    names::parse(text, &POLICIES.names())
 }
 
 const EXAMPLES: &str = "\
@@ -238,7 +238,7 @@ mod tests {
         let help = help::texts::<Cli>().concat();
         let unbroken = help.split_whitespace().collect::<Vec<_>>().join(" ");
         let metrics = Metric::ALL.map(Metric::name);
-        let lists = [&PolicyConfig::EXAMPLES[..], &metrics, &RangeMode::FORMS];
+        let lists = [&PolicyKind::examples()[..], &metrics, &RangeMode::FORMS];
         for name in lists.concat() {
             assert!(unbroken.contains(name), "{name} is not in\n{help}");
         }

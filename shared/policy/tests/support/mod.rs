@@ -7,7 +7,7 @@ use std::time::Duration;
 use splitsim_feature::units::Bytes;
 use splitsim_policy::{
     Attempt, Coded, Conditions, Decision, LadderLen, Outcome, Policy, PolicyConfig, PredictedScore,
-    Rung,
+    ResolvedPolicy, Rung,
 };
 
 /// The score that the simulated metric gives at every rung; `None` where the simulated codec
@@ -53,7 +53,7 @@ pub(crate) fn run_frame(
             }
         }
     }
-    panic!("{} did not end", policy.label());
+    panic!("the policy did not end");
 }
 
 pub(crate) fn run(policy: &mut dyn Policy, ladder: &[Option<f64>]) -> (Vec<Attempt>, Decision) {
@@ -62,7 +62,7 @@ pub(crate) fn run(policy: &mut dyn Policy, ladder: &[Option<f64>]) -> (Vec<Attem
     })
 }
 
-pub(crate) fn resolve(text: &str, rungs: usize) -> Box<dyn Policy> {
+pub(crate) fn resolve(text: &str, rungs: usize) -> ResolvedPolicy {
     let config: PolicyConfig = text.parse().expect("the test names a policy");
     let rungs = LadderLen::new(rungs).expect("the test's ladder has rungs");
     config.resolve(rungs).expect("the ladder has the rung")
