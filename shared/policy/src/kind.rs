@@ -56,8 +56,11 @@ pub struct PolicyKind {
     /// Refuses settings that contradict each other.
     pub check: fn(&PolicyConfig) -> Result<(), PolicyError>,
     /// The policy on a ladder, before its first frame.
-    pub build: fn(&PolicyConfig, LadderLen) -> Result<Box<dyn Policy>, PolicyError>,
+    pub build: Build,
 }
+
+/// Makes a policy with given settings for a ladder of given length.
+pub type Build = fn(&PolicyConfig, LadderLen) -> Result<Box<dyn Policy>, PolicyError>;
 
 impl PolicyKind {
     /// The names of the settings.

@@ -55,7 +55,7 @@ pub use criterion::{Bound, Criterion, PredictedScore, Scale, UnknownBound};
 pub use deadline::Deadline;
 pub use decide::{MAX_ATTEMPTS, decide_frame};
 pub use error::PolicyError;
-pub use kind::PolicyKind;
+pub use kind::{Build, PolicyKind};
 pub use ladder::{LadderLen, Rung, RungChoice};
 pub use limits::{Fallback, MaxAttempts};
 pub use policy::{Decision, Policy, UnknownVerdict, Verdict};

@@ -46,7 +46,7 @@ pub enum Start {
 /// It climbs from the starting rung in equal steps, the last of them shortened so that the richest
 /// rung is always tried, and stops at the first attempt that passes. A richer rung need not score
 /// better, so every attempt is judged by its own score; when the ladder or the permitted attempts
-/// end without a pass, the [`Fallback`] decides. Failed and unscored attempts count as attempts but
+/// end without a pass, the [`Fallback`](crate::Fallback) decides. Failed and unscored attempts count as attempts but
 /// are never shipped as the best, since nothing is known of their quality.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Threshold {
