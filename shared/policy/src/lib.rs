@@ -4,7 +4,7 @@
 //! conversation: the edge encodes, decodes and scores, the policy answers with the next [`Decision`].
 //!
 //! ```
-//! use splitsim_policy::{Conditions, Decision, LadderLen, PolicyConfig, Rung};
+//! use splitsim_policy::{Conditions, Decision, LadderLen, Policy, PolicyConfig, Rung};
 //!
 //! let config: PolicyConfig = "threshold:cosine>=0.98".parse()?;
 //! let policy = config.resolve(LadderLen::new(10)?)?;
