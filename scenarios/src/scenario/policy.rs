@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use splitsim_cfqa::Metric;
 use splitsim_feature::Task;
-use splitsim_policy::{Criterion, PolicyConfig, PolicyError, PolicyKind};
+use splitsim_policy::{Criterion, PolicyConfig, PolicyError};
 use toml::{Table, Value};
 
 use super::ScenarioError;
@@ -114,9 +114,7 @@ fn config(
     let texts: Vec<(&str, String)> = texts.collect::<Result<_, ScenarioError>>()?;
     let given = texts.iter().map(|(name, text)| (*name, text.as_str()));
     let config = PolicyConfig::new(kind, pass, given);
-    config
-        .map(Some)
-        .map_err(|error| unfit(section, kind, &error))
+    config.map(Some).map_err(|error| unfit(section, &error))
 }
 
 /// A setting's value as the text form of a policy has it.
@@ -124,7 +122,8 @@ fn text_of(value: &Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Integer(number) => Ok(number.to_string()),
-        Value::Float(number) => Ok(number.to_string()),
+        // With its decimal point: 3.0 is no whole number here, as everywhere in TOML.
+        Value::Float(number) => Ok(format!("{number:?}")),
         other => Err(format!(
             "{other} is no setting, expected a number or a text"
         )),
@@ -132,7 +131,7 @@ fn text_of(value: &Value) -> Result<String, String> {
 }
 
 /// An error about a setting, under the setting's key.
-fn unfit(section: &PolicySection, kind: &PolicyKind, error: &PolicyError) -> ScenarioError {
+fn unfit(section: &PolicySection, error: &PolicyError) -> ScenarioError {
     match error {
         PolicyError::MissingSetting { name, .. } => missing(section, name),
         PolicyError::SettingValue {
@@ -146,7 +145,7 @@ fn unfit(section: &PolicySection, kind: &PolicyKind, error: &PolicyError) -> Sce
         PolicyError::Contradiction { name, reason } => {
             ScenarioError::value(key(section, name), reason)
         }
-        other => ScenarioError::value(key(section, kind.name), other),
+        other => ScenarioError::value(key(section, "kind"), other),
     }
 }
 

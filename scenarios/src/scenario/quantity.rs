@@ -2,8 +2,9 @@
 
 use splitsim_feature::units::{BitRate, Bytes};
 use splitsim_link::Limit;
+use splitsim_policy::setting::RATE;
 
-use super::units::{ByteRate, QueueLimit, Share, Size};
+use super::units::{QueueLimit, Share, Size};
 
 /// The quantity that a value measures, with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +97,7 @@ fn packets(text: &str) -> Option<Quantity> {
 }
 
 fn byte_rate(text: &str) -> Option<Quantity> {
-    let ByteRate(Bytes(bytes)) = ByteRate::try_from(text.to_owned()).ok()?;
+    let Bytes(bytes) = (RATE.read)(text)?;
     Some(Quantity::new(Dimension::ByteRate, bytes as f64))
 }
 

@@ -19,11 +19,6 @@ pub(super) struct TimeSpan(pub(super) Duration);
 #[serde(into = "String")]
 pub(super) struct Size(pub(super) Bytes);
 
-/// Bytes per second, such as `"20 kB/s"`; more than zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(into = "String")]
-pub(super) struct ByteRate(pub(super) Bytes);
-
 /// A rate on a link, such as `"20 Mbit/s"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(into = "String")]
@@ -71,7 +66,6 @@ macro_rules! quantities {
 quantities! {
     TimeSpan: "a time with its unit, such as \"35 ms\"";
     Size: "a size with its unit, such as \"12 kB\"";
-    ByteRate: "a size per second, such as \"20 kB/s\"";
     Rate: "a rate with its unit, such as \"20 Mbit/s\"";
     Share: "a share in per cent, such as \"1 %\"";
     QueueLimit: "a queue such as \"256 kB\", \"100 packets\" or \"unlimited\"";
@@ -158,25 +152,6 @@ impl From<Size> for String {
             .find(|(_, factor)| bytes.is_multiple_of(*factor))
             .unwrap_or(("B", 1));
         format!("{} {unit}", bytes / factor)
-    }
-}
-
-impl TryFrom<String> for ByteRate {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let size = text.strip_suffix("/s").map(str::trim_end);
-        size.and_then(parse_size)
-            .map(|bytes| Self(Bytes(bytes)))
-            .ok_or_else(|| {
-                format!("'{text}' is no rate in bytes; expected a size per second, such as 20 kB/s")
-            })
-    }
-}
-
-impl From<ByteRate> for String {
-    fn from(ByteRate(bytes): ByteRate) -> Self {
-        format!("{}/s", Self::from(Size(bytes)))
     }
 }
 

@@ -69,24 +69,20 @@ impl PolicyConfig {
         given: &BTreeMap<&str, &str>,
     ) -> Result<String, PolicyError> {
         let about = setting.about();
+        if let Some(&text) = given.get(about.name) {
+            let wrong = || PolicyError::SettingValue {
+                name: about.name,
+                value: text.to_owned(),
+                expected: about.expected,
+            };
+            return setting.canonical(text).ok_or_else(wrong);
+        }
         let default = match about.default {
             Default::Required => None,
             Default::Is(text) | Default::Unprinted(text) => Some(text.to_owned()),
             Default::Follows(of) => of(self),
         };
-        match given.get(about.name) {
-            None => default.ok_or(PolicyError::MissingSetting {
-                name: about.name,
-                example: self.kind.example,
-            }),
-            Some(&text) => setting
-                .canonical(text)
-                .ok_or_else(|| PolicyError::SettingValue {
-                    name: about.name,
-                    value: text.to_owned(),
-                    expected: about.expected,
-                }),
-        }
+        default.ok_or_else(|| self.missing(about.name))
     }
 
     /// The kind.
@@ -119,10 +115,15 @@ impl PolicyConfig {
     /// # Errors
     /// When the kind does not have it.
     pub fn get<T>(&self, setting: &Setting<T>) -> Result<T, PolicyError> {
-        self.find(setting).ok_or(PolicyError::MissingSetting {
-            name: setting.about.name,
+        self.find(setting)
+            .ok_or_else(|| self.missing(setting.about.name))
+    }
+
+    const fn missing(&self, name: &'static str) -> PolicyError {
+        PolicyError::MissingSetting {
+            name,
             example: self.kind.example,
-        })
+        }
     }
 
     /// The policy on a ladder of this length, before its first frame.

@@ -64,8 +64,7 @@ impl LadderLen {
 }
 
 /// A rung as a configuration names it, before the ladder's length is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "RungText", into = "RungText")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RungChoice {
     /// The rung with the fewest bytes: `cheapest`.
     Cheapest,
@@ -110,37 +109,6 @@ impl FromStr for RungChoice {
                 .parse()
                 .map(|index| Self::Index(Rung(index)))
                 .map_err(|_| PolicyError::Rung(text.to_owned())),
-        }
-    }
-}
-
-/// A rung as files write it: a number for an index, or a word.
-#[derive(Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a rung is 'cheapest', 'richest' or an index from 0 to 254"
-)]
-enum RungText {
-    Index(u8),
-    Word(String),
-}
-
-impl TryFrom<RungText> for RungChoice {
-    type Error = PolicyError;
-
-    fn try_from(text: RungText) -> Result<Self, Self::Error> {
-        match text {
-            RungText::Index(index) => Ok(Self::Index(Rung(index))),
-            RungText::Word(word) => word.parse(),
-        }
-    }
-}
-
-impl From<RungChoice> for RungText {
-    fn from(choice: RungChoice) -> Self {
-        match choice {
-            RungChoice::Index(rung) => Self::Index(rung.0),
-            word @ (RungChoice::Cheapest | RungChoice::Richest) => Self::Word(word.to_string()),
         }
     }
 }

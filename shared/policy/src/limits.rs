@@ -2,13 +2,10 @@ use std::fmt;
 use std::num::NonZeroU8;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use crate::PolicyError;
 
 /// The most encodings that a policy makes of one feature: 1 to [`Self::LIMIT`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MaxAttempts(NonZeroU8);
 
 impl MaxAttempts {
@@ -34,27 +31,6 @@ impl MaxAttempts {
     }
 }
 
-/// Ten: the length of the paper's ladders.
-impl Default for MaxAttempts {
-    fn default() -> Self {
-        Self(const { NonZeroU8::new(10).expect("ten is not zero") })
-    }
-}
-
-impl TryFrom<u8> for MaxAttempts {
-    type Error = PolicyError;
-
-    fn try_from(attempts: u8) -> Result<Self, Self::Error> {
-        Self::new(attempts)
-    }
-}
-
-impl From<MaxAttempts> for u8 {
-    fn from(attempts: MaxAttempts) -> Self {
-        attempts.get()
-    }
-}
-
 impl fmt::Display for MaxAttempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -62,11 +38,9 @@ impl fmt::Display for MaxAttempts {
 }
 
 /// The action taken on a frame when none of its permitted attempts passes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fallback {
     /// The best-scoring attempt is shipped, of equals the earliest.
-    #[default]
     Best,
     /// The richest rung is shipped: the last permitted attempt is kept for it.
     Richest,

@@ -8,7 +8,7 @@ use splitsim_feature::units::Bytes;
 
 use crate::{Fallback, MaxAttempts, PolicyConfig, Rung, RungChoice, Start};
 
-/// What help texts, tables and error messages say of a setting.
+/// The name of a setting, and the words that error messages and tables use for it.
 #[derive(Debug)]
 pub struct About {
     /// The name in the text form of a policy, which is that of the key in a scenario.
@@ -138,7 +138,7 @@ pub static STEP: Setting<NonZeroU8> = Setting {
     write: NonZeroU8::to_string,
 };
 
-/// The most encodings of one feature.
+/// The most encodings of one feature; by default ten, the length of the paper's ladders.
 pub static MAX_ATTEMPTS: Setting<MaxAttempts> = Setting {
     about: About {
         name: "max-attempts",
@@ -202,7 +202,7 @@ pub static BURST: Setting<Bytes> = Setting {
         summary: "the capacity of the bucket, which starts full; by default one second of the rate",
         default: Default::Follows(|config| {
             let rate = config.find(&RATE)?;
-            Some(unspaced(&Bytes(rate.0.min(LARGEST_BURST)).in_whole_units()))
+            Some(unspaced(&rate.in_whole_units()))
         }),
     },
     read: |text| size(text, LARGEST_BURST),
